@@ -1,0 +1,108 @@
+/** What can go wrong for a user, as data. Thrown are only broken invariants. */
+
+export type Problem =
+  | { readonly code: 'bad-address'; readonly value: string }
+  | { readonly code: 'bad-port'; readonly value: string }
+  | { readonly code: 'bad-peer'; readonly value: string }
+  | { readonly code: 'bad-peer-name'; readonly value: string }
+  | { readonly code: 'bad-setting'; readonly name: string; readonly value: string; readonly allowed: string }
+  | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
+  | { readonly code: 'address-managed'; readonly value: string; readonly range: string }
+  | { readonly code: 'address-taken'; readonly value: string; readonly holder: string; readonly host: string }
+  | { readonly code: 'container-unknown'; readonly container: string }
+  | { readonly code: 'container-not-running'; readonly container: string; readonly state: string }
+  | { readonly code: 'container-host-network'; readonly container: string }
+  | { readonly code: 'container-gone'; readonly container: string }
+  | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
+  | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
+  | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
+  | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
+  | { readonly code: 'router-not-running'; readonly socket: string }
+  | { readonly code: 'router-running'; readonly how: string }
+  | { readonly code: 'router-died'; readonly why: string }
+  | { readonly code: 'port-in-use'; readonly port: number; readonly protocol: 'tcp' | 'udp' }
+  | { readonly code: 'no-permission'; readonly what: string }
+  | { readonly code: 'kernel-lacks'; readonly feature: string }
+  | { readonly code: 'kernel-refused'; readonly what: string; readonly why: string }
+  | { readonly code: 'state-unwritable'; readonly path: string; readonly why: string }
+  | { readonly code: 'state-full'; readonly path: string }
+  | { readonly code: 'state-newer'; readonly path: string; readonly version: number; readonly known: number }
+  | { readonly code: 'no-such-host-address'; readonly value: string }
+  | { readonly code: 'peer-refused'; readonly peer: string }
+  | { readonly code: 'peer-no-route'; readonly peer: string }
+  | { readonly code: 'peer-timeout'; readonly peer: string }
+  | { readonly code: 'peer-unresolved'; readonly peer: string }
+  | { readonly code: 'peer-wrong-password'; readonly peer: string }
+  | { readonly code: 'peer-is-self'; readonly peer: string }
+  | { readonly code: 'peer-not-pinned'; readonly peer: string; readonly id: string }
+  | { readonly code: 'peer-failed'; readonly peer: string; readonly why: string }
+  | { readonly code: 'peer-name-taken'; readonly name: string; readonly host: string }
+  | { readonly code: 'identity-cloned'; readonly id: string };
+
+export type Result<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly problem: Problem };
+
+export const ok = <Value>(value: Value): Result<Value> => ({ ok: true, value });
+export const refuse = (problem: Problem): { ok: false; problem: Problem } => ({ ok: false, problem });
+
+/** One line for a person: what was wrong, with the value, and the way out. */
+export function describe(problem: Problem): string {
+  const sentence = SENTENCES[problem.code] as (problem: Problem) => string;
+  return sentence(problem);
+}
+
+/** The exit status of a command that ends with this problem (design: 0 done, 1 refused, 2 usage, 3, 7). */
+export function exitStatus(problem: Problem): number {
+  if (problem.code === 'router-running') return 3;
+  if (problem.code === 'router-not-running') return 7;
+  return problem.code === 'bad-setting' ? 2 : 1;
+}
+
+type Sentences = { [Code in Problem['code']]: (problem: Extract<Problem, { code: Code }>) => string };
+
+const SENTENCES: Sentences = {
+  'bad-address': p => `"${p.value}" is not an address with a prefix; write it like 10.0.0.11/24`,
+  'bad-port': p => `"${p.value}" is not a port; give a number from 1 to 65535`,
+  'bad-peer': p => `"${p.value}" is not a peer; write HOST or HOST:PORT, like 192.168.48.11 or node1:6783`,
+  'bad-peer-name': p => `"${p.value}" is not a peer name; write six hex bytes, like e2:7e:49:7e:0f:1b`,
+  'bad-setting': p => `${p.name}: "${p.value}" is not allowed; it takes ${p.allowed}`,
+  'address-unusable': p => `${p.value} can't be given to a container: ${p.why}`,
+  'address-managed': p =>
+    `${p.value} lies in ${p.range}, which the mesh hands out itself; take one outside it`,
+  'address-taken': p => `${p.value} is held by ${p.holder} on ${p.host}; take another, or detach it there`,
+  'container-unknown': p => `no container "${p.container}" here; "docker ps" lists those that run`,
+  'container-not-running': p => `container "${p.container}" is ${p.state}; start it first`,
+  'container-host-network': p =>
+    `container "${p.container}" uses the host's network; start it without --net=host`,
+  'container-gone': p => `container "${p.container}" ended while it was attached; start it and attach again`,
+  'namespace-unknown': p => `"${p.path}" is not a network namespace: ${p.why}`,
+  'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,
+  'not-attached': p =>
+    `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
+  'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
+  'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
+  'router-running': p => `a router is running already (${p.how}); "mesh stop" ends it`,
+  'router-died': p => `the router ended while starting: ${p.why}; "mesh logs" has more`,
+  'port-in-use': p => `${p.protocol} port ${p.port} is in use on this host; free it or choose another`,
+  'no-permission': p => `no permission to ${p.what}; run as root`,
+  'kernel-lacks': p => `this kernel has no ${p.feature}; load the module or take a kernel that has it`,
+  'kernel-refused': p => `the kernel refused to ${p.what}: ${p.why}`,
+  'state-unwritable': p => `can't write to ${p.path}: ${p.why}; make it writable or pass --state-dir`,
+  'state-full': p => `no space left in ${p.path}; free some and try again`,
+  'state-newer': p =>
+    `${p.path} was written by a newer mesh (format ${p.version}, this one knows ${p.known}); upgrade, or move it away`,
+  'no-such-host-address': p => `${p.value} is not an address of this host; "ip address" lists them`,
+  'peer-refused': p => `${p.peer} refused the connection; is a router running there, on that port?`,
+  'peer-no-route': p => `no route to ${p.peer}; check the address and this host's routes`,
+  'peer-timeout': p => `${p.peer} did not answer; a firewall may drop the port, or the host is down`,
+  'peer-unresolved': p => `the name in "${p.peer}" does not resolve; check it, or give an IP address`,
+  'peer-wrong-password': p =>
+    `${p.peer} could not be joined: wrong password? all routers need the same --password`,
+  'peer-is-self': p => `${p.peer} is this router itself; give another host's address`,
+  'peer-not-pinned': p => `${p.peer} is ${p.id}, which --trust does not name; add it or check the host`,
+  'peer-failed': p => `${p.peer} could not be joined: ${p.why}`,
+  'peer-name-taken': p => `the peer name ${p.name} is used by ${p.host} already; start with another --name`,
+  'identity-cloned': p =>
+    `another live router has this identity (${p.id}); was the machine cloned? "mesh reset --identity" makes a new one`,
+};

@@ -1,0 +1,92 @@
+import type { Ipv4, Mac, PeerId } from './address.ts';
+import type { Problem } from './errors.ts';
+
+/** Whom a line is about: the name and nickname are for people, the id is what facts carry. */
+export interface PeerLabel {
+  readonly id: PeerId;
+  readonly name: Mac;
+  readonly nickname: string;
+}
+
+export type ConnectionState = 'connecting' | 'retrying' | 'failed' | 'pending' | 'established' | 'suspect';
+
+/** One of this router's connections, or an attempt at one. Sorted by address. */
+export interface ConnectionReport {
+  /** HOST:PORT of the other end. */
+  readonly address: string;
+  readonly outbound: boolean;
+  readonly state: ConnectionState;
+  /** Unknown until the other end has said who it is. */
+  readonly peer: PeerLabel | undefined;
+  /** How frames get there; undefined while the path has not been measured. */
+  readonly path: 'fastdp' | undefined;
+  readonly mtu: number | undefined;
+  readonly rttMs: number | undefined;
+  /** Why it is not established, for a person. */
+  readonly problem: Problem | undefined;
+  /** Time until the next attempt; undefined where none is planned. */
+  readonly retryInMs: number | undefined;
+}
+
+/** A router of the mesh, this one first, then sorted by name. */
+export interface PeerReport extends PeerLabel {
+  readonly version: string;
+  /** HOST:PORT where it can be dialled. */
+  readonly addresses: readonly string[];
+  readonly reachable: boolean;
+  readonly connections: readonly {
+    readonly address: string;
+    readonly outbound: boolean;
+    readonly peer: PeerLabel;
+    readonly established: boolean;
+  }[];
+}
+
+/** Sorted by network, then address. */
+export interface EndpointReport {
+  readonly network: string;
+  readonly address: Ipv4;
+  readonly prefix: number;
+  readonly mac: Mac;
+  readonly container: string;
+  readonly containerName: string;
+  readonly host: PeerLabel;
+  /** Who holds the address where two hosts claim it and this one came later. */
+  readonly conflict: { readonly containerName: string; readonly host: PeerLabel } | undefined;
+}
+
+/** An attachment of this host that is not reachable now: its container is stopped, or its address was taken. */
+export interface DormantReport {
+  readonly container: string;
+  readonly containerName: string;
+  readonly network: string;
+  readonly addresses: readonly string[];
+  readonly why: string;
+}
+
+export interface NetworkReport {
+  readonly name: string;
+  readonly vni: number;
+  readonly subnets: readonly string[];
+  readonly mtu: number;
+  readonly endpoints: number;
+}
+
+/** All that a router knows of itself and the mesh, as `GET /report` gives it. */
+export interface Report {
+  readonly version: string;
+  readonly protocol: number;
+  /** `joining` until it has synced with one peer or found none for 3 s. */
+  readonly state: 'joining' | 'ready' | 'leaving';
+  readonly self: PeerLabel;
+  readonly listen: string;
+  readonly data: string;
+  readonly password: boolean;
+  readonly discovery: boolean;
+  readonly targets: readonly string[];
+  readonly connections: readonly ConnectionReport[];
+  readonly peers: readonly PeerReport[];
+  readonly networks: readonly NetworkReport[];
+  readonly endpoints: readonly EndpointReport[];
+  readonly dormant: readonly DormantReport[];
+}

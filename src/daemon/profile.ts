@@ -1,0 +1,16 @@
+/** Every name that a user's script may meet, in one place; another profile changes them all at once. */
+export interface Profile {
+  readonly command: string;
+  readonly container: string;
+  readonly network: string;
+  readonly device: string;
+  readonly environmentPrefix: string;
+}
+
+export const MESH: Profile = {
+  command: 'mesh',
+  container: 'mesh',
+  network: 'mesh',
+  device: 'ethmesh',
+  environmentPrefix: 'MESH_',
+};

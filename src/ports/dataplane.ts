@@ -1,0 +1,67 @@
+import type { Cidr, Ipv4, Mac, Vtep } from '../core/address.ts';
+import type { Result } from '../core/errors.ts';
+import type { Forwarding } from '../core/forwarding.ts';
+
+/** A container's interface on one network of this host. One for each (network, container). */
+export interface Attachment {
+  readonly network: string;
+  readonly vni: number;
+  /** As `Container.id`. */
+  readonly container: string;
+  /** Path of the container's network namespace. */
+  readonly sandbox: string;
+  /** Name of the interface inside, e.g. `ethmesh`. */
+  readonly device: string;
+  readonly mac: Mac;
+  readonly mtu: number;
+  readonly addresses: readonly Cidr[];
+}
+
+/** What `plumb` left in the switch, as `inspect` finds it: also after a restart of the router. */
+export interface Plumbed {
+  readonly network: string;
+  readonly container: string;
+  readonly mac: Mac;
+}
+
+export interface Inspection {
+  readonly forwarding: Forwarding;
+  readonly attachments: readonly Plumbed[];
+}
+
+export interface Probe {
+  /** Whether the kernel there answered an echo of `size` bytes (IP packet, not fragmented) over the data path. */
+  readonly alive: boolean;
+  readonly rttMs: number;
+}
+
+/**
+ * The frames' way, in the kernel. Everything may be repeated; what is there already is adopted, not rebuilt
+ * (interface indexes and counters stay). Calls are carried out in their order.
+ */
+export interface Dataplane {
+  /**
+   * Makes or adopts the switch: namespace, rules, nothing else. Refuses with `kernel-lacks`, `no-permission`,
+   * `port-in-use` (the data port), `no-such-host-address`, `kernel-refused`. Gives the MTU of the underlay device
+   * that has `local.address`.
+   */
+  start(local: Vtep): Promise<Result<{ readonly underlayMtu: number }>>;
+  /** Brings the kernel to `wanted`: networks, FDB, neighbours, flood lists, peer set. Refuses with `kernel-refused`. */
+  apply(wanted: Forwarding): Promise<Result<void>>;
+  /** Reads the kernel, and mends what differs from the last `apply`; gives a sentence for each thing mended. */
+  audit(): Promise<readonly string[]>;
+  /**
+   * Brings a container's interface to exactly `attachment`. On refusal nothing is left behind. Refuses with
+   * `container-gone`, `interface-taken`, `kernel-refused`. The network must have been applied.
+   */
+  plumb(attachment: Attachment): Promise<Result<void>>;
+  /** Never fails; succeeds also where nothing is left. */
+  unplumb(network: string, container: string): Promise<void>;
+  inspect(): Promise<Inspection>;
+  /** Asks the kernel behind a control address for an echo of `size` bytes, within a second. */
+  probe(address: Ipv4, size: number): Promise<Probe>;
+  /** Lets go of sockets; traffic flows on. */
+  close(): Promise<void>;
+  /** Removes everything that `start`, `apply` and `plumb` ever made on this host. */
+  remove(): Promise<void>;
+}

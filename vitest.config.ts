@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a test level (see CONTRIBUTING.md). The levels that touch the kernel run one file at a time. */
+const serial = { fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/contract/**/*.fake.test.ts'] } },
+      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], ...serial } },
+      { test: { name: 'kernel', include: ['test/contract/**/*.kernel.test.ts'], ...serial } },
+      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...serial } },
+      { test: { name: 'docker', include: ['test/docker/**/*.test.ts'], ...serial } },
+    ],
+  },
+});
