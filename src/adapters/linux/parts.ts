@@ -1,0 +1,29 @@
+import type { Ipv4, Mac } from '../../core/address.ts';
+import type { Result } from '../../core/errors.ts';
+import type { Probe } from '../../ports/dataplane.ts';
+
+/** What the data plane leaves to others: rules and echoes. */
+
+/** Runs a synchronous function in the namespace of the switch. */
+export type InSwitch = <T>(action: () => T) => T;
+
+/** Rules, in tables of our own. Everything may be repeated. Synchronous calls throw a `KernelError`. */
+export interface Firewall {
+  /** The table in the host's namespace that lets only peers reach the data port. */
+  guardHost(dataPort: number): Promise<Result<void>>;
+  /** Who may send to the data port; replaces those before. */
+  setPeers(addresses: readonly Ipv4[]): void;
+  /** The table in the switch that keeps each port to its own addresses; keeps what an earlier router allowed. */
+  guardSwitch(inSwitch: InSwitch): Promise<Result<void>>;
+  /** What may come in by that port of the switch; replaces what was before. Call it before the port goes up. */
+  allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
+  disallow(port: string): void;
+  /** Removes what it made in the host's namespace; what is in the switch ends with it. */
+  remove(): Promise<void>;
+}
+
+/** Echoes sent by the kernel of the switch. */
+export interface Prober {
+  probe(address: Ipv4, size: number): Promise<Probe>;
+  close(): void;
+}
