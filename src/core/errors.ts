@@ -6,6 +6,8 @@ export type Problem =
   | { readonly code: 'bad-peer'; readonly value: string }
   | { readonly code: 'bad-peer-name'; readonly value: string }
   | { readonly code: 'bad-setting'; readonly name: string; readonly value: string; readonly allowed: string }
+  | { readonly code: 'bad-usage'; readonly why: string; readonly command: string }
+  | { readonly code: 'unknown-option'; readonly option: string }
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
   | { readonly code: 'address-managed'; readonly value: string; readonly range: string }
   | { readonly code: 'address-taken'; readonly value: string; readonly holder: string; readonly host: string }
@@ -13,6 +15,9 @@ export type Problem =
   | { readonly code: 'container-not-running'; readonly container: string; readonly state: string }
   | { readonly code: 'container-host-network'; readonly container: string }
   | { readonly code: 'container-gone'; readonly container: string }
+  | { readonly code: 'container-foreign'; readonly container: string }
+  | { readonly code: 'container-busy'; readonly container: string }
+  | { readonly code: 'network-unknown'; readonly network: string }
   | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
@@ -20,6 +25,8 @@ export type Problem =
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-running'; readonly how: string }
   | { readonly code: 'router-died'; readonly why: string }
+  | { readonly code: 'router-refused'; readonly why: string }
+  | { readonly code: 'launch-failed'; readonly why: string }
   | { readonly code: 'port-in-use'; readonly port: number; readonly protocol: 'tcp' | 'udp' }
   | { readonly code: 'no-permission'; readonly what: string }
   | { readonly code: 'kernel-lacks'; readonly feature: string }
@@ -52,12 +59,19 @@ export function describe(problem: Problem): string {
   return sentence(problem);
 }
 
+/** Whether `code` is one that this version knows: what another version sends may not be. */
+export function isProblemCode(code: unknown): code is Problem['code'] {
+  return typeof code === 'string' && Object.hasOwn(SENTENCES, code);
+}
+
 /** The exit status of a command that ends with this problem (design: 0 done, 1 refused, 2 usage, 3, 7). */
 export function exitStatus(problem: Problem): number {
   if (problem.code === 'router-running') return 3;
   if (problem.code === 'router-not-running') return 7;
-  return problem.code === 'bad-setting' ? 2 : 1;
+  return USAGE.has(problem.code) ? 2 : 1;
 }
+
+const USAGE: ReadonlySet<Problem['code']> = new Set(['bad-setting', 'bad-usage', 'unknown-option']);
 
 type Sentences = { [Code in Problem['code']]: (problem: Extract<Problem, { code: Code }>) => string };
 
@@ -67,6 +81,8 @@ const SENTENCES: Sentences = {
   'bad-peer': p => `"${p.value}" is not a peer; write HOST or HOST:PORT, like 192.168.48.11 or node1:6783`,
   'bad-peer-name': p => `"${p.value}" is not a peer name; write six hex bytes, like e2:7e:49:7e:0f:1b`,
   'bad-setting': p => `${p.name}: "${p.value}" is not allowed; it takes ${p.allowed}`,
+  'bad-usage': p => `${p.why}; see "mesh help ${p.command}"`,
+  'unknown-option': p => `there is no option ${p.option}; "mesh help launch" lists them`,
   'address-unusable': p => `${p.value} can't be given to a container: ${p.why}`,
   'address-managed': p =>
     `${p.value} lies in ${p.range}, which the mesh hands out itself; take one outside it`,
@@ -76,6 +92,10 @@ const SENTENCES: Sentences = {
   'container-host-network': p =>
     `container "${p.container}" uses the host's network; start it without --net=host`,
   'container-gone': p => `container "${p.container}" ended while it was attached; start it and attach again`,
+  'container-foreign': p =>
+    `a container "${p.container}" that isn't ours is in the way; rename it, or pass --native`,
+  'container-busy': p => `container "${p.container}" is being attached right now; try again`,
+  'network-unknown': p => `there is no network "${p.network}"; leave it out to take "mesh"`,
   'namespace-unknown': p => `"${p.path}" is not a network namespace: ${p.why}`,
   'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,
   'not-attached': p =>
@@ -84,6 +104,8 @@ const SENTENCES: Sentences = {
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-running': p => `a router is running already (${p.how}); "mesh stop" ends it`,
   'router-died': p => `the router ended while starting: ${p.why}; "mesh logs" has more`,
+  'router-refused': p => `the router refused: ${p.why}`,
+  'launch-failed': p => `the router could not be started: ${p.why}`,
   'port-in-use': p => `${p.protocol} port ${p.port} is in use on this host; free it or choose another`,
   'no-permission': p => `no permission to ${p.what}; run as root`,
   'kernel-lacks': p => `this kernel has no ${p.feature}; load the module or take a kernel that has it`,

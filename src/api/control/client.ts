@@ -1,0 +1,71 @@
+import { request } from 'node:http';
+import { isProblemCode, ok, type Problem, type Result, refuse } from '../../core/errors.ts';
+import { type ControlCall, type ControlHandlers, ROUTES } from './contract.ts';
+
+/** Attaching may wait for an engine that is busy; longer than this, nothing will come. */
+const TIMEOUT_MS = 60_000;
+
+/**
+ * One call on a router's control socket; gives the body of its answer. Refuses with what the router refused, or with
+ * `router-not-running`, `router-refused`, `no-permission`.
+ */
+export function call(
+  socket: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+): Promise<Result<unknown>> {
+  return new Promise(resolve => {
+    const text = body === undefined ? '' : JSON.stringify(body);
+    const headers = { host: 'mesh', 'content-length': Buffer.byteLength(text) };
+    const outgoing = request({ socketPath: socket, method, path, headers, agent: false }, response => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve(understand(response.statusCode ?? 0, Buffer.concat(chunks).toString())),
+      );
+      response.on('error', error => resolve(refuse(lost(socket, error))));
+    });
+    outgoing.setTimeout(TIMEOUT_MS, () =>
+      outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)),
+    );
+    outgoing.on('error', error => resolve(refuse(lost(socket, error))));
+    outgoing.end(text);
+  });
+}
+
+/** `call` by name: `ask(socket, 'attach', { container, addresses })`. */
+export function ask<Name extends ControlCall>(
+  socket: string,
+  name: Name,
+  ...body: Parameters<ControlHandlers[Name]>
+): ReturnType<ControlHandlers[Name]> {
+  const { method, path } = ROUTES[name];
+  return call(socket, method, path, body[0]) as ReturnType<ControlHandlers[Name]>;
+}
+
+function understand(status: number, text: string): Result<unknown> {
+  let answer: { problem?: Problem; message?: string };
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    return refuse({ code: 'router-refused', why: `its answer (status ${status}) is not JSON` });
+  }
+  if (status === 200) return ok(answer);
+  if (status === 409 && isProblemCode(answer.problem?.code)) return refuse(answer.problem as Problem);
+  return refuse({ code: 'router-refused', why: answer.message ?? `status ${status}` });
+}
+
+function lost(socket: string, error: NodeJS.ErrnoException): Problem {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ECONNREFUSED':
+      return { code: 'router-not-running', socket };
+    case 'EACCES':
+    case 'EPERM':
+      return { code: 'no-permission', what: `open ${socket}` };
+    default:
+      return { code: 'router-refused', why: error.message };
+  }
+}

@@ -1,0 +1,170 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
+import { describe, ok, type Problem, type Result, refuse } from '../../core/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import { call } from './client.ts';
+import { type ControlCall, type ControlHandlers, type Health, ROUTES } from './contract.ts';
+import { BODIES } from './schema.ts';
+
+export interface ControlServerOptions {
+  readonly socketPath: string;
+  readonly handlers: ControlHandlers;
+  readonly log: Log;
+}
+
+export interface ControlServer {
+  /**
+   * Listens; the socket of a router that died is replaced. Refuses with `router-running`, `no-permission`,
+   * `state-unwritable`.
+   */
+  start(): Promise<Result<void>>;
+  /** Takes no more requests, ends when those under way are answered, and removes the socket. */
+  close(): Promise<void>;
+}
+
+const LONGEST_BODY = 64 * 1024;
+/** A request is a few hundred bytes from this host: who takes longer to send it is stuck. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const CALLS = Object.keys(ROUTES) as ControlCall[];
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly allow?: string;
+}
+
+type Handler = (request: unknown) => Promise<Result<unknown>>;
+
+export function createControlServer({ socketPath, handlers, log }: ControlServerOptions): ControlServer {
+  async function answer(request: IncomingMessage): Promise<Answer> {
+    const path = (request.url ?? '').split('?')[0];
+    const name = CALLS.find(candidate => ROUTES[candidate].path === path);
+    if (name === undefined) return failure(404, `there is no ${path}`);
+    const { method } = ROUTES[name];
+    if (request.method !== method) return { ...failure(405, `${path} takes ${method}`), allow: method };
+    const text = await readBody(request);
+    if (text === undefined) return failure(413, `a body has at most ${LONGEST_BODY} bytes`);
+    const body = parseBody(name, text);
+    if (!body.ok) return failure(400, body.why);
+    const result = await (handlers[name] as Handler).call(handlers, body.value);
+    return result.ok ? { status: 200, body: result.value ?? {} } : refusal(result.problem);
+  }
+
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    answer(request).then(
+      given => reply(response, given),
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNRESET') return; // Who asked is gone.
+        log.error('a control request failed', { path: request.url, error: String(error) });
+        reply(response, failure(500, 'the router failed to answer; its log says why'));
+      },
+    );
+  });
+
+  return {
+    async start() {
+      const free = await freeSocket(socketPath);
+      return free.ok ? listen(server, socketPath, log) : free;
+    },
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function failure(status: number, message: string): Answer {
+  return { status, body: { message } };
+}
+
+function refusal(problem: Problem): Answer {
+  return { status: 409, body: { problem, message: describe(problem) } };
+}
+
+function reply(response: ServerResponse, { status, body, allow }: Answer): void {
+  const text = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': text.length,
+    // One request a connection: nothing idle is left to wait for when the router ends.
+    connection: 'close',
+    ...(allow === undefined ? {} : { allow }),
+  });
+  response.end(text);
+}
+
+/** The whole body, or undefined where it is too long; what is too long is read to its end but not kept. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length <= LONGEST_BODY) chunks.push(chunk);
+  }
+  return length <= LONGEST_BODY ? Buffer.concat(chunks).toString() : undefined;
+}
+
+type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
+
+function parseBody(name: ControlCall, text: string): Parsed {
+  let json: unknown;
+  try {
+    json = text === '' ? {} : JSON.parse(text);
+  } catch {
+    return { ok: false, why: 'the body is not JSON' };
+  }
+  const parsed = BODIES[name].safeParse(json);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const [first] = parsed.error.issues;
+  return { ok: false, why: `${first?.path.join('.') || 'body'}: ${first?.message}` };
+}
+
+/** Makes room for a socket: what a router that died left is removed, that of a live one is refused. */
+async function freeSocket(path: string): Promise<Result<void>> {
+  const { method, path: route } = ROUTES.health;
+  const health = await call(path, method, route);
+  if (health.ok) {
+    const { how, pid } = health.value as Health;
+    return refuse({ code: 'router-running', how: `${how}, process ${pid}` });
+  }
+  if (health.problem.code === 'router-not-running') {
+    return attempt(path, () => {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      rmSync(path, { force: true });
+    });
+  }
+  return health.problem.code === 'no-permission'
+    ? health
+    : refuse({ code: 'router-running', how: `something that is no router answers on ${path}` });
+}
+
+function attempt(path: string, action: () => void): Result<void> {
+  try {
+    action();
+    return ok(undefined);
+  } catch (error) {
+    return unwritable(path, error as NodeJS.ErrnoException);
+  }
+}
+
+function unwritable(path: string, error: NodeJS.ErrnoException): Result<never> {
+  return error.code === 'EACCES'
+    ? refuse({ code: 'no-permission', what: `listen on ${path}` })
+    : refuse({ code: 'state-unwritable', path, why: error.code ?? error.message });
+}
+
+function listen(server: Server, path: string, log: Log): Promise<Result<void>> {
+  return new Promise(resolve => {
+    server.once('error', error => resolve(unwritable(path, error)));
+    server.once('listening', () => {
+      server.on('error', error => log.error('the control socket failed', { error: String(error) }));
+      resolve(ok(undefined));
+    });
+    // The socket is made inside this call, so that it is never open to others, not even for a moment.
+    const umask = process.umask(0o177);
+    server.listen(path);
+    process.umask(umask);
+  });
+}
