@@ -52,6 +52,8 @@ export interface Request {
   readonly write: (writer: MessageWriter) => void;
   /** For people, after "to": `add the address 10.0.0.1/24`. */
   readonly what: string;
+  /** Errno names that mean the wanted state is there already, e.g. `ENOENT` for a deletion: no refusal. */
+  readonly tolerated?: readonly string[];
   /** False where the kernel gives no acknowledgement (the begin and end of an nfnetlink batch). */
   readonly acknowledged?: boolean;
 }
@@ -167,7 +169,7 @@ export class NetlinkSocket {
         }
         missing.delete(index);
         const error = errorIn(message, request.what);
-        if (error !== undefined) refusals.push({ index, error });
+        if (error !== undefined && !request.tolerated?.includes(error.code)) refusals.push({ index, error });
       }
     }
     // A batch that is refused as a whole (nfnetlink) is answered once.

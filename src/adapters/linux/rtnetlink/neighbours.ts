@@ -1,0 +1,223 @@
+import type { Ipv4, Mac, Vtep } from '../../../core/address.ts';
+import { ipv4Bytes, ipv4Of, macBytes, macOf, viewOf } from '../bytes.ts';
+import { AF_INET } from '../libc.ts';
+import { Attributes } from '../netlink/attributes.ts';
+import {
+  type NetlinkSocket,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_REPLACE,
+  type Request,
+} from '../netlink/socket.ts';
+import type { MessageWriter } from '../netlink/writer.ts';
+import { AF_BRIDGE, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './uapi.ts';
+
+/** Where frames go: the tables of VXLAN devices and bridges (FDB), and the neighbours of IPv4. All go by RTM_*NEIGH. */
+
+const HEADER = 12;
+const NDA_DST = 1;
+const NDA_LLADDR = 2;
+const NDA_VLAN = 5;
+const NDA_PORT = 6;
+const NDA_MASTER = 9;
+
+const NTF_SELF = 0x02;
+const NTF_MASTER = 0x04;
+const NTF_STICKY = 0x40;
+
+const NUD_NOARP = 0x40;
+const NUD_PERMANENT = 0x80;
+
+const ZERO_MAC = '00:00:00:00:00:00' as Mac;
+const REPLACE = NLM_F_CREATE | NLM_F_REPLACE;
+
+/** Frames for `mac` go to `vtep`; replaces where they went before. */
+export function setVxlanEntry(device: number, mac: Mac, vtep: Vtep): Request {
+  const what = `send frames for ${mac} to ${vtep.address}`;
+  return vxlanEntry(RTM_NEWNEIGH, REPLACE, what, device, mac, vtep);
+}
+
+export function deleteVxlanEntry(device: number, mac: Mac): Request {
+  const what = `send no frames for ${mac}`;
+  return { ...vxlanEntry(RTM_DELNEIGH, 0, what, device, mac, undefined), tolerated: ['ENOENT'] };
+}
+
+/** Broadcast, multicast and frames for unknown MACs go to `vtep` also. (An all-zero entry can't be replaced.) */
+export function addFlood(device: number, vtep: Vtep): Request {
+  const what = `flood to ${vtep.address}`;
+  return vxlanEntry(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, what, device, ZERO_MAC, vtep);
+}
+
+export function deleteFlood(device: number, vtep: Vtep): Request {
+  const what = `flood no more to ${vtep.address}`;
+  return { ...vxlanEntry(RTM_DELNEIGH, 0, what, device, ZERO_MAC, vtep), tolerated: ['ENOENT'] };
+}
+
+/**
+ * The bridge finds `mac` behind `port`, whatever it knew before. Sticky: a frame that comes in elsewhere with
+ * that MAC doesn't move the entry.
+ */
+export function setBridgeEntry(port: number, mac: Mac): Request {
+  return {
+    type: RTM_NEWNEIGH,
+    flags: REPLACE,
+    what: `put ${mac} behind port ${port}`,
+    write: writer => {
+      header(writer, AF_BRIDGE, port, NUD_NOARP, NTF_MASTER | NTF_STICKY);
+      writer.attribute(NDA_LLADDR, macBytes(mac));
+    },
+  };
+}
+
+/** Leaves alone what is behind another port. */
+export function deleteBridgeEntry(port: number, mac: Mac): Request {
+  return {
+    type: RTM_DELNEIGH,
+    flags: 0,
+    what: `take ${mac} from port ${port}`,
+    tolerated: ['ENOENT'],
+    write: writer => {
+      header(writer, AF_BRIDGE, port, NUD_NOARP, NTF_MASTER);
+      writer.attribute(NDA_LLADDR, macBytes(mac));
+    },
+  };
+}
+
+/** A permanent neighbour, replacing what is known of the address. */
+export function setNeighbour(device: number, address: Ipv4, mac: Mac): Request {
+  return {
+    type: RTM_NEWNEIGH,
+    flags: REPLACE,
+    what: `note that ${address} is ${mac}`,
+    write: writer => {
+      header(writer, AF_INET, device, NUD_PERMANENT, 0);
+      writer.attribute(NDA_DST, ipv4Bytes(address));
+      writer.attribute(NDA_LLADDR, macBytes(mac));
+    },
+  };
+}
+
+export function deleteNeighbour(device: number, address: Ipv4): Request {
+  return {
+    type: RTM_DELNEIGH,
+    flags: 0,
+    what: `forget ${address}`,
+    tolerated: ['ENOENT'],
+    write: writer => {
+      header(writer, AF_INET, device, 0, 0);
+      writer.attribute(NDA_DST, ipv4Bytes(address));
+    },
+  };
+}
+
+export type ForwardingEntry =
+  | {
+      readonly table: 'vxlan';
+      readonly link: number;
+      /** Undefined for a flood entry. */
+      readonly mac: Mac | undefined;
+      readonly address: Ipv4;
+      /** Undefined where it is the device's own. */
+      readonly port: number | undefined;
+      readonly permanent: boolean;
+    }
+  | {
+      readonly table: 'bridge';
+      /** Index of the port. */
+      readonly link: number;
+      readonly mac: Mac;
+      /** Static and sticky, as `setBridgeEntry` makes them. */
+      readonly fixed: boolean;
+    };
+
+/** The entries of all VXLAN devices and bridges, without the MACs of the bridges and ports themselves. */
+export function listForwarding(socket: NetlinkSocket): Promise<ForwardingEntry[]> {
+  return socket.dumpGently(table(AF_BRIDGE, 'list the forwarding entries'), ({ body }) =>
+    readForwarding(body),
+  );
+}
+
+export function readForwarding(body: Uint8Array): ForwardingEntry | undefined {
+  if (body.length < HEADER) return undefined;
+  const view = viewOf(body);
+  const link = view.getInt32(4, true);
+  const state = view.getUint16(8, true);
+  const flags = view.getUint8(10);
+  const attributes = new Attributes(body.subarray(HEADER));
+  const mac = macOf(attributes.bytes(NDA_LLADDR));
+  if (mac === undefined) return undefined;
+  if ((flags & NTF_SELF) !== 0) {
+    const address = ipv4Of(attributes.bytes(NDA_DST));
+    if (address === undefined) return undefined;
+    const port = attributes.u16Be(NDA_PORT);
+    const permanent = (state & NUD_PERMANENT) !== 0;
+    return { table: 'vxlan', link, mac: mac === ZERO_MAC ? undefined : mac, address, port, permanent };
+  }
+  const own = (state & NUD_PERMANENT) !== 0;
+  if (own || !attributes.has(NDA_MASTER) || attributes.has(NDA_VLAN)) return undefined;
+  return { table: 'bridge', link, mac, fixed: state === NUD_NOARP && (flags & NTF_STICKY) !== 0 };
+}
+
+export interface Neighbour {
+  readonly link: number;
+  readonly address: Ipv4;
+  /** Undefined where it isn't resolved. */
+  readonly mac: Mac | undefined;
+  readonly permanent: boolean;
+}
+
+/** The IPv4 neighbours of all links. */
+export function listNeighbours(socket: NetlinkSocket): Promise<Neighbour[]> {
+  return socket.dumpGently(table(AF_INET, 'list the neighbours'), ({ body }) => readNeighbour(body));
+}
+
+export function readNeighbour(body: Uint8Array): Neighbour | undefined {
+  if (body.length < HEADER) return undefined;
+  const view = viewOf(body);
+  const attributes = new Attributes(body.subarray(HEADER));
+  const address = ipv4Of(attributes.bytes(NDA_DST));
+  if (address === undefined) return undefined;
+  return {
+    link: view.getInt32(4, true),
+    address,
+    mac: macOf(attributes.bytes(NDA_LLADDR)),
+    permanent: (view.getUint16(8, true) & NUD_PERMANENT) !== 0,
+  };
+}
+
+function vxlanEntry(
+  type: number,
+  flags: number,
+  what: string,
+  device: number,
+  mac: Mac,
+  vtep: Vtep | undefined,
+): Request {
+  return {
+    type,
+    flags,
+    what,
+    write: writer => {
+      header(writer, AF_BRIDGE, device, NUD_NOARP | NUD_PERMANENT, NTF_SELF);
+      writer.attribute(NDA_LLADDR, macBytes(mac));
+      if (vtep === undefined) return;
+      writer.attribute(NDA_DST, ipv4Bytes(vtep.address));
+      writer.attributeU16Be(NDA_PORT, vtep.port);
+    },
+  };
+}
+
+/** struct ndmsg. */
+function header(writer: MessageWriter, family: number, link: number, state: number, flags: number): void {
+  writer.u8(family);
+  writer.u8(0);
+  writer.u16(0);
+  writer.i32(link);
+  writer.u16(state);
+  writer.u8(flags);
+  writer.u8(0);
+}
+
+function table(family: number, what: string): Request {
+  return { type: RTM_GETNEIGH, flags: 0, what, write: writer => header(writer, family, 0, 0, 0) };
+}
