@@ -21,6 +21,7 @@ export type Problem =
   | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
+  | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-running'; readonly how: string }
@@ -31,9 +32,12 @@ export type Problem =
   | { readonly code: 'no-permission'; readonly what: string }
   | { readonly code: 'kernel-lacks'; readonly feature: string }
   | { readonly code: 'kernel-refused'; readonly what: string; readonly why: string }
+  | { readonly code: 'program-missing'; readonly program: string; readonly package: string }
   | { readonly code: 'state-unwritable'; readonly path: string; readonly why: string }
+  | { readonly code: 'state-damaged'; readonly path: string; readonly why: string }
   | { readonly code: 'state-full'; readonly path: string }
   | { readonly code: 'state-newer'; readonly path: string; readonly version: number; readonly known: number }
+  | { readonly code: 'no-host-address' }
   | { readonly code: 'no-such-host-address'; readonly value: string }
   | { readonly code: 'peer-refused'; readonly peer: string }
   | { readonly code: 'peer-no-route'; readonly peer: string }
@@ -100,6 +104,7 @@ const SENTENCES: Sentences = {
   'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,
   'not-attached': p =>
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
+  'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-running': p => `a router is running already (${p.how}); "mesh stop" ends it`,
@@ -110,10 +115,14 @@ const SENTENCES: Sentences = {
   'no-permission': p => `no permission to ${p.what}; run as root`,
   'kernel-lacks': p => `this kernel has no ${p.feature}; load the module or take a kernel that has it`,
   'kernel-refused': p => `the kernel refused to ${p.what}: ${p.why}`,
+  'program-missing': p => `no program "${p.program}" on this host; install it (Debian: apt-get install ${p.package})`,
   'state-unwritable': p => `can't write to ${p.path}: ${p.why}; make it writable or pass --state-dir`,
+  'state-damaged': p =>
+    `${p.path} can't be read (${p.why}) and no good copy is left; restore it, or begin anew with "mesh reset"`,
   'state-full': p => `no space left in ${p.path}; free some and try again`,
   'state-newer': p =>
     `${p.path} was written by a newer mesh (format ${p.version}, this one knows ${p.known}); upgrade, or move it away`,
+  'no-host-address': () => 'no address of this host was found that others could reach; give one with --host',
   'no-such-host-address': p => `${p.value} is not an address of this host; "ip address" lists them`,
   'peer-refused': p => `${p.peer} refused the connection; is a router running there, on that port?`,
   'peer-no-route': p => `no route to ${p.peer}; check the address and this host's routes`,

@@ -1,0 +1,104 @@
+import { type Elements, quoteElement, type Shape } from './elements.ts';
+import type { Count, Family } from './nfnetlink.ts';
+
+/** The two tables, as nft reads them. */
+
+/** A table but for what changes in it. */
+export interface Ruleset {
+  readonly family: Family;
+  readonly sets: Readonly<Record<string, Shape>>;
+  readonly counters: readonly string[];
+  /** The chains, in nft's language. */
+  readonly chains: string;
+}
+
+/** What a table holds by the name of set or counter. */
+export interface Content {
+  readonly elements: Elements;
+  readonly counts: ReadonlyMap<string, Count>;
+}
+
+export const TABLE = 'mesh';
+
+/**
+ * In the host's namespace: only peers reach the data port. Loopback is no exception, since a frame of this host's own
+ * never comes that way, and a local user could otherwise send into every network. `fib`, looked at for strangers
+ * only, spares datagrams that this host merely forwards; those to a broadcast address do reach the port. A fragmented
+ * datagram needs no rule: its first fragment has the ports and is dropped, so the rest is never put together.
+ */
+export function hostRuleset(dataPort: number): Ruleset {
+  return {
+    family: 'ip',
+    sets: { peers: ['ipv4_addr'] },
+    counters: ['strangers'],
+    chains: `
+  chain prerouting {
+    type filter hook prerouting priority raw; policy accept;
+    udp dport ${dataPort} ip saddr != @peers fib daddr type != unicast counter name strangers drop
+  }`,
+  };
+}
+
+/**
+ * In the switch: a container's port takes IPv4 and ARP from the container's own MAC and addresses, and nothing else.
+ * IPv6 waits until the mesh gives out IPv6 addresses: until then no rule could tell a true neighbour advertisement from
+ * a forged one, and each starting container would flood its discovery to all hosts. Of what stays out, router
+ * advertisements and redirects count as spoofed, the rest as unsupported; VLAN tags are such a rest. ARP probes
+ * (RFC 5227: the sender is 0.0.0.0) pass for the container's own addresses.
+ *
+ * Other ports lead to other hosts. Their frames were checked there; only a frame from a MAC that is behind one of our
+ * own ports can't be right: it went round in a loop.
+ */
+export const SWITCH_RULESET: Ruleset = {
+  family: 'bridge',
+  sets: {
+    ports: ['ifname'],
+    senders: ['ifname', 'ether_addr', 'ipv4_addr'],
+    local: ['ether_addr'],
+  },
+  counters: ['spoofed', 'unsupported', 'looped'],
+  chains: `
+  chain prerouting {
+    type filter hook prerouting priority -300; policy accept;
+    iifname @ports goto from_container
+    ether saddr @local counter name looped drop
+  }
+  chain from_container {
+    ether type ip iifname . ether saddr . ip saddr @senders accept
+    ether type arp goto from_container_arp
+    ether type ip counter name spoofed drop
+    ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } counter name spoofed drop
+    counter name unsupported drop
+  }
+  chain from_container_arp {
+    arp htype 1 arp ptype ip arp hlen 6 arp plen 4 goto from_container_arp_ipv4
+    counter name spoofed drop
+  }
+  chain from_container_arp_ipv4 {
+    iifname . ether saddr . arp saddr ip @senders iifname . arp saddr ether . arp saddr ip @senders accept
+    arp operation request arp saddr ip 0.0.0.0 \\
+      iifname . ether saddr . arp daddr ip @senders iifname . arp saddr ether . arp daddr ip @senders accept
+    counter name spoofed drop
+  }`,
+};
+
+/** A script that replaces the table by one with this content, in one transaction; also where there is none. */
+export function replaceScript(ruleset: Ruleset, content: Content): string {
+  const { family, sets, counters, chains } = ruleset;
+  const declared = Object.entries(sets).map(([name, shape]) => {
+    const elements = [...(content.elements.get(name) ?? [])].map(element => quoteElement(shape, element));
+    const list = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
+    return `  set ${name} { type ${shape.join(' . ')};${list} }`;
+  });
+  const counted = counters.map(name => {
+    const { packets, bytes } = content.counts.get(name) ?? { packets: 0, bytes: 0 };
+    return `  counter ${name} { packets ${packets} bytes ${bytes}; }`;
+  });
+  // "delete" refuses where there is no table, hence the "add" before it.
+  return `add table ${family} ${TABLE}
+delete table ${family} ${TABLE}
+table ${family} ${TABLE} {
+${[...declared, ...counted].join('\n')}${chains}
+}
+`;
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import type { Ipv4, Mac } from '../../../core/address.ts';
+import { ok, type Result } from '../../../core/errors.ts';
+import type { InSwitch } from '../parts.ts';
+import { type Element, type Elements, join, split } from './elements.ts';
+import type { Count } from './nfnetlink.ts';
+import { SWITCH_RULESET } from './ruleset.ts';
+import { type Change, openTable, type Table } from './table.ts';
+
+/** Keeps each container's port of the switch to its own addresses. */
+export interface SwitchGuard {
+  guard(inSwitch: InSwitch): Promise<Result<void>>;
+  allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
+  disallow(port: string): void;
+  counts(): ReadonlyMap<string, Count>;
+  audit(): Promise<Result<readonly string[]>>;
+  remove(): void;
+  close(): void;
+}
+
+/** What each container's port may send, as elements of the set `senders`. */
+type Senders = ReadonlyMap<string, readonly Element[]>;
+
+export function createSwitchGuard(): SwitchGuard {
+  let table: Table | undefined;
+  const senders = new Map<string, readonly Element[]>();
+
+  const close = (): void => {
+    table?.close();
+    table = undefined;
+    senders.clear();
+  };
+
+  const replace = (port: string, after: readonly Element[] | undefined): void => {
+    if (table === undefined) throw new Error('ports can be allowed once the switch is guarded');
+    const before = senders.get(port);
+    if (after === undefined) senders.delete(port);
+    else senders.set(port, after);
+    table.change(changesOf(port, before, after, senders));
+  };
+
+  return {
+    guard: async inSwitch => {
+      close();
+      const present = inSwitch(presentPorts);
+      const opened = openTable(SWITCH_RULESET, inSwitch, held => {
+        for (const [port, elements] of adoptable(held, present)) senders.set(port, elements);
+        return elementsOf(senders);
+      });
+      if (!opened.ok) return opened;
+      table = opened.value;
+      return table.load();
+    },
+    allow: (port, mac, addresses) => {
+      replace(
+        port,
+        [...new Set(addresses)].map(address => join(port, mac, address)),
+      );
+    },
+    disallow: port => {
+      if (senders.has(port)) replace(port, undefined);
+    },
+    counts: () => table?.counts() ?? new Map(),
+    audit: async () => (await table?.audit()) ?? ok([]),
+    remove: () => {
+      table?.remove();
+      close();
+    },
+    close,
+  };
+}
+
+/** The names of the interfaces in the namespace that the thread is in. */
+function presentPorts(): ReadonlySet<string> {
+  const lines = readFileSync('/proc/thread-self/net/dev', 'utf8').split('\n');
+  return new Set(lines.flatMap(line => /^\s*([^\s:]+):/.exec(line)?.[1] ?? []));
+}
+
+/** What an earlier router allowed, but for ports that went with their container while no router ran. */
+function adoptable(held: Elements, present: ReadonlySet<string>): Senders {
+  const ports = [...(held.get('ports') ?? [])].filter(port => present.has(port));
+  const adopted = new Map<string, Element[]>(ports.map(port => [port, []]));
+  for (const element of held.get('senders') ?? []) adopted.get(split(element)[0] ?? '')?.push(element);
+  return adopted;
+}
+
+function elementsOf(senders: Senders): Elements {
+  const all = [...senders.values()].flat();
+  return new Map([
+    ['ports', new Set(senders.keys())],
+    ['senders', new Set(all)],
+    ['local', macsOf(all)],
+  ]);
+}
+
+/** `senders` is how things stand afterwards; `before` and `after` are undefined where the port isn't a container's. */
+function changesOf(
+  port: string,
+  before: readonly Element[] | undefined,
+  after: readonly Element[] | undefined,
+  senders: Senders,
+): readonly Change[] {
+  const gone = without(before ?? [], after ?? []);
+  // Networks may share a MAC: it stays local while another port has it.
+  const macsGone =
+    gone.length === 0 ? [] : without([...macsOf(gone)], [...(elementsOf(senders).get('local') ?? [])]);
+  return [
+    { set: 'ports', add: before || !after ? [] : [port], remove: before && !after ? [port] : [] },
+    { set: 'senders', add: without(after ?? [], before ?? []), remove: gone },
+    { set: 'local', add: without([...macsOf(after ?? [])], [...macsOf(before ?? [])]), remove: macsGone },
+  ];
+}
+
+function macsOf(senders: readonly Element[]): ReadonlySet<Element> {
+  return new Set(senders.flatMap(element => split(element)[1] ?? []));
+}
+
+function without(all: readonly Element[], some: readonly Element[]): readonly Element[] {
+  const left = new Set(some);
+  return all.filter(element => !left.has(element));
+}
