@@ -115,7 +115,8 @@ const SENTENCES: Sentences = {
   'no-permission': p => `no permission to ${p.what}; run as root`,
   'kernel-lacks': p => `this kernel has no ${p.feature}; load the module or take a kernel that has it`,
   'kernel-refused': p => `the kernel refused to ${p.what}: ${p.why}`,
-  'program-missing': p => `no program "${p.program}" on this host; install it (Debian: apt-get install ${p.package})`,
+  'program-missing': p =>
+    `no program "${p.program}" on this host; install it (Debian: apt-get install ${p.package})`,
   'state-unwritable': p => `can't write to ${p.path}: ${p.why}; make it writable or pass --state-dir`,
   'state-damaged': p =>
     `${p.path} can't be read (${p.why}) and no good copy is left; restore it, or begin anew with "mesh reset"`,
