@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { CommandOptions, Output } from '../lab/command.ts';
 import { type Host, type HostOptions, startHost } from '../lab/host.ts';
 import { buildLab, type Lab } from '../lab/lab.ts';
@@ -16,8 +16,8 @@ export function createDockerLab(options: { readonly hosts: number }): Promise<La
 async function startDockerHost(options: HostOptions, key: string): Promise<DockerHost> {
   const host = await startHost({
     ...options,
-    launcher: [fileURLToPath(new URL('enter-cgroup', import.meta.url)), key],
-    service: fileURLToPath(new URL('docker-host', import.meta.url)),
+    launcher: [join(import.meta.dirname, 'enter-cgroup'), key],
+    service: join(import.meta.dirname, 'docker-host'),
   });
   return { ...host, docker: (args, dockerOptions) => host.exec(['docker', ...args], dockerOptions) };
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { namespacesOf } from './traces.ts';
 
 /** Makes a lab of two hosts in a process of its own, ends that process by `signal`, and gives the hosts' namespaces. */
@@ -9,7 +9,7 @@ export async function abandonLab(
   kind: 'namespaces' | 'docker',
   signal: NodeJS.Signals,
 ): Promise<readonly string[]> {
-  const program = fileURLToPath(new URL('owner.ts', import.meta.url));
+  const program = join(import.meta.dirname, 'owner.ts');
   const owner = spawn(process.execPath, [program, kind], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(owner, 'exit');
   const [line] = await Promise.race([

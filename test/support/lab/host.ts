@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type CommandOptions, failure, type Output, run } from './command.ts';
 import { type Guest, startGuest } from './guest.ts';
 import { type Program, startProgram } from './program.ts';
@@ -13,7 +12,7 @@ export interface Host extends Socket {
   succeed(argv: readonly string[], options?: CommandOptions): Promise<string>;
   /** Starts a command that goes on; it ends with the host at the latest. */
   spawn(argv: readonly string[]): Promise<Program>;
-  /** Runs `mesh` of this checkout. */
+  /** Runs `mesh` of this checkout, which is installed in /usr/local/bin. */
   mesh(args: readonly string[], options?: CommandOptions): Promise<Output>;
   /** Adds an empty network namespace, a stand-in for a container; gives what `mesh attach` calls it. */
   addNamespace(name: string): Promise<string>;
@@ -21,7 +20,7 @@ export interface Host extends Socket {
   end(): Promise<void>;
 }
 
-const checkout = fileURLToPath(new URL('../../..', import.meta.url));
+const checkout = resolve(import.meta.dirname, '../../..');
 
 export interface HostOptions {
   readonly name: string;
@@ -41,11 +40,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const guest = await startGuest([
     ...launcher,
     ...['unshare', '--net', '--pid', '--mount', '--uts', '--ipc', '--propagation', 'private'],
-    ...['--fork', '--kill-child', fileURLToPath(new URL('host-init', import.meta.url))],
+    ...['--fork', '--kill-child', join(import.meta.dirname, 'host-init')],
     ...[name, disk, checkout, ...(service === undefined ? [] : [service])],
   ]);
   const pid = processOf(guest);
-  const enter = ['nsenter', '--all', `--target=${pid}`, '--root', '--wd=/root'];
+  const enter = ['nsenter', '--all', `--target=${pid}`, '--root', '--wdns=/root'];
   const exec: Host['exec'] = (argv, execOptions) => run([...enter, ...argv], execOptions);
   const must: Host['succeed'] = async (argv, execOptions) => {
     const output = await exec(argv, execOptions);
@@ -55,11 +54,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return {
     ...{ name, address, mac, pid, exec, succeed: must },
     spawn: argv => startProgram(enter, argv),
-    mesh: (args, execOptions) => exec([join(checkout, 'mesh'), ...args], execOptions),
+    mesh: (args, execOptions) => exec(['mesh', ...args], execOptions),
     async addNamespace(namespace) {
       await must(['ip', 'netns', 'add', namespace]);
       await must(['ip', '-netns', namespace, 'link', 'set', 'lo', 'up']);
-      return `netns:${resolve('/run/netns', namespace)}`;
+      return `netns:/run/netns/${namespace}`;
     },
     end: () => guest.end(),
   };

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { succeed } from './command.ts';
 import { startGuest } from './guest.ts';
 
@@ -26,7 +26,7 @@ const GATEWAY = '192.168.48.1';
 
 /** `lab`: prefix of the cgroups of the hosts; `directory`: their disks. Both go with the underlay. */
 export async function startUnderlay(lab: string, directory: string): Promise<Underlay> {
-  const keeper = fileURLToPath(new URL('keeper', import.meta.url));
+  const keeper = join(import.meta.dirname, 'keeper');
   const guest = await startGuest([
     ...['unshare', '--net', '--mount', '--propagation', 'private', '--fork', '--kill-child'],
     ...[keeper, lab, directory],
