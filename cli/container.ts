@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { formatSettings, type Settings } from '../src/api/control/settings.ts';
+
+/** Where an engine keeps the namespaces of its containers (`SandboxKey`). */
+const DOCKER_NAMESPACES = '/run/docker/netns';
+const CAPABILITIES = ['NET_ADMIN', 'SYS_ADMIN', 'NET_RAW', 'NET_BIND_SERVICE', 'CHOWN'];
+
+/**
+ * What a container of the router may do and see: all but `--name`, restart policy and image. Never `--privileged`.
+ */
+export function confinement(settings: Settings): string[] {
+  const { runDir, stateDir, docker } = settings;
+  const socket = docker.startsWith('unix://') ? docker.slice('unix://'.length) : undefined;
+  return [
+    // Ports and VXLAN devices belong to the host's network.
+    '--network=host',
+    '--cap-drop=ALL',
+    ...CAPABILITIES.map(capability => `--cap-add=${capability}`),
+    // AppArmor's profile for containers denies mount(2), and SELinux's denies the engine's socket: pinning the
+    // switch's namespace is a mount.
+    '--security-opt=apparmor=unconfined',
+    '--security-opt=label=disable',
+    '--security-opt=no-new-privileges',
+    '--read-only',
+    '--tmpfs=/tmp',
+    ...(existsSync('/dev/net/tun') ? ['--device=/dev/net/tun'] : []),
+    // What is pinned in here has to show on the host, where it outlives the container.
+    `--volume=${runDir}:${runDir}:rshared`,
+    `--volume=${stateDir}:${stateDir}`,
+    // Namespaces of containers that start later have to show in here.
+    `--volume=${DOCKER_NAMESPACES}:${DOCKER_NAMESPACES}:rslave`,
+    ...(socket === undefined ? [] : [`--volume=${socket}:${socket}`]),
+  ];
+}
+
+/** The arguments of the router in a container. Its default host name is the host's, but may be renamed meanwhile. */
+export function routerArguments(settings: Settings): string[] {
+  const flags = formatSettings(settings);
+  const named = flags.some(flag => flag.startsWith('--nickname='));
+  return named ? flags : [`--nickname=${settings.nickname}`, ...flags];
+}
+
+/** What to do about a mount that an engine refused, or undefined where that was not it. */
+export function sharedMountAdvice(reason: string): string | undefined {
+  return /not a shared( or slave)? mount/.test(reason)
+    ? `${reason.split(': ').at(-1)}; run "mount --make-rshared /" (systemd does so at boot), or pass --native`
+    : undefined;
+}

@@ -1,0 +1,139 @@
+import { ask } from '../src/api/control/client.ts';
+import type { Health } from '../src/api/control/contract.ts';
+import { OPTIONS, parseSettings, type Settings } from '../src/api/control/settings.ts';
+import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
+import type { CommonFlags, Context } from './context.ts';
+import { CONTAINER, dockerAt, whyNoEngine } from './docker.ts';
+import { makeDirectory } from './files.ts';
+import { followPeers, type PeerResult } from './first-results.ts';
+import { ensureImage } from './image.ts';
+import { launchContainer } from './launch-container.ts';
+import { launchNative } from './launch-native.ts';
+import { readPassword, storePassword } from './password.ts';
+import { renderLabel } from './render/label.ts';
+
+/** As the command line parser gives them: by the flag's name in camel case; a switch `--no-x` as `x: false`. */
+export interface LaunchFlags extends CommonFlags {
+  readonly native?: boolean;
+  readonly wait?: boolean | string;
+  readonly password?: boolean | string;
+  readonly image?: string;
+  readonly [flag: string]: boolean | string | undefined;
+}
+
+/** Long enough for a refusal, short enough not to be in the way where a host drops packets. */
+const FIRST_RESULT_MS = 3_000;
+const WAIT_SECONDS = 30;
+
+/** `mesh launch [PEER...]`: returns when the router answers, having said how the first attempt at each peer ended. */
+export async function launch(
+  context: Context,
+  peers: readonly string[],
+  flags: LaunchFlags,
+): Promise<Result<void>> {
+  const parsed = parseSettings([...context.flags, ...settingsFlags(flags), ...peers], context.env);
+  if (!parsed.ok) return parsed;
+  const waitMs = parseWait(flags.wait);
+  if (!waitMs.ok) return waitMs;
+  const password = await readPassword({
+    flag: flags.password,
+    file: parsed.value.passwordFile,
+    environment: context.env['MESH_PASSWORD'],
+  });
+  if (!password.ok) return password;
+  const ready = await prepare(context, parsed.value, password.value);
+  if (!ready.ok) return ready;
+  const health = await start(context, ready.value, flags);
+  if (!health.ok) return health;
+  return tell(context, ready.value, health.value, waitMs.value);
+}
+
+/** The flags that are settings, as `parseSettings` takes them. */
+function settingsFlags(flags: LaunchFlags): string[] {
+  return Object.values(OPTIONS).flatMap(({ flag, value }) => {
+    const name = flag.replace(/^no-/, '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    const given = flags[name];
+    if (value === undefined) return given === !flag.startsWith('no-') ? [`--${flag}`] : [];
+    return typeof given === 'string' ? [`--${flag}=${given}`] : [];
+  });
+}
+
+/** How long to wait for a peer, in ms; undefined where that was not asked for. */
+function parseWait(flag: LaunchFlags['wait']): Result<number | undefined> {
+  if (flag === undefined || flag === false) return ok(undefined);
+  const seconds = flag === true ? WAIT_SECONDS : Number(flag);
+  return flag === true || /^\d{1,4}$/.test(flag)
+    ? ok(seconds * 1000)
+    : refuse({ code: 'bad-setting', name: '--wait', value: flag, allowed: 'a number of seconds' });
+}
+
+/** Everything that can be refused before something is started. */
+async function prepare(
+  context: Context,
+  settings: Settings,
+  password: string | undefined,
+): Promise<Result<Settings>> {
+  if (process.geteuid?.() !== 0) return refuse({ code: 'no-permission', what: 'start a router' });
+  const running = await ask(context.socket, 'health');
+  if (running.ok) {
+    return refuse({ code: 'router-running', how: `${running.value.how}, process ${running.value.pid}` });
+  }
+  if (running.problem.code !== 'router-not-running') return running;
+  const made = makeDirectory(settings.stateDir, 0o700);
+  if (!made.ok || password === undefined) return made.ok ? ok(settings) : made;
+  const stored = storePassword(settings.stateDir, password);
+  return stored.ok ? ok({ ...settings, passwordFile: stored.value }) : stored;
+}
+
+async function start(context: Context, settings: Settings, flags: LaunchFlags): Promise<Result<Health>> {
+  if (flags.native) return launchNative(settings, context.env);
+  const docker = dockerAt(settings.docker);
+  const reason = await whyNoEngine(docker);
+  if (reason !== undefined) {
+    context.say(`mesh: starting the router as a process of this host: ${reason}`);
+    return launchNative(settings, context.env);
+  }
+  const image = await ensureImage(context, docker, flags.image);
+  return image.ok ? launchContainer(settings, docker, image.value) : image;
+}
+
+/** Says what runs, whom it tries, and how that went. */
+async function tell(
+  context: Context,
+  settings: Settings,
+  { how, pid }: Health,
+  waitMs: number | undefined,
+): Promise<Result<void>> {
+  const report = await ask(context.socket, 'report');
+  if (!report.ok) return report;
+  const { self } = report.value;
+  const where = how === 'container' ? `container ${CONTAINER}` : `process ${pid}`;
+  if (!context.json) {
+    context.print(undefined, `router ${renderLabel(self)} runs (${where}), port ${settings.port}`);
+    if (settings.peers.length > 0) context.print(undefined, `trying ${settings.peers.join(', ')}`);
+  }
+  const connected = (results: readonly PeerResult[]) => results.some(({ peer }) => peer !== undefined);
+  const settled = (results: readonly PeerResult[]) =>
+    results.every(({ peer, problem }) => peer !== undefined || problem !== undefined);
+  const waiting = waitMs !== undefined && settings.peers.length > 0;
+  const results = waiting
+    ? await followPeers(context.socket, settings.peers, waitMs, connected)
+    : await followPeers(context.socket, settings.peers, FIRST_RESULT_MS, settled);
+  tellResults(context, results);
+  if (context.json) context.print({ self, how, port: settings.port, peers: results }, '');
+  return waiting && !connected(results)
+    ? refuse({
+        code: 'peer-failed',
+        peer: settings.peers.join(', '),
+        why: `no connection within ${waitMs / 1000} s; the router goes on trying`,
+      })
+    : ok(undefined);
+}
+
+function tellResults(context: Context, results: readonly PeerResult[]): void {
+  for (const { address, peer, problem } of results) {
+    if (peer !== undefined && !context.json)
+      context.print(undefined, `connected to ${address}, ${renderLabel(peer)}`);
+    if (problem !== undefined) context.say(`mesh: ${describe(problem)}; trying on`);
+  }
+}

@@ -1,0 +1,131 @@
+import { Argument, Command, CommanderError } from 'commander';
+import { OPTIONS } from '../src/api/control/settings.ts';
+import { describe, exitStatus, type Problem, type Result } from '../src/core/errors.ts';
+import { type CommonFlags, type Context, createContext } from './context.ts';
+import type { LaunchFlags } from './launch.ts';
+import type { StatusView } from './status.ts';
+
+const USAGE_STATUS = 2;
+const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'dataplane'];
+
+type Verb = (context: Context) => Promise<Result<void>>;
+
+function fail(problem: Problem): void {
+  process.stderr.write(`mesh: ${describe(problem)}\n`);
+  process.exitCode = exitStatus(problem);
+}
+
+async function perform(command: Command, verb: Verb): Promise<void> {
+  const context = createContext(command.optsWithGlobals<CommonFlags>(), process.env);
+  const result = context.ok ? await verb(context.value) : context;
+  if (!result.ok) fail(result.problem);
+}
+
+/** The verbs. Each is loaded when it is called: what a command does not need is not paid for at its start. */
+function createProgram(): Command {
+  const program = new Command('mesh')
+    .description('Joins Docker hosts into one network.')
+    .option('--json', 'print JSON')
+    .option('--run-dir <directory>', `${OPTIONS.runDir.help} (${OPTIONS.runDir.initial})`)
+    .option('--state-dir <directory>', `${OPTIONS.stateDir.help} (${OPTIONS.stateDir.initial})`)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'mesh: ')) })
+    .exitOverride();
+  addLaunch(program);
+  program
+    .command('stop')
+    .description('end the router; traffic flows on')
+    .action((_, command) => perform(command, async c => (await import('./stop.ts')).stop(c)));
+  program
+    .command('reset')
+    .description('detach all containers, end the router, and remove everything that it made')
+    .action((_, command) => perform(command, async c => (await import('./reset.ts')).reset(c)));
+  program
+    .command('connect')
+    .description('dial peers, now and whenever they are away')
+    .argument('<peer...>', 'HOST or HOST:PORT')
+    .option('--replace', 'forget all other targets')
+    .action((peers: string[], flags: { replace?: boolean }, command) =>
+      perform(command, async c => (await import('./connect.ts')).connect(c, peers, flags.replace ?? false)),
+    );
+  program
+    .command('forget')
+    .description('stop dialling peers; a connection that stands is kept')
+    .argument('<peer...>', 'HOST or HOST:PORT')
+    .action((peers: string[], _, command) =>
+      perform(command, async c => (await import('./connect.ts')).forget(c, peers)),
+    );
+  addContainerVerbs(program);
+  addQuestions(program);
+  return program;
+}
+
+function addLaunch(program: Command): void {
+  const launch = program
+    .command('launch')
+    .description('start the router: as container "mesh" where an engine answers, else natively')
+    .argument('[peer...]', 'HOST or HOST:PORT of routers to join; any member of a mesh will do')
+    .option('--native', 'start it as a process of this host')
+    .option('--wait [seconds]', 'wait until connected to one of the peers (30 s)')
+    .option('--password [none]', 'ask for the password that all routers share; see also MESH_PASSWORD')
+    .option('--image <image>', 'image of the container');
+  for (const option of Object.values(OPTIONS)) {
+    if (program.options.some(known => known.long === `--${option.flag}`)) continue;
+    const value = option.value === undefined ? '' : ` <${option.value}>`;
+    launch.option(`--${option.flag}${value}`, option.help);
+  }
+  launch.action((peers: string[], flags: LaunchFlags, command) =>
+    perform(command, async c => (await import('./launch.ts')).launch(c, peers, flags)),
+  );
+}
+
+function addContainerVerbs(program: Command): void {
+  program
+    .command('attach')
+    .description('give a running container addresses on the mesh')
+    .usage('[options] ADDRESS... CONTAINER')
+    .argument('<words...>', 'addresses like 10.0.0.11/24, then a name, an id, or netns:PATH')
+    .action((words: string[], _, command) =>
+      perform(command, async c => (await import('./attach.ts')).attach(c, words)),
+    );
+  program
+    .command('detach')
+    .description('take addresses away from a container, all where none is given')
+    .usage('[options] [ADDRESS...] CONTAINER')
+    .argument('<words...>', 'addresses like 10.0.0.11/24, then a name, an id, or netns:PATH')
+    .action((words: string[], _, command) =>
+      perform(command, async c => (await import('./attach.ts')).detach(c, words)),
+    );
+}
+
+function addQuestions(program: Command): void {
+  program
+    .command('status')
+    .description('what the router knows, for people; everything where no view is named')
+    .addArgument(new Argument('[view]').choices(VIEWS))
+    .action((view: StatusView | undefined, _, command) =>
+      perform(command, async c => (await import('./status.ts')).status(c, view)),
+    );
+  program
+    .command('report')
+    .description('all that the router knows, as JSON')
+    .action((_, command) => perform(command, async c => (await import('./report.ts')).report(c)));
+  program
+    .command('logs')
+    .description('what the router said')
+    .option('-f, --follow', 'and what it says from now on')
+    .action((flags: { follow?: boolean }, command) =>
+      perform(command, async c => (await import('./logs.ts')).logs(c, flags.follow ?? false)),
+    );
+  program
+    .command('version')
+    .description('version of this command, and of the router that runs')
+    .action((_, command) => perform(command, async c => (await import('./version.ts')).showVersion(c)));
+}
+
+createProgram()
+  .parseAsync()
+  .catch((error: unknown) => {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+  });

@@ -1,0 +1,40 @@
+import type { DormantReport, EndpointReport, Report } from '../../src/core/report.ts';
+import { renderLabel } from './label.ts';
+import { renderTable } from './table.ts';
+
+const SHORT_ID = 12;
+
+/** One address a line: network, address, MAC, container, host; then what this host has that is not reachable now. */
+export function renderEndpoints(report: Report): string {
+  const rows = [...report.endpoints.map(endpointRow), ...report.dormant.flatMap(dormantRows)];
+  return renderTable(rows);
+}
+
+function endpointRow(endpoint: EndpointReport): string[] {
+  const { conflict } = endpoint;
+  const held =
+    conflict === undefined
+      ? []
+      : [`conflict: held by ${conflict.containerName} on ${renderLabel(conflict.host)}`];
+  return [
+    endpoint.network,
+    `${endpoint.address}/${endpoint.prefix}`,
+    endpoint.mac,
+    nameOf(endpoint),
+    [renderLabel(endpoint.host), ...held].join(' '),
+  ];
+}
+
+function dormantRows(dormant: DormantReport): string[][] {
+  return dormant.addresses.map(address => [
+    dormant.network,
+    address,
+    '-',
+    nameOf(dormant),
+    `dormant: ${dormant.why}`,
+  ]);
+}
+
+function nameOf({ container, containerName }: { container: string; containerName: string }): string {
+  return containerName === '' ? container.slice(0, SHORT_ID) : containerName;
+}

@@ -1,0 +1,11 @@
+import type { PeerLabel } from '../../src/core/report.ts';
+
+/** `e2:7e:49:7e:0f:1b(host2)`, as Weave writes a peer. */
+export function renderLabel(peer: PeerLabel): string {
+  return `${peer.name}(${peer.nickname})`;
+}
+
+/** `->` for a connection that was dialled from here, `<-` for one that was accepted. */
+export function renderArrow(connection: { readonly outbound: boolean }): string {
+  return connection.outbound ? '->' : '<-';
+}

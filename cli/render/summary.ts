@@ -1,0 +1,68 @@
+import type { ConnectionState, NetworkReport, Report } from '../../src/core/report.ts';
+import { renderLabel } from './label.ts';
+
+const LABEL_WIDTH = 15;
+const STATES: readonly ConnectionState[] = [
+  'established',
+  'suspect',
+  'pending',
+  'retrying',
+  'failed',
+  'connecting',
+];
+
+type Lines = readonly (readonly [label: string, value: string])[];
+
+/** Sections of `label: value` with the labels right-aligned, as `weave status` has them. */
+export function renderSummary(report: Report): string {
+  const sections = [
+    [['Version', report.version] as const],
+    routerLines(report),
+    ...report.networks.map(networkLines),
+  ];
+  return `\n${sections.map(renderSection).join('\n\n')}\n`;
+}
+
+function renderSection(lines: Lines): string {
+  return lines.map(([label, value]) => `${label.padStart(LABEL_WIDTH)}: ${value}`).join('\n');
+}
+
+function routerLines(report: Report): Lines {
+  const links = report.peers.flatMap(peer => peer.connections);
+  const established = links.filter(link => link.established).length;
+  return [
+    ['Service', 'router'],
+    ['Protocol', `mesh ${report.protocol}`],
+    ['Name', renderLabel(report.self)],
+    ['Status', report.state],
+    ['Listening', report.listen],
+    ['DataPath', report.data],
+    ['Password', report.password ? 'required' : 'none'],
+    ['PeerDiscovery', report.discovery ? 'enabled' : 'disabled'],
+    ['Targets', `${report.targets.length}`],
+    ['Connections', countStates(report)],
+    [
+      'Peers',
+      `${report.peers.length} (with ${established} established, ${links.length - established} pending connections)`,
+    ],
+  ];
+}
+
+function countStates({ connections }: Report): string {
+  const counts = STATES.map(
+    state => [connections.filter(each => each.state === state).length, state] as const,
+  );
+  const shown = counts.filter(([count]) => count > 0).map(([count, state]) => `${count} ${state}`);
+  return shown.length === 0 ? '0' : `${connections.length} (${shown.join(', ')})`;
+}
+
+function networkLines(network: NetworkReport): Lines {
+  return [
+    ['Service', 'network'],
+    ['Network', network.name],
+    ['VNI', `${network.vni}`],
+    ['Subnets', network.subnets.join(', ') || 'none'],
+    ['MTU', `${network.mtu}`],
+    ['Endpoints', `${network.endpoints}`],
+  ];
+}

@@ -1,0 +1,82 @@
+import { existsSync, rmSync } from 'node:fs';
+import { ask } from '../src/api/control/client.ts';
+import type { Detached } from '../src/api/control/contract.ts';
+import { formatSettings, type Settings } from '../src/api/control/settings.ts';
+import { ok, type Result, refuse } from '../src/core/errors.ts';
+import { runCommand } from './command.ts';
+import { confinement } from './container.ts';
+import { type Context, placeSettings } from './context.ts';
+import { CONTAINER, dockerAt, findContainer, removeContainer } from './docker.ts';
+import { DAEMON, withFile } from './files.ts';
+import { defaultImage, imageBuild } from './image.ts';
+import { lastWords } from './last-words.ts';
+import { routerEnvironment } from './launch-native.ts';
+import { endRouter } from './stop.ts';
+
+/** `mesh reset`: works in any state, and again. Prints what was detached and what was removed. */
+export async function reset(context: Context): Promise<Result<void>> {
+  if (process.geteuid?.() !== 0)
+    return refuse({ code: 'no-permission', what: 'remove what the router made' });
+  const settings = placeSettings(context);
+  if (!settings.ok) return settings;
+  const detached = await leave(context);
+  if (!detached.ok) return detached;
+  const ended = await endRouter(context, settings.value);
+  if (!ended.ok) return ended;
+  const removed = await removeAll(settings.value);
+  if (!removed.ok) return removed;
+  const lines = [
+    ...detached.value.map(
+      each => `detached ${each.addresses.join(' ')} from ${each.containerName || each.container}`,
+    ),
+    ...removed.value.map(what => `removed ${what}`),
+  ];
+  context.print(
+    { detached: detached.value, removed: removed.value },
+    lines.join('\n') || 'nothing to remove',
+  );
+  return ok(undefined);
+}
+
+/** Detaches what is attached; nothing where no router runs, whose attachments go with the switch then. */
+async function leave(context: Context): Promise<Result<readonly Detached[]>> {
+  const left = await ask(context.socket, 'leave');
+  if (left.ok) return ok(left.value.detached);
+  return left.problem.code === 'router-not-running' ? ok([]) : left;
+}
+
+/** Removes switch, container and files; gives what there was of them. */
+async function removeAll(settings: Settings): Promise<Result<string[]>> {
+  const docker = dockerAt(settings.docker);
+  const found = await findContainer(docker);
+  const container = found.ok ? found.value : undefined;
+  const { stateDir, runDir } = settings;
+  const directories = [stateDir, runDir].filter(path => existsSync(path));
+  if (container === undefined && directories.length === 0) return ok([]);
+  const cleaned = await clean(settings, container?.image);
+  if (!cleaned.ok) return cleaned;
+  if (container !== undefined) await removeContainer(docker);
+  for (const path of directories) {
+    const removed = withFile(path, () => rmSync(path, { recursive: true, force: true }));
+    if (!removed.ok) return removed;
+  }
+  return ok([
+    ...cleaned.value,
+    ...(container === undefined ? [] : [`container ${CONTAINER}`]),
+    ...directories,
+  ]);
+}
+
+/** Has the router's own code remove what it made in the kernel; gives what it said it removed, one a line. */
+async function clean(settings: Settings, image: string | undefined): Promise<Result<string[]>> {
+  const argv = ['--clean', ...formatSettings(settings)];
+  const docker = dockerAt(settings.docker);
+  const candidate = image ?? defaultImage();
+  const inContainer = settings.docker !== '' && (await imageBuild(docker, candidate)) !== undefined;
+  const { status, stdout, stderr } = inContainer
+    ? await docker.run('run', '--rm', ...confinement(settings), candidate, ...argv)
+    : await runCommand(process.execPath, [DAEMON, ...argv], { env: routerEnvironment(process.env) });
+  return status === 0
+    ? ok(stdout.split('\n').filter(line => line !== ''))
+    : refuse({ code: 'kernel-refused', what: 'remove the switch', why: lastWords(stdout + stderr) });
+}
