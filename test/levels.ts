@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DOCKER_LAB_PROGRAMS,
+  installPrograms,
+  LAB_PROGRAMS,
+  obstacle,
+  type Program,
+} from './support/lab/programs.ts';
+import { type Count, countResults } from './support/results.ts';
+
+/** A step of the run: a command, or a project of vitest, whose tests are counted one by one. */
+interface Step {
+  readonly title: string;
+  readonly argv: readonly string[];
+  /** What the machine must have, as root, for the step to mean anything. */
+  readonly needs?: readonly Program[];
+}
+
+const vitest = (project: string) => ['vitest', 'run', '--project', project];
+
+const STEPS: readonly Step[] = [
+  { title: 'build the bundles', argv: ['node', 'build.ts'] },
+  { title: 'check types', argv: ['tsc', '--noEmit'] },
+  { title: 'check style', argv: ['biome', 'check', '.'] },
+  { title: 'look for what is unused', argv: ['knip'] },
+  { title: 'unit, contract and architecture tests', argv: vitest('unit') },
+  { title: 'simulation', argv: vitest('sim') },
+  { title: 'contracts on the kernel', argv: vitest('kernel'), needs: LAB_PROGRAMS },
+  { title: 'lab: hosts as namespaces', argv: vitest('lab'), needs: LAB_PROGRAMS },
+  { title: 'lab: hosts with a Docker engine each', argv: vitest('docker'), needs: DOCKER_LAB_PROGRAMS },
+];
+
+/** The longest that a step may take: what hangs must not take the results of the others along. */
+const STEP_LIMIT_MS = 8 * 60_000;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Runs a step and counts its tests. A step without tests counts only where it fails, as one failure. */
+function runStep({ argv, needs = [] }: Step, results: string): Count {
+  const why = needs.length === 0 ? undefined : obstacle(needs);
+  if (why !== undefined) {
+    say(`can't run: ${why}`);
+    return { passed: 0, failed: 1 };
+  }
+  const [program = '', ...args] = argv;
+  const counted = program === 'vitest';
+  const report = counted ? ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`] : [];
+  const { status, error } = spawnSync(program, [...args, ...report], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: STEP_LIMIT_MS,
+  });
+  if (error !== undefined) say(`${program}: ${error.message}`);
+  const count = counted ? countResults(results) : { passed: 0, failed: 0 };
+  return status === 0 || count.failed > 0 ? count : { ...count, failed: 1 };
+}
+
+function main(): void {
+  const directory = mkdtempSync(join(tmpdir(), 'mesh-test-'));
+  const total: Count[] = [];
+  say(`[0/${STEPS.length}] system packages`);
+  installPrograms(DOCKER_LAB_PROGRAMS);
+  for (const [index, step] of STEPS.entries()) {
+    say(`[${index + 1}/${STEPS.length}] ${step.title}: ${step.argv.join(' ')}`);
+    const started = performance.now();
+    const count = runStep(step, join(directory, `${index}.json`));
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    say(`      ${count.failed === 0 ? 'done' : 'FAILED'} in ${seconds} s`);
+    total.push(count);
+  }
+  rmSync(directory, { recursive: true });
+  const sum = (pick: (count: Count) => number) => total.reduce((all, count) => all + pick(count), 0);
+  const failed = sum(count => count.failed);
+  say(`${sum(count => count.passed)} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+main();

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { ENVIRONMENT } from './command.ts';
+
+/** A program of the system, and the Debian packages that may bring it, in the order to try. */
+export interface Program {
+  readonly command: string;
+  readonly packages: readonly string[];
+}
+
+const program = (command: string, ...packages: string[]): Program => ({ command, packages });
+
+/** What hosts as namespaces take. */
+export const LAB_PROGRAMS: readonly Program[] = [
+  program('ip', 'iproute2'),
+  program('nft', 'nftables'),
+  program('ping', 'iputils-ping'),
+  program('ps', 'procps'),
+  program('unshare', 'util-linux'),
+];
+
+/** What hosts with a Docker engine each take. Since Debian 13 the command line is a package of its own. */
+export const DOCKER_LAB_PROGRAMS: readonly Program[] = [
+  ...LAB_PROGRAMS,
+  program('dockerd', 'docker.io'),
+  program('docker', 'docker.io', 'docker-cli'),
+  program('busybox', 'busybox-static'),
+  program('iptables', 'iptables'),
+];
+
+export const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** Those of `programs` that this machine doesn't have. */
+export function missingPrograms(programs: readonly Program[]): readonly Program[] {
+  return programs.filter(({ command }) => !isInstalled(command));
+}
+
+/** Why a lab can't be made here, with what to do; undefined where it can. */
+export function obstacle(programs: readonly Program[]): string | undefined {
+  if (!isRoot()) return 'needs root; run it with sudo';
+  const missing = missingPrograms(programs);
+  if (missing.length === 0) return undefined;
+  const commands = missing.map(({ command }) => command).join(', ');
+  return `needs ${commands}; install ${packagesOf(missing).join(' ')} (names of Debian packages)`;
+}
+
+/**
+ * Installs what is missing, if this is root on a Debian machine; shows what apt-get says. What could not be
+ * installed is missing afterwards.
+ */
+export function installPrograms(programs: readonly Program[]): void {
+  if (!isRoot() || !isInstalled('apt-get') || missingPrograms(programs).length === 0) return;
+  apt('update', '-qq');
+  for (const { command, packages } of programs) {
+    for (const name of packages) {
+      if (!isInstalled(command)) apt('install', '-qq', '--yes', '--no-install-recommends', name);
+    }
+  }
+}
+
+export function packagesOf(programs: readonly Program[]): readonly string[] {
+  return [...new Set(programs.map(({ packages }) => packages[0] ?? ''))];
+}
+
+function apt(...args: readonly string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync('apt-get', args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+function isInstalled(command: string): boolean {
+  return (ENVIRONMENT['PATH'] ?? '').split(delimiter).some(directory => {
+    try {
+      accessSync(join(directory, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
