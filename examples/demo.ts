@@ -1,0 +1,103 @@
+/**
+ * `./mesh demo`: three hosts on this machine, each with a router, become one network. Hosts are network namespaces,
+ * and so are the containers, so it takes no Docker. It stays up until Ctrl-C, `--once` ends it when all was shown;
+ * either way nothing is left behind.
+ */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { Host } from '../test/support/lab/host.ts';
+import { createLab, type Lab } from '../test/support/lab/lab.ts';
+import {
+  installPrograms,
+  LAB_PROGRAMS,
+  missingPrograms,
+  obstacle,
+  packagesOf,
+} from '../test/support/lab/programs.ts';
+
+const STEPS = 6;
+const SETTLED_WITHIN_MS = 15_000;
+
+const say = (text = ''): void => void process.stdout.write(`${text}\n`);
+const step = (number: number, title: string): void => say(`\n[${number}/${STEPS}] ${title}`);
+
+/** Shows a command as if typed on a host, and what it prints; throws where it fails. */
+async function show(host: Host, line: string): Promise<void> {
+  say(`  ${host.name}# ${line}`);
+  const { status, stdout, stderr } = await host.exec(['sh', '-c', line]);
+  for (const printed of `${stdout}${stderr}`.split('\n').filter(text => text !== '')) say(`    ${printed}`);
+  if (status !== 0) throw new Error(`"${line}" on ${host.name} ended with status ${status}`);
+}
+
+/** Waits until a router has measured the paths to both others. */
+async function settle(host: Host): Promise<void> {
+  const deadline = performance.now() + SETTLED_WITHIN_MS;
+  while (performance.now() < deadline) {
+    const { stdout } = await host.exec(['mesh', 'status', 'connections']);
+    if (stdout.split('\n').filter(line => line.includes(' established ')).length >= 2) return;
+    await sleep(100);
+  }
+}
+
+function prepare(): void {
+  step(1, `programs of the system: ${LAB_PROGRAMS.map(({ command }) => command).join(', ')}`);
+  const missing = missingPrograms(LAB_PROGRAMS);
+  say(missing.length === 0 ? '  all there' : `  missing: install ${packagesOf(missing).join(', ')}`);
+  installPrograms(LAB_PROGRAMS);
+  const why = obstacle(LAB_PROGRAMS);
+  if (why !== undefined) throw new Error(`the demo ${why}`);
+}
+
+async function play({ hosts }: Lab): Promise<void> {
+  const [host1, host2, host3] = hosts as [Host, Host, Host];
+  for (const { name, address } of hosts) say(`  ${name} has the address ${address}`);
+
+  step(3, 'a router on each host; an address of any other router joins it');
+  await show(host1, 'mesh launch');
+  await show(host2, 'mesh launch 192.168.48.11');
+  await show(host3, 'mesh launch 192.168.48.12');
+
+  step(4, 'a container on host1 and one on host3 (namespaces stand in for them)');
+  await show(host1, 'ip netns add box1');
+  await show(host1, 'mesh attach 10.0.0.11/24 netns:/run/netns/box1');
+  await show(host3, 'ip netns add box2');
+  await show(host3, 'mesh attach 10.0.0.12/24 netns:/run/netns/box2');
+
+  step(5, 'from one container to the other');
+  await show(host1, 'ip netns exec box1 ping -c 2 10.0.0.12');
+  await show(host3, 'ip netns exec box2 ping -c 2 10.0.0.11');
+
+  step(6, 'what a router knows');
+  await settle(host1);
+  for (const view of ['connections', 'peers', 'endpoints']) await show(host1, `mesh status ${view}`);
+}
+
+async function stayUp({ hosts }: Lab): Promise<void> {
+  say('\nThe three hosts are up. To look around on one of them, in another terminal, as root:');
+  for (const { name, pid } of hosts) say(`  ${name}: nsenter --all --wdns=/root --target ${pid} bash`);
+  say('Ctrl-C ends them; nothing is left behind.');
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  say();
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+  prepare();
+  step(2, 'three hosts on this machine: own network, processes, files and host name each');
+  const lab = await createLab({ hosts: 3 });
+  try {
+    await play(lab);
+    if (!values.once) await stayUp(lab);
+  } finally {
+    await lab.destroy();
+  }
+  say('\nDone: the hosts are gone, and this machine is as it was.');
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`mesh demo: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
