@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import type { Ipv4, Vtep } from '../../core/address.ts';
+import { ok, type Result, refuse } from '../../core/errors.ts';
+import type { Forwarding } from '../../core/forwarding.ts';
+import type { Attachment, Dataplane } from '../../ports/dataplane.ts';
+import type { Log } from '../../ports/log.ts';
+import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
+import { Forwarder } from './forwarder.ts';
+import { inspectSwitch } from './inspection.ts';
+import { attempt, problemOf } from './kernel-problem.ts';
+import { KernelError } from './libc.ts';
+import { portName } from './names.ts';
+import type { InSwitch, Prober } from './parts.ts';
+import { plumb, unplumb } from './plumbing.ts';
+import { createProber } from './probe.ts';
+import { deleteSwitch, openSwitch, type Switch } from './switch.ts';
+
+export interface LinuxDataplaneOptions {
+  /** Folder for what ends with the machine, e.g. `/run/mesh`; the switch is pinned in it. */
+  readonly runDir: string;
+  readonly log: Log;
+  /** Leads to the namespace of the host; unless given, that is where this process is. */
+  readonly inHost?: InSwitch;
+}
+
+export interface LinuxDataplane extends Dataplane {
+  /** Packets dropped by the rules. */
+  counters(): Counters;
+}
+
+interface Running {
+  readonly place: Switch;
+  readonly forwarder: Forwarder;
+  readonly prober: Prober;
+  peers: readonly Ipv4[];
+}
+
+/** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
+export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
+  const { runDir, log, inHost = action => action() } = options;
+  return new KernelDataplane(join(runDir, 'switch'), createFirewall({ log, inHost }), log, inHost);
+}
+
+class KernelDataplane implements LinuxDataplane {
+  readonly #path: string;
+  readonly #firewall: KernelFirewall;
+  readonly #log: Log;
+  readonly #inHost: InSwitch;
+  #running: Running | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, firewall: KernelFirewall, log: Log, inHost: InSwitch) {
+    this.#path = path;
+    this.#firewall = firewall;
+    this.#log = log;
+    this.#inHost = inHost;
+  }
+
+  start(local: Vtep): Promise<Result<{ readonly underlayMtu: number }>> {
+    return this.#inOrder(async () => {
+      this.#close();
+      const opened = await openSwitch(this.#path, local, this.#inHost);
+      if (!opened.ok) return opened;
+      const place = opened.value;
+      const prepared = await attempt(() => this.#prepare(place));
+      if (!prepared.ok) {
+        place.close();
+        if (place.fresh) await this.#removeAll();
+        return prepared;
+      }
+      this.#running = { place, forwarder: new Forwarder(place), prober: prepared.value, peers: [] };
+      return ok({ underlayMtu: place.underlayMtu });
+    });
+  }
+
+  apply(wanted: Forwarding): Promise<Result<void>> {
+    return this.#inOrder(async () => {
+      const running = this.#started();
+      return attempt(async () => {
+        this.#firewall.setPeers(wanted.peers);
+        running.peers = wanted.peers;
+        const [refused, ...more] = await running.forwarder.apply(wanted.networks);
+        if (refused === undefined) return ok(undefined);
+        for (const error of more) this.#log.warn('the kernel refused', problemOf(error));
+        return refuse(problemOf(refused));
+      });
+    });
+  }
+
+  audit(): Promise<readonly string[]> {
+    return this.#inOrder(async () => {
+      const { forwarder } = this.#started();
+      try {
+        const { mended, refused } = await forwarder.audit();
+        for (const error of refused) this.#log.warn('could not be mended', problemOf(error));
+        return [...mended, ...(await this.#firewall.audit())];
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        this.#log.warn('the audit was broken off', problemOf(error));
+        return [];
+      }
+    });
+  }
+
+  plumb(attachment: Attachment): Promise<Result<void>> {
+    return this.#inOrder(() =>
+      attempt(async () => {
+        const { place, forwarder } = this.#started();
+        const result = plumb(place.route, this.#firewall, attachment);
+        if (result.ok) forwarder.plumbed(result.value);
+        else forwarder.unplumbed(portName(attachment.network, attachment.container));
+        return result.ok ? ok(undefined) : result;
+      }),
+    );
+  }
+
+  unplumb(network: string, container: string): Promise<void> {
+    return this.#inOrder(async () => {
+      const { place, forwarder } = this.#started();
+      try {
+        unplumb(place.route, this.#firewall, network, container);
+        forwarder.unplumbed(portName(network, container));
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        this.#log.warn('a container could not be unplumbed', { container, ...problemOf(error) });
+      }
+    });
+  }
+
+  inspect(): ReturnType<Dataplane['inspect']> {
+    return this.#inOrder(() => {
+      const { place, peers } = this.#started();
+      return inspectSwitch(place, peers);
+    });
+  }
+
+  probe(address: Ipv4, size: number): ReturnType<Dataplane['probe']> {
+    return this.#started().prober.probe(address, size);
+  }
+
+  counters(): Counters {
+    return this.#firewall.counters();
+  }
+
+  close(): Promise<void> {
+    return this.#inOrder(async () => this.#close());
+  }
+
+  remove(): Promise<void> {
+    return this.#inOrder(async () => {
+      this.#close();
+      await this.#removeAll();
+    });
+  }
+
+  async #prepare(place: Switch): Promise<Result<Prober>> {
+    const host = await this.#firewall.guardHost(place.local.port);
+    if (!host.ok) return host;
+    const guarded = await this.#firewall.guardSwitch(place.namespace.inside);
+    return guarded.ok ? ok(createProber(place.namespace.inside)) : guarded;
+  }
+
+  #started(): Running {
+    if (this.#running === undefined) throw new Error('the data plane has not been started');
+    return this.#running;
+  }
+
+  #close(): void {
+    this.#running?.prober.close();
+    this.#running?.place.close();
+    this.#running = undefined;
+    this.#firewall.close();
+  }
+
+  async #removeAll(): Promise<void> {
+    await this.#firewall.remove();
+    await deleteSwitch(this.#path);
+  }
+
+  /** Calls wait for those before: the sockets and what is remembered of the kernel serve one at a time. */
+  #inOrder<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(action);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,156 @@
+import { formatCidr, type Mac } from '../../core/address.ts';
+import type { NetworkForwarding } from '../../core/forwarding.ts';
+import { KernelError } from './libc.ts';
+import { bridgeMac, bridgeName, networkAlias, vxlanName } from './names.ts';
+import type { NetlinkSocket } from './netlink/socket.ts';
+import { addAddress, deleteAddress, listAddresses } from './rtnetlink/addresses.ts';
+import { findLink, type Link } from './rtnetlink/link-table.ts';
+import {
+  addBridge,
+  addVxlan,
+  deleteLink,
+  separate,
+  setBridgePort,
+  setLink,
+  setVxlanLocal,
+  silence,
+} from './rtnetlink/links.ts';
+import type { Switch } from './switch.ts';
+import type { Devices } from './tables.ts';
+
+/** The bridge and the VXLAN device of one network. */
+
+/** The bridge answers for stations that are known; for others it asks out there. */
+const UPLINK = { suppressNeighbours: true, unicastFlood: true };
+
+export interface EnsuredDevices extends Devices {
+  /** A sentence for each thing that was not as it should be. */
+  readonly mended: readonly string[];
+  /** A device is new, or was changed in a way that made the kernel forget entries. */
+  readonly rebuilt: boolean;
+}
+
+interface Ensured {
+  readonly link: Link;
+  readonly rebuilt: boolean;
+}
+
+/**
+ * Brings the devices to what `wanted` says: makes what is missing, keeps what can be kept. `links` are those of the
+ * switch by name. Throws a `KernelError`.
+ */
+export function ensureDevices(
+  place: Switch,
+  wanted: NetworkForwarding,
+  links: ReadonlyMap<string, Link>,
+): EnsuredDevices {
+  const mended: string[] = [];
+  const note = (what: string): number => mended.push(`network ${wanted.name}: ${what}; corrected`);
+  const bridge = ensureBridge(place, wanted, links, note);
+  const vxlan = ensureVxlan(place, wanted, links, note);
+  const { route } = place;
+  const { mtu } = wanted;
+  if (!isPort(vxlan.link, bridge.link)) note('the VXLAN device was not a port of the bridge as it should be');
+  if (bridge.link.mtu !== mtu || vxlan.link.mtu !== mtu) note(`the MTU was not ${mtu}`);
+  if (!bridge.link.up || !vxlan.link.up) note('a device was down');
+  route.run(
+    setLink(vxlan.link.index, { master: bridge.link.index, mtu }),
+    setBridgePort(vxlan.link.index, UPLINK),
+    setLink(bridge.link.index, { alias: networkAlias(wanted.name), mtu, up: true }),
+    setLink(vxlan.link.index, { up: true }),
+  );
+  ensureAddress(route, wanted, bridge.link, note);
+  const rebuilt = bridge.rebuilt || vxlan.rebuilt;
+  return { bridge: bridge.link.index, vxlan: vxlan.link.index, mended, rebuilt };
+}
+
+/** Succeeds also where they are gone. */
+export function deleteDevices(place: Switch, vni: number): void {
+  place.route.run(deleteLink(vxlanName(vni)), deleteLink(bridgeName(vni)));
+}
+
+function isPort(vxlan: Link, bridge: Link): boolean {
+  const { master, port } = vxlan;
+  return master === bridge.index && port?.learning === false && port.suppressNeighbours && port.unicastFlood;
+}
+
+function ensureBridge(
+  place: Switch,
+  { vni, own }: NetworkForwarding,
+  links: ReadonlyMap<string, Link>,
+  note: (what: string) => void,
+): Ensured {
+  const { route } = place;
+  const name = bridgeName(vni);
+  const found = links.get(name);
+  if (found?.kind === 'bridge') {
+    const mac = own?.mac;
+    const rebuilt = mac !== undefined && mac !== found.mac;
+    if (rebuilt) {
+      note(`the bridge's MAC was ${found.mac} instead of ${mac}`);
+      route.run(setLink(found.index, { mac }));
+    }
+    route.run(silence(found.index), separate(found.index));
+    return { link: found, rebuilt };
+  }
+  note('the bridge was missing');
+  const mac: Mac = own?.mac ?? bridgeMac(vni, place.local.address);
+  route.run(deleteLink(name), addBridge(name, mac), silence(name), separate(name));
+  return { link: made(route, name), rebuilt: true };
+}
+
+function ensureVxlan(
+  place: Switch,
+  { vni }: NetworkForwarding,
+  links: ReadonlyMap<string, Link>,
+  note: (what: string) => void,
+): Ensured {
+  const { route, host, local } = place;
+  const name = vxlanName(vni);
+  const found = links.get(name);
+  const usable = found?.vxlan?.vni === vni && found.vxlan.port === local.port && !found.vxlan.learning;
+  if (found !== undefined && usable && setLocal(place, found)) {
+    if (found.vxlan.local !== local.address) note(`the VXLAN device sent from ${found.vxlan.local}`);
+    return { link: found, rebuilt: false };
+  }
+  note(found === undefined ? 'the VXLAN device was missing' : 'the VXLAN device had other settings');
+  route.run(deleteLink(name));
+  host.run(addVxlan(name, { vni, local: local.address, port: local.port }, place.namespace.fd));
+  route.run(silence(name));
+  return { link: made(route, name), rebuilt: true };
+}
+
+/** False where this kernel can't change the address of a device that is there. */
+function setLocal({ route, local }: Switch, { name, index, vxlan }: Link): boolean {
+  if (vxlan?.local === local.address) return true;
+  try {
+    route.run(setVxlanLocal(name, index, local.address));
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError) return false;
+    throw error;
+  }
+}
+
+/** The host's own address in the network, and no other. */
+function ensureAddress(
+  route: NetlinkSocket,
+  { own }: NetworkForwarding,
+  bridge: Link,
+  note: (what: string) => void,
+): void {
+  const wanted = own === undefined ? undefined : formatCidr(own.address);
+  const found = listAddresses(route).filter(({ link }) => link === bridge.index);
+  const extra = found.filter(({ cidr }) => formatCidr(cidr) !== wanted);
+  for (const { cidr } of extra) note(`the bridge had the address ${formatCidr(cidr)}`);
+  route.run(...extra.map(({ cidr }) => deleteAddress(bridge.index, cidr)));
+  if (own === undefined || (found.length === 1 && extra.length === 0)) return;
+  note(`the bridge lacked the address ${wanted}`);
+  route.run(addAddress(bridge.index, own.address));
+}
+
+function made(route: NetlinkSocket, name: string): Link {
+  const link = findLink(route, name);
+  if (link === undefined) throw new KernelError(`find link ${name}`, 'ENODEV');
+  return link;
+}
