@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ok, type Result, refuse } from '../../core/errors.ts';
+import { fileProblem, isSystemError } from './problems.ts';
+
+/**
+ * One router a state directory, also where two routers see different processes and networks (one in a container).
+ * A pid means nothing there, and Node has no flock. A socket that listens does: the kernel closes it with its process,
+ * however that ends, and it answers across namespaces. One fixed name would have to be taken from the dead in two
+ * steps, which two starters can do at once; so each has a name of its own, shows it, and only then looks round. Of two
+ * that do so at the same time at least one sees the other, and of those that only want it the first by name wins.
+ */
+export interface Lock {
+  release(): Promise<void>;
+}
+
+const ANSWER_MS = 1000;
+const AGAIN_MS = 20;
+
+interface Rival {
+  readonly held: boolean;
+  readonly process: string;
+}
+
+/** Refuses with `router-running`, `state-unwritable`, `state-full`. */
+export async function lockDirectory(path: string): Promise<Result<Lock>> {
+  let directory: FileHandle | undefined;
+  try {
+    directory = await open(path, 'r');
+    return await new Candidate(path, directory).run();
+  } catch (error) {
+    await directory?.close();
+    return refuse(fileProblem(error, path));
+  }
+}
+
+class Candidate implements Lock {
+  readonly #path: string;
+  readonly #directory: FileHandle;
+  readonly #name = `lock-${randomBytes(8).toString('hex')}`;
+  readonly #server: Server;
+  #held = false;
+
+  constructor(path: string, directory: FileHandle) {
+    this.#path = path;
+    this.#directory = directory;
+    this.#server = createServer(socket => {
+      socket.on('error', () => undefined);
+      socket.end(`${this.#held ? 'held' : 'wanted'} ${process.pid}\n`);
+    });
+    this.#server.unref();
+  }
+
+  async run(): Promise<Result<Lock>> {
+    // Between bind and listen it would be taken for dead, so it gets its name afterwards.
+    await listen(this.#server, this.#at(`${this.#name}.new`));
+    try {
+      await rename(this.#at(`${this.#name}.new`), this.#at(this.#name));
+      for (;;) {
+        const rivals = await this.#rivals();
+        if (rivals.size === 0) break;
+        const stronger = [...rivals].find(([name, rival]) => rival.held || name < this.#name);
+        if (stronger !== undefined) {
+          await this.release();
+          return refuse({ code: 'router-running', how: `process ${stronger[1].process} uses ${this.#path}` });
+        }
+        await sleep(AGAIN_MS);
+      }
+    } catch (error) {
+      this.#server.close();
+      await rm(this.#at(this.#name), { force: true }).catch(() => undefined);
+      throw error;
+    }
+    this.#held = true;
+    return ok(this);
+  }
+
+  async release(): Promise<void> {
+    await rm(this.#at(this.#name), { force: true });
+    await new Promise(resolve => this.#server.close(resolve));
+    await this.#directory.close();
+  }
+
+  /** Through the open directory: the path of a socket may have 107 bytes only. */
+  #at(name: string): string {
+    return `/proc/self/fd/${this.#directory.fd}/${name}`;
+  }
+
+  /** The others that live; the dead are swept away (no name is ever used twice). */
+  async #rivals(): Promise<Map<string, Rival>> {
+    const rivals = new Map<string, Rival>();
+    for (const name of await readdir(this.#path)) {
+      if (!/^lock-[0-9a-f]{16}$/.test(name) || name === this.#name) continue;
+      const rival = await ask(this.#at(name));
+      if (rival === undefined) await rm(this.#at(name), { force: true });
+      else rivals.set(name, rival);
+    }
+    return rivals;
+  }
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** What listens there says, or undefined where nothing does. One that doesn't answer (stopped, busy) lives. */
+function ask(path: string): Promise<Rival | undefined> {
+  return new Promise(resolve => {
+    const socket = connect(path);
+    let text = '';
+    const answer = (rival: Rival | undefined): void => {
+      socket.destroy();
+      resolve(rival);
+    };
+    socket.setEncoding('utf8').setTimeout(ANSWER_MS, () => answer({ held: true, process: 'that is silent' }));
+    socket.on('data', (data: string) => {
+      text += data;
+    });
+    socket.on('end', () => {
+      const [state, process = ''] = text.trim().split(' ');
+      answer({ held: state !== 'wanted', process });
+    });
+    socket.on('error', error => {
+      const dead = isSystemError(error) && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT');
+      answer(dead ? undefined : { held: true, process: 'that is ending' });
+    });
+  });
+}
