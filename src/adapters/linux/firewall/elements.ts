@@ -1,4 +1,5 @@
-import { fromNumber, type Ipv4, type Mac, parseMac, toNumber } from '../../../core/address.ts';
+import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../../core/address.ts';
+import { ipv4Bytes, ipv4Of, macBytes, macOf } from '../bytes.ts';
 
 /** Elements of nftables sets: as text, the way nft writes them, and as the bytes that the kernel compares. */
 
@@ -32,7 +33,7 @@ export function encodeElement(shape: Shape, element: Element): Uint8Array {
   const bytes = new Uint8Array(keyLength(shape));
   let at = 0;
   shape.forEach((part, index) => {
-    encodePart(part, parts[index] ?? '', bytes.subarray(at, at + SIZES[part]));
+    bytes.set(encodePart(part, parts[index] ?? ''), at);
     at += stride(shape, part);
   });
   return bytes;
@@ -67,35 +68,20 @@ function stride(shape: Shape, part: Part): number {
   return shape.length === 1 ? SIZES[part] : (SIZES[part] + 3) & ~3;
 }
 
-function encodePart(part: Part, text: string, into: Uint8Array): void {
+function encodePart(part: Part, text: string): Uint8Array {
   if (part === 'ifname') {
     if (!PORT_NAME.test(text)) throw new Error(`"${text}" is not the name of a port`);
-    into.set(Buffer.from(text, 'latin1'));
-  } else if (part === 'ether_addr') {
-    into.set(macBytes(text as Mac));
-  } else {
-    into.set(ipv4Bytes(text as Ipv4));
+    return Buffer.from(text, 'latin1');
   }
+  const address = part === 'ether_addr' ? parseMac(text) : parseIpv4(text);
+  if (address === undefined) throw new Error(`"${text}" is not an address`);
+  return part === 'ether_addr' ? macBytes(address as Mac) : ipv4Bytes(address as Ipv4);
 }
 
 function decodePart(part: Part, bytes: Uint8Array): string | undefined {
-  if (part === 'ipv4_addr') return fromNumber(Buffer.from(bytes).readUInt32BE(0));
-  if (part === 'ether_addr')
-    return parseMac([...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(':'));
+  if (part === 'ipv4_addr') return ipv4Of(bytes);
+  if (part === 'ether_addr') return macOf(bytes);
   const end = bytes.indexOf(0);
   const name = TEXT.decode(end < 0 ? bytes : bytes.subarray(0, end));
   return PORT_NAME.test(name) ? name : undefined;
-}
-
-function macBytes(mac: Mac): Uint8Array {
-  if (parseMac(mac) === undefined) throw new Error(`"${mac}" is not a MAC`);
-  return Buffer.from(mac.replaceAll(':', ''), 'hex');
-}
-
-function ipv4Bytes(address: Ipv4): Uint8Array {
-  const number = toNumber(address);
-  if (number === undefined) throw new Error(`"${address}" is not an IPv4 address`);
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(number);
-  return bytes;
 }

@@ -4,17 +4,19 @@ import type { InSwitch } from '../parts.ts';
 
 /** A transaction takes milliseconds; one that waits for so long is waiting for something that won't come. */
 const TIMEOUT_MS = 10_000;
+/** nft is for root, and not on everybody's path. */
+const SEARCH_PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
 /**
  * Carries out an nft script, all of it or nothing, in the namespace that `inNamespace` leads to: a child starts
- * in the namespace of the thread that forks it. Refuses with `program-missing`, `no-permission`,
+ * in the namespace of the thread that forks it. `path` is where nft is looked for. Refuses with `program-missing`, `no-permission`,
  * `kernel-lacks`, `kernel-refused`.
  */
-export function runNft(script: string, inNamespace: InSwitch): Promise<Result<void>> {
+export function runNft(script: string, inNamespace: InSwitch, path = SEARCH_PATH): Promise<Result<void>> {
   const child = inNamespace(() =>
     spawn('nft', ['-f', '-'], {
       // The messages are read below: they must not be translated.
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+      env: { PATH: path, LC_ALL: 'C' },
       stdio: ['pipe', 'ignore', 'pipe'],
       timeout: TIMEOUT_MS,
     }),
