@@ -37,6 +37,11 @@ export function isPortName(name: string): boolean {
   return /^mv[0-9a-f]{12}$/.test(name);
 }
 
+/** Whether a link of the switch is one that we make. */
+export function isOurs(name: string): boolean {
+  return vniOfBridge(name) !== undefined || vniOfVxlan(name) !== undefined || isPortName(name);
+}
+
 export function networkAlias(network: string): string {
   return PREFIX + network;
 }

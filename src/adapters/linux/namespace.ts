@@ -20,12 +20,12 @@ export interface Namespace {
 const NSFS_MAGIC = 0x6e736673;
 const OWN = '/proc/thread-self/ns/net';
 
-let home: number | undefined;
+/** The namespace that the thread is in: entering and leaving nest. Opened at the first use. */
+let current: number | undefined;
 
-/** The namespace that this thread started in. */
-function homeFd(): number {
-  home ??= open(OWN);
-  return home;
+function currentFd(): number {
+  current ??= open(OWN);
+  return current;
 }
 
 /** Whether `path` is a namespace of any kind: a file of the kernel's nsfs, not an ordinary one. */
@@ -59,13 +59,17 @@ export function ownNamespace(): Namespace {
  */
 export function pinNewNamespace(path: string, prepare: () => void): void {
   closeSync(openSync(path, 'a', 0o600));
-  const back = homeFd();
+  const before = currentFd();
   unshare(CLONE_NEWNET);
+  let made: number | undefined;
   try {
+    made = open(OWN);
+    current = made;
     prepare();
     bindMount(OWN, path);
   } finally {
-    leave(back);
+    returnTo(before);
+    if (made !== undefined) close(made);
   }
 }
 
@@ -76,19 +80,21 @@ function wrap(fd: number): Namespace {
 }
 
 function enter<T>(fd: number, action: () => T): T {
-  const back = homeFd();
+  const before = currentFd();
   setns(fd, CLONE_NEWNET);
+  current = fd;
   try {
     return action();
   } finally {
-    leave(back);
+    returnTo(before);
   }
 }
 
 /** A thread that can't come back would do all later work in the wrong place: nothing is safe any more. */
-function leave(back: number): void {
+function returnTo(before: number): void {
   try {
-    setns(back, CLONE_NEWNET);
+    setns(before, CLONE_NEWNET);
+    current = before;
   } catch {
     process.abort();
   }

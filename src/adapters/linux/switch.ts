@@ -4,7 +4,8 @@ import type { Ipv4, Mac, Vtep } from '../../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 import { problemOf } from './kernel-problem.ts';
 import { AF_INET, bind, close, KernelError, SOCK_DGRAM, socket, unmount } from './libc.ts';
-import { isNamespace, type Namespace, openNamespace, pinNewNamespace } from './namespace.ts';
+import { isOurs } from './names.ts';
+import { isNamespace, type Namespace, openNamespace, ownNamespace, pinNewNamespace } from './namespace.ts';
 import { NETLINK_ROUTE, type NetlinkSocket, openNetlink, type Request } from './netlink/socket.ts';
 import type { InSwitch } from './parts.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
@@ -52,6 +53,13 @@ export async function openSwitch(path: string, local: Vtep, inHost: InSwitch): P
       pinNewNamespace(path, tryKinds);
     }
     const namespace = keep(openNamespace(path));
+    if (namespace.identity === inHost(ownIdentity)) {
+      throw new KernelError(
+        `use ${path} as the switch`,
+        'EINVAL',
+        'it is the namespace of the host; unmount it',
+      );
+    }
     const route = keep(namespace.inside(() => openNetlink(NETLINK_ROUTE)));
     const holds = (await listLinks(route)).some(link => link.vxlan?.port === local.port);
     if (!fresh && !holds) inHost(() => claimPort(local.port));
@@ -72,12 +80,18 @@ export async function deleteSwitch(path: string): Promise<void> {
     const namespace = openNamespace(path);
     const route = namespace.inside(() => openNetlink(NETLINK_ROUTE));
     // The kernel would delete them with the namespace, but later.
-    const links = (await listLinks(route)).filter(link => link.kind !== undefined);
+    const links = (await listLinks(route)).filter(link => isOurs(link.name));
     route.batch(links.map(link => deleteLink(link.index)));
     route.close();
     namespace.close();
   }
   unpin(path);
+}
+
+function ownIdentity(): string {
+  const own = ownNamespace();
+  own.close();
+  return own.identity;
 }
 
 function unpin(path: string): void {
@@ -108,7 +122,7 @@ function claimPort(port: number): void {
 /** What the data plane is made of, by the name that a refusal gives it. Run in a namespace that nobody sees yet. */
 function tryKinds(): void {
   const route = openNetlink(NETLINK_ROUTE);
-  const here = openNamespace('/proc/thread-self/ns/net');
+  const here = ownNamespace();
   const mac = '02:00:00:00:00:01' as Mac;
   const local = '127.0.0.1' as Ipv4;
   const kinds: readonly [string, Request][] = [
