@@ -1,0 +1,44 @@
+import { broadcastAddress, type Cidr, contains, formatCidr, networkAddress, toNumber } from '../address.ts';
+import type { Claim } from '../endpoints/view.ts';
+import type { Problem } from '../errors.ts';
+import type { Network } from '../networks/network.ts';
+import type { Context } from './context.ts';
+
+/** Why these addresses can't be given to `container` on `network`; undefined where they can. */
+export function checkAddresses(
+  context: Context,
+  network: Network,
+  container: string,
+  addresses: readonly Cidr[],
+): Problem | undefined {
+  for (const cidr of addresses) {
+    const managed = network.subnets.find(subnet => contains(subnet, cidr.address));
+    if (managed !== undefined) {
+      return { code: 'address-managed', value: formatCidr(cidr), range: formatCidr(managed) };
+    }
+    const why = unusable(cidr);
+    if (why !== undefined) return { code: 'address-unusable', value: formatCidr(cidr), why };
+    const holder = context.endpoints.holder(network.name, cidr.address);
+    const own = holder?.owner === context.config.self && holder.endpoint.container === container;
+    if (holder !== undefined && !own) return describeHolder(context, holder);
+  }
+  return undefined;
+}
+
+/** Says who has an address, and where. */
+export function describeHolder(context: Context, { owner, endpoint }: Claim): Problem {
+  const host =
+    owner === context.config.self ? 'this host' : (context.topology.host(owner)?.nickname ?? owner);
+  return { code: 'address-taken', value: endpoint.address, holder: endpoint.containerName, host };
+}
+
+function unusable(cidr: Cidr): string | undefined {
+  const first = (toNumber(cidr.address) ?? 0) >>> 24;
+  if (first === 0) return 'addresses that begin with 0 mean "this network"';
+  if (first === 127) return 'it is a loopback address';
+  if (first >= 224) return 'it is a multicast or reserved address';
+  if (cidr.prefix >= 31) return undefined;
+  if (cidr.address === networkAddress(cidr)) return `it is the network address of ${formatCidr(cidr)}`;
+  if (cidr.address === broadcastAddress(cidr)) return `it is the broadcast address of ${formatCidr(cidr)}`;
+  return undefined;
+}

@@ -1,0 +1,72 @@
+import { compare, type PeerId } from '../address.ts';
+import type { Change, Delta, Entry, Written } from '../replica.ts';
+import { decodeDelta, encodeDelta } from '../wire.ts';
+import type { Context } from './context.ts';
+
+/** What others wrote is stored together, so long after the first of it came. */
+const SAVE_MS = 5_000;
+
+const OWN_PREFIX = 'own/';
+const HEAD_RECORD = 'head';
+const REPLICA_PREFIX = 'replica/';
+
+export interface Durability {
+  /** Takes what the store held into the replica; gives what the views have to learn. */
+  restore(): readonly Change[];
+  /** Makes own facts durable: only what changed is written. */
+  wrote(written: Written): void;
+  /** Others' facts are stored too, in time: they can be had again, so nothing waits for them. */
+  learnt(changes: readonly Change[]): void;
+}
+
+/** Own facts are a record each, with the head in another; what is known of another host is one record. */
+export function createDurability(context: Context): Durability {
+  const { agenda, config, emit, replica } = context;
+  const unsaved = new Set<PeerId>();
+
+  function save(): void {
+    const records = new Map<string, Uint8Array | undefined>();
+    for (const owner of unsaved) {
+      const snapshot = replica.snapshot(owner);
+      if (snapshot !== undefined) records.set(REPLICA_PREFIX + owner, encodeDelta(snapshot));
+    }
+    unsaved.clear();
+    if (records.size > 0) emit({ kind: 'save', records });
+  }
+
+  return {
+    restore() {
+      const own = storedOwn(config.records);
+      const others = [...config.records]
+        .filter(([key]) => key.startsWith(REPLICA_PREFIX))
+        .sort(([a], [b]) => compare(a, b))
+        .flatMap(([, bytes]) => decodeDelta(bytes) ?? []);
+      return [...(own === undefined ? [] : [own]), ...others].flatMap(delta => replica.restore(delta));
+    },
+    wrote({ delta, changes }) {
+      const records = new Map<string, Uint8Array | undefined>();
+      for (const { domain, key, now } of changes) {
+        const value = now && encodeDelta({ ...delta, entries: [now] });
+        records.set(`${OWN_PREFIX}${domain}/${key}`, value);
+      }
+      records.set(HEAD_RECORD, encodeDelta({ ...delta, entries: [] }));
+      emit({ kind: 'persist', records });
+    },
+    learnt(changes) {
+      for (const { owner } of changes) unsaved.add(owner);
+      if (unsaved.size > 0) agenda.plan('save', context.now() + SAVE_MS, save);
+    },
+  };
+}
+
+/** The own facts of an earlier run, put together again. */
+function storedOwn(records: ReadonlyMap<string, Uint8Array>): Delta | undefined {
+  const bytes = records.get(HEAD_RECORD);
+  const head = bytes === undefined ? undefined : decodeDelta(bytes)?.head;
+  if (head === undefined) return undefined;
+  const entries: Entry[] = [...records]
+    .filter(([key]) => key.startsWith(OWN_PREFIX))
+    .flatMap(([, record]) => decodeDelta(record)?.entries ?? []);
+  entries.sort((a, b) => a.seq - b.seq);
+  return { head, after: 0, complete: head.upto, entries };
+}

@@ -1,0 +1,70 @@
+import type { PeerId } from '../address.ts';
+import { encodeMessage } from '../wire.ts';
+import type { Context } from './context.ts';
+import type { Millis } from './step.ts';
+
+/** How often neighbours hear from us. */
+const HEARTBEAT_MS = 1_000;
+/** Silence after which a neighbour is shown as suspect: three heartbeats. */
+const SUSPECT_MS = 3_000;
+/** Silence after which its connection is given up. Shorter limits killed whole meshes under load. */
+const GIVEN_UP_MS = 15_000;
+
+/** A peer that we have a connection with. */
+export interface Neighbour {
+  readonly peer: PeerId;
+  /** HOST:PORT of the other end. */
+  readonly address: string;
+  readonly outbound: boolean;
+  heard: Millis;
+}
+
+export interface Neighbours {
+  up(peer: PeerId, address: string, outbound: boolean): void;
+  down(peer: PeerId): void;
+  /** Anything that came from a peer is a sign of life. */
+  heard(peer: PeerId): void;
+  get(peer: PeerId): Neighbour | undefined;
+  all(): Iterable<Neighbour>;
+  readonly count: number;
+  suspect(neighbour: Neighbour): boolean;
+}
+
+export function createNeighbours(context: Context): Neighbours {
+  const { agenda, emit, replica } = context;
+  const neighbours = new Map<PeerId, Neighbour>();
+
+  const silence = (neighbour: Neighbour): Millis => context.now() - neighbour.heard;
+
+  function beat(): void {
+    const bytes = encodeMessage({
+      kind: 'heartbeat',
+      fingerprint: replica.fingerprint(),
+      boot: context.config.boot,
+    });
+    for (const neighbour of neighbours.values()) {
+      if (silence(neighbour) > GIVEN_UP_MS)
+        emit({ kind: 'hang-up', peer: neighbour.peer, reason: 'silent for 15 s' });
+      else emit({ kind: 'send', to: neighbour.peer, bytes });
+    }
+    if (neighbours.size > 0) agenda.plan('heartbeat', context.now() + HEARTBEAT_MS, beat);
+  }
+
+  return {
+    up(peer, address, outbound) {
+      neighbours.set(peer, { peer, address, outbound, heard: context.now() });
+      agenda.plan('heartbeat', context.now() + HEARTBEAT_MS, beat);
+    },
+    down: peer => void neighbours.delete(peer),
+    heard(peer) {
+      const neighbour = neighbours.get(peer);
+      if (neighbour !== undefined) neighbour.heard = context.now();
+    },
+    get: peer => neighbours.get(peer),
+    all: () => neighbours.values(),
+    get count() {
+      return neighbours.size;
+    },
+    suspect: neighbour => silence(neighbour) > SUSPECT_MS,
+  };
+}

@@ -1,0 +1,110 @@
+import { fromNumber, type Ipv4, type PeerId, toNumber } from '../address.ts';
+import { CONTROL_NETWORK } from '../networks/network.ts';
+import {
+  type ConnectionFact,
+  connectionKey,
+  connectionPeer,
+  encodeConnection,
+  encodeHost,
+  HOST_KEY,
+  TOPOLOGY,
+} from '../topology/facts.ts';
+import type { Context, Write } from './context.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { Paths } from './paths.ts';
+import { defaultName } from './reporting.ts';
+import type { Millis } from './step.ts';
+
+/** Connections come and go in bursts; what they amount to is told together. */
+const SETTLE_MS = 100;
+/** Facts in our name that we never wrote, more than so many times in this time, come from a router that lives. */
+const STRIKES = 3;
+const STRIKE_MS = 60_000;
+
+export interface Presence {
+  /** Tells the mesh of this host; from then on it is kept up to date. */
+  announce(): void;
+  connectionsChanged(): void;
+  /** Looks whether another host was first to take our control address or our name. */
+  check(): void;
+  /**
+   * Others hold facts of ours that we never wrote, told by a router with this `boot` (undefined: not known). Once
+   * that is a disk rolled back; again and again it is a second router with our key. Of the two, the later stops:
+   * true asks us to.
+   */
+  impersonated(boot: string | undefined): boolean;
+}
+
+/** What a router says of its own host and of its connections. */
+export function createPresence(context: Context, neighbours: Neighbours, paths: Paths): Presence {
+  const { agenda, config, topology } = context;
+  const name = config.name ?? defaultName(context, config.self);
+  let announced = false;
+  let salt = 0;
+  let strikes: readonly Millis[] = [];
+
+  function announce(): void {
+    announced = true;
+    const fact = {
+      name,
+      nickname: config.nickname,
+      version: config.version,
+      addresses: config.advertise,
+      vtep: config.vtep,
+      control: controlAddress(context, salt),
+      boot: config.boot,
+    };
+    context.write([{ domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) }, ...connectionWrites()]);
+  }
+
+  function connectionWrites(): readonly Write[] {
+    const told = new Set<PeerId>();
+    for (const { key } of context.replica.ofOwner(config.self)) {
+      const peer = connectionPeer(key);
+      if (peer !== undefined) told.add(peer);
+    }
+    const writes: Write[] = [];
+    for (const { peer, address, outbound } of neighbours.all()) {
+      told.delete(peer);
+      const fact: ConnectionFact = { address, outbound, established: paths.get(peer)?.mtu !== undefined };
+      writes.push({ domain: TOPOLOGY, key: connectionKey(peer), value: encodeConnection(fact) });
+    }
+    for (const peer of told) writes.push({ domain: TOPOLOGY, key: connectionKey(peer), value: undefined });
+    return writes;
+  }
+
+  return {
+    announce,
+    connectionsChanged() {
+      agenda.plan('connections', context.now() + SETTLE_MS, () => {
+        if (announced) context.write(connectionWrites());
+      });
+    },
+    check() {
+      const own = topology.host(config.self);
+      if (own === undefined || !announced) return;
+      if (topology.controlling(own.control) !== config.self) {
+        salt += 1;
+        announce();
+      }
+      const holder = topology.named(name);
+      if (holder === undefined || holder === config.self) return;
+      const host = topology.host(holder)?.nickname ?? holder;
+      context.emit({ kind: 'halt', problem: { code: 'peer-name-taken', name, host } });
+    },
+    impersonated(boot) {
+      const recent = strikes.filter(at => context.now() - at < STRIKE_MS);
+      strikes = [...recent, context.now()];
+      return strikes.length > STRIKES && (boot === undefined || boot < config.boot);
+    },
+  };
+}
+
+/** An address in the control network made from the peer id; `salt` finds another where two ids give one. */
+function controlAddress(context: Context, salt: number): Ipv4 {
+  const { address, prefix } = CONTROL_NETWORK.subnets[0]!;
+  const hash = context.config.crypto.hash(new TextEncoder().encode(`control ${salt} ${context.config.self}`));
+  const number = ((hash[0]! << 24) | (hash[1]! << 16) | (hash[2]! << 8) | hash[3]!) >>> 0;
+  const span = 2 ** (32 - prefix) - 2;
+  return fromNumber((toNumber(address) ?? 0) + 1 + (number % span));
+}

@@ -1,0 +1,162 @@
+import { compare, formatCidr, type Mac, macFromBytes, type PeerId } from '../address.ts';
+import { describe } from '../errors.ts';
+import type {
+  ConnectionReport,
+  ConnectionState,
+  DormantReport,
+  EndpointReport,
+  NetworkReport,
+  PeerLabel,
+  PeerReport,
+  Report,
+} from '../report.ts';
+import { PROTOCOL_VERSION } from '../wire.ts';
+import type { Attachments } from './attachments.ts';
+import type { Context } from './context.ts';
+import type { Attempt, Dialling } from './dialling.ts';
+import type { Neighbour, Neighbours } from './neighbours.ts';
+import type { Paths } from './paths.ts';
+
+export interface Parts {
+  readonly neighbours: Neighbours;
+  readonly dialling: Dialling;
+  readonly paths: Paths;
+  readonly attachments: Attachments;
+}
+
+/** The name that people know a peer by before it has said another: six bytes of the hash of its id, as a MAC. */
+export function defaultName(context: Context, peer: PeerId): Mac {
+  return macFromBytes(context.config.crypto.hash(new TextEncoder().encode(peer)));
+}
+
+export function reportOf(context: Context, parts: Parts, state: Report['state']): Report {
+  const { config, topology } = context;
+  const label = (peer: PeerId): PeerLabel => {
+    const host = topology.host(peer);
+    return { id: peer, name: host?.name ?? defaultName(context, peer), nickname: host?.nickname ?? '' };
+  };
+  const self = {
+    id: config.self,
+    name: config.name ?? defaultName(context, config.self),
+    nickname: config.nickname,
+  };
+  return {
+    version: config.version,
+    protocol: PROTOCOL_VERSION,
+    state,
+    self,
+    listen: config.listen,
+    data: `${config.vtep.address}:${config.vtep.port}`,
+    password: config.password,
+    discovery: config.discovery,
+    targets: parts.dialling.targets(),
+    connections: connectionReports(context, parts, label),
+    peers: peerReports(context, label),
+    networks: networkReports(context),
+    endpoints: endpointReports(context, label),
+    dormant: dormantReports(parts.attachments),
+  };
+}
+
+type Label = (peer: PeerId) => PeerLabel;
+
+function connectionReports(context: Context, parts: Parts, label: Label): readonly ConnectionReport[] {
+  const { dialling, neighbours } = parts;
+  const up = [...neighbours.all()].map(neighbour => established(parts, neighbour, label));
+  const met = new Set([...neighbours.all()].map(neighbour => neighbour.peer));
+  const down = [...dialling.attempts()].flatMap(attempt => {
+    const peer = attempt.peer ?? context.topology.at(attempt.address);
+    return peer !== undefined && met.has(peer) ? [] : [attempted(context, attempt, peer && label(peer))];
+  });
+  return [...up, ...down].sort((a, b) => compare(a.address, b.address));
+}
+
+function established({ neighbours, paths }: Parts, neighbour: Neighbour, label: Label): ConnectionReport {
+  const path = paths.get(neighbour.peer);
+  const state = path?.mtu === undefined ? 'pending' : 'established';
+  return {
+    address: neighbour.address,
+    outbound: neighbour.outbound,
+    state: neighbours.suspect(neighbour) ? 'suspect' : state,
+    peer: label(neighbour.peer),
+    path: path?.mtu === undefined ? undefined : 'fastdp',
+    mtu: path?.mtu,
+    rttMs: path?.rttMs,
+    problem: undefined,
+    retryInMs: undefined,
+  };
+}
+
+function attempted(context: Context, attempt: Attempt, peer: PeerLabel | undefined): ConnectionReport {
+  const wait = Math.max(0, attempt.notBefore - context.now());
+  const never = !Number.isFinite(wait);
+  const state: ConnectionState = attempt.dialling ? 'connecting' : never ? 'failed' : 'retrying';
+  return {
+    address: attempt.address,
+    outbound: true,
+    state,
+    peer,
+    path: undefined,
+    mtu: undefined,
+    rttMs: undefined,
+    problem: attempt.problem,
+    retryInMs: attempt.dialling || never ? undefined : Math.round(wait),
+  };
+}
+
+function peerReports({ config, topology }: Context, label: Label): readonly PeerReport[] {
+  const reached = topology.reachable(config.self);
+  const reports = topology.peers().map(peer => ({
+    ...label(peer),
+    version: topology.host(peer)?.version ?? '',
+    addresses: topology.host(peer)?.addresses ?? [],
+    reachable: reached.has(peer),
+    connections: [...topology.connections(peer)]
+      .map(([other, fact]) => ({ ...fact, peer: label(other) }))
+      .sort((a, b) => compare(a.address, b.address)),
+  }));
+  const rank = (report: PeerReport): string => (report.id === config.self ? '' : report.name);
+  return reports.sort((a, b) => compare(rank(a), rank(b)));
+}
+
+function endpointReports({ endpoints }: Context, label: Label): readonly EndpointReport[] {
+  const reports: EndpointReport[] = [];
+  for (const claims of endpoints.all()) {
+    const [holder] = claims;
+    for (const claim of claims) {
+      const conflict =
+        holder === undefined || claim === holder
+          ? undefined
+          : { containerName: holder.endpoint.containerName, host: label(holder.owner) };
+      reports.push({ ...claim.endpoint, host: label(claim.owner), conflict });
+    }
+  }
+  return reports.sort(
+    (a, b) => compare(a.network, b.network) || compare(a.address, b.address) || (a.conflict ? 1 : -1),
+  );
+}
+
+function networkReports(context: Context): readonly NetworkReport[] {
+  const counts = new Map<string, number>();
+  for (const [holder] of context.endpoints.all()) {
+    if (holder !== undefined)
+      counts.set(holder.endpoint.network, (counts.get(holder.endpoint.network) ?? 0) + 1);
+  }
+  return context.networks.all().map(({ name, vni, subnets }) => ({
+    name,
+    vni,
+    subnets: subnets.map(formatCidr),
+    mtu: context.mtu(),
+    endpoints: counts.get(name) ?? 0,
+  }));
+}
+
+function dormantReports(attachments: Attachments): readonly DormantReport[] {
+  return attachments.dormant().map(({ held, addresses, why }) => ({
+    container: held.container,
+    containerName: held.containerName,
+    network: held.network,
+    addresses: addresses.map(formatCidr),
+    why: why === undefined ? 'its container is not running' : describe(why),
+  }));
+}

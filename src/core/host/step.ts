@@ -1,0 +1,128 @@
+import type { Cidr, Ipv4, Mac, PeerId, Vtep } from '../address.ts';
+import type { Attachment, Plumbed } from '../endpoints/attachment.ts';
+import type { Problem, Result } from '../errors.ts';
+import type { CryptoFunctions } from '../replica.ts';
+
+/** Milliseconds on a clock that never jumps. */
+export type Millis = number;
+
+export interface HostConfig {
+  readonly self: PeerId;
+  readonly crypto: CryptoFunctions;
+  readonly version: string;
+  readonly name: Mac | undefined;
+  readonly nickname: string;
+  /** HOST:PORT where others can dial this router. */
+  readonly advertise: readonly string[];
+  readonly listen: string;
+  readonly vtep: Vtep;
+  /** MTU of the underlay device that carries `vtep`. */
+  readonly underlayMtu: number;
+  /** An upper bound on the overlay's MTU, where the user gave one. */
+  readonly mtu: number | undefined;
+  readonly password: boolean;
+  readonly discovery: boolean;
+  readonly device: string;
+  /** Peers to dial, HOST:PORT; undefined takes those that were stored. */
+  readonly targets: readonly string[] | undefined;
+  /** New at every start. */
+  readonly boot: string;
+  /** Seeds the jitter of retries. */
+  readonly seed: number;
+  /** What the store held. */
+  readonly records: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A running container, as its runtime describes it. */
+export interface Sandbox {
+  readonly id: string;
+  readonly name: string;
+  readonly sandbox: string;
+}
+
+export type Command =
+  | {
+      readonly kind: 'attach';
+      readonly container: Sandbox;
+      readonly network: string;
+      readonly addresses: readonly Cidr[];
+    }
+  /** All addresses of the container on the network where none is named. `container` is a name, an id or its prefix. */
+  | {
+      readonly kind: 'detach';
+      readonly container: string;
+      readonly network: string;
+      readonly addresses: readonly Cidr[];
+    }
+  | { readonly kind: 'connect'; readonly peers: readonly string[]; readonly replace: boolean }
+  | { readonly kind: 'forget'; readonly peers: readonly string[] }
+  /** Withdraws every fact and detaches everything: the host leaves the mesh. */
+  | { readonly kind: 'leave' };
+
+/** What a command gives: the addresses attached or detached; what was detached by leaving. */
+export interface Reply {
+  readonly addresses: readonly Ipv4[];
+  readonly detached: readonly Detached[];
+}
+
+export interface Detached {
+  readonly container: string;
+  readonly containerName: string;
+  readonly addresses: readonly Ipv4[];
+}
+
+export type Input =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'peer-up'; readonly peer: PeerId; readonly address: string; readonly outbound: boolean }
+  | { readonly kind: 'peer-down'; readonly peer: PeerId; readonly reason: string }
+  | { readonly kind: 'message'; readonly from: PeerId; readonly bytes: Uint8Array }
+  | { readonly kind: 'dial-failed'; readonly address: string; readonly problem: Problem }
+  | { readonly kind: 'command'; readonly ticket: number; readonly command: Command }
+  /** What the kernel holds of an earlier router, once, before anything is plumbed. */
+  | { readonly kind: 'adopted'; readonly attachments: readonly Plumbed[] }
+  | {
+      readonly kind: 'plumbed';
+      readonly network: string;
+      readonly container: string;
+      readonly result: Result<void>;
+    }
+  | { readonly kind: 'container-started'; readonly container: Sandbox }
+  | { readonly kind: 'container-died'; readonly id: string }
+  | { readonly kind: 'container-removed'; readonly id: string }
+  | {
+      readonly kind: 'path-measured';
+      readonly peer: PeerId;
+      readonly size: number;
+      readonly alive: boolean;
+      readonly rttMs: number;
+    }
+  /** Why nothing can be stored now, or undefined once it can. */
+  | { readonly kind: 'store-trouble'; readonly problem: Problem | undefined };
+
+/** Keys and values for the store; an undefined value removes the key. */
+export type Records = ReadonlyMap<string, Uint8Array | undefined>;
+
+/** What a host wants done, in this order. Nothing after a `persist` is done before it is on disk. */
+export type Effect =
+  | { readonly kind: 'persist'; readonly records: Records }
+  /** Stored in time; nothing waits for it. */
+  | { readonly kind: 'save'; readonly records: Records }
+  | { readonly kind: 'broadcast'; readonly bytes: Uint8Array }
+  | { readonly kind: 'send'; readonly to: PeerId; readonly bytes: Uint8Array }
+  | { readonly kind: 'connect'; readonly address: string }
+  | { readonly kind: 'hang-up'; readonly peer: PeerId; readonly reason: string }
+  /** Answered by `plumbed`. */
+  | { readonly kind: 'plumb'; readonly attachment: Attachment }
+  | { readonly kind: 'unplumb'; readonly network: string; readonly container: string }
+  /** The kernel should be brought to `Host.forwarding()`; several in a row mean one. */
+  | { readonly kind: 'forward' }
+  /** Answered by `path-measured`. `size` is that of the IP packet. */
+  | { readonly kind: 'probe'; readonly peer: PeerId; readonly address: Ipv4; readonly size: number }
+  /** Answered by `container-started`, `container-died` or `container-removed`, now and after every change. */
+  | { readonly kind: 'follow'; readonly container: string }
+  | { readonly kind: 'reply'; readonly ticket: number; readonly result: Result<Reply> }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string; readonly data: object }
+  /** A `tick` is wanted at this time; replaces an earlier wish. */
+  | { readonly kind: 'wake'; readonly at: Millis }
+  /** This router can't go on; traffic stays as it is. */
+  | { readonly kind: 'halt'; readonly problem: Problem };

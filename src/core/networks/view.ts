@@ -1,0 +1,57 @@
+import { compare, type PeerId } from '../address.ts';
+import type { Change } from '../replica.ts';
+import { CONTROL_NETWORK, DEFAULT_NETWORK, decodeNetwork, NETWORKS, type Network } from './network.ts';
+
+interface Claim {
+  readonly owner: PeerId;
+  readonly stamp: number;
+  readonly network: Network;
+}
+
+/** Which networks there are. Of two with one name, or one VNI, the lower (stamp, owner) stands. */
+export interface NetworksView {
+  update(change: Change): void;
+  get(name: string): Network | undefined;
+  /** All that containers may join, sorted by name. */
+  all(): readonly Network[];
+  readonly version: number;
+}
+
+export function createNetworksView(): NetworksView {
+  const claims = new Map<string, Claim>();
+  let standing: ReadonlyMap<string, Network> | undefined;
+  let version = 0;
+
+  const names = (): ReadonlyMap<string, Network> => {
+    standing ??= settle([...claims.values()]);
+    return standing;
+  };
+
+  return {
+    update({ owner, domain, key, now }) {
+      if (domain !== NETWORKS) return;
+      const network = now?.value === undefined ? undefined : decodeNetwork(key, now.value);
+      if (network === undefined) claims.delete(`${owner}/${key}`);
+      else claims.set(`${owner}/${key}`, { owner, stamp: now?.stamp ?? 0, network });
+      standing = undefined;
+      version += 1;
+    },
+    get: name => names().get(name),
+    all: () => [...names().values()].sort((a, b) => compare(a.name, b.name)),
+    get version() {
+      return version;
+    },
+  };
+}
+
+function settle(claims: readonly Claim[]): ReadonlyMap<string, Network> {
+  const standing = new Map([[DEFAULT_NETWORK.name, DEFAULT_NETWORK]]);
+  const vnis = new Set([DEFAULT_NETWORK.vni, CONTROL_NETWORK.vni]);
+  const inOrder = [...claims].sort((a, b) => a.stamp - b.stamp || compare(a.owner, b.owner));
+  for (const { network } of inOrder) {
+    if (standing.has(network.name) || vnis.has(network.vni)) continue;
+    standing.set(network.name, network);
+    vnis.add(network.vni);
+  }
+  return standing;
+}

@@ -1,0 +1,68 @@
+import { type Ipv4, type Mac, type PeerId, parseIpv4, parseMac, type Vtep } from '../address.ts';
+import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
+
+/** The domain of who exists, where, and with which connections. */
+export const TOPOLOGY = 'topology';
+export const HOST_KEY = 'host';
+const CONNECTION_PREFIX = 'connection/';
+
+/** What a router says of its own host; one entry under `HOST_KEY`. */
+export interface HostFact {
+  readonly name: Mac;
+  readonly nickname: string;
+  readonly version: string;
+  /** HOST:PORT where its router can be dialled. */
+  readonly addresses: readonly string[];
+  readonly vtep: Vtep;
+  /** Its address in the control network, answered by its kernel. */
+  readonly control: Ipv4;
+  /** New at every start of the router; tells a restart from a second router with the same key. */
+  readonly boot: string;
+}
+
+/** What a router says of one connection of its own; one entry each, under `connectionKey(peer)`. */
+export interface ConnectionFact {
+  /** HOST:PORT of the other end. */
+  readonly address: string;
+  readonly outbound: boolean;
+  readonly established: boolean;
+}
+
+export const connectionKey = (peer: PeerId): string => CONNECTION_PREFIX + peer;
+
+/** The peer that a connection's key names, or undefined for any other key. */
+export function connectionPeer(key: string): PeerId | undefined {
+  return key.startsWith(CONNECTION_PREFIX) ? (key.slice(CONNECTION_PREFIX.length) as PeerId) : undefined;
+}
+
+export const encodeHost = (fact: HostFact): Uint8Array => toBytes(fact);
+export const encodeConnection = (fact: ConnectionFact): Uint8Array => toBytes(fact);
+
+export function decodeHost(bytes: Uint8Array): HostFact | undefined {
+  const value = toObject(bytes);
+  if (value === undefined || !isObject(value['vtep'])) return undefined;
+  const { nickname, version, addresses, boot } = value;
+  const name = isText(value['name'], 17) ? parseMac(value['name']) : undefined;
+  const control = isText(value['control'], 15) ? parseIpv4(value['control']) : undefined;
+  const vtep = decodeVtep(value['vtep']);
+  if (name === undefined || control === undefined || vtep === undefined) return undefined;
+  if (!isText(nickname, 64) || !isText(version, 32) || !isText(boot, 64)) return undefined;
+  if (!Array.isArray(addresses) || addresses.length > 8) return undefined;
+  if (!addresses.every(address => isText(address, 262))) return undefined;
+  return { name, nickname, version, addresses, vtep, control, boot };
+}
+
+function decodeVtep(value: Readonly<Record<string, unknown>>): Vtep | undefined {
+  const address = isText(value['address'], 15) ? parseIpv4(value['address']) : undefined;
+  const port = value['port'];
+  return address !== undefined && isWithin(port, 1, 65_535) ? { address, port } : undefined;
+}
+
+export function decodeConnection(bytes: Uint8Array): ConnectionFact | undefined {
+  const value = toObject(bytes);
+  if (value === undefined) return undefined;
+  const { address, outbound, established } = value;
+  if (!isText(address, 262) || typeof outbound !== 'boolean' || typeof established !== 'boolean')
+    return undefined;
+  return { address, outbound, established };
+}

@@ -1,0 +1,107 @@
+import type { ControlHandlers, DataplaneReport, Health } from '../api/control/contract.ts';
+import { parsePeers } from '../api/control/peer.ts';
+import { type Cidr, formatCidr, type Ipv4, parseCidr } from '../core/address.ts';
+import { ok, type Result, refuse } from '../core/errors.ts';
+import type { Command, Reply } from '../core/host/step.ts';
+import { DEFAULT_NETWORK } from '../core/networks/network.ts';
+import type { Report } from '../core/report.ts';
+import type { Containers } from './containers.ts';
+
+export interface HandlerParts {
+  readonly containers: Containers;
+  /** Peers named without a port are taken to listen on this one. */
+  readonly port: number;
+  ask(command: Command): Promise<Result<Reply>>;
+  report(): Report;
+  dataplane(): Promise<DataplaneReport>;
+  health(): Health;
+  stop(): void;
+}
+
+/** What the control socket offers, in terms of the host's commands. */
+export function createHandlers(parts: HandlerParts): ControlHandlers {
+  const network = DEFAULT_NETWORK.name;
+
+  return {
+    health: async () => ok(parts.health()),
+    report: async () => ok(parts.report()),
+    dataplane: async () => ok(await parts.dataplane()),
+
+    async attach({ container: name, addresses: texts }) {
+      const addresses = parseAddresses(texts);
+      if (!addresses.ok) return addresses;
+      const container = await parts.containers.inspect(name);
+      if (!container.ok) return container;
+      const command = {
+        kind: 'attach',
+        container: container.value,
+        network,
+        addresses: addresses.value,
+      } as const;
+      const reply = await parts.ask(command);
+      return reply.ok ? ok({ addresses: withPrefixes(reply.value.addresses, addresses.value) }) : reply;
+    },
+
+    async detach({ container: name, addresses: texts = [] }) {
+      const addresses = parseAddresses(texts);
+      if (!addresses.ok) return addresses;
+      const before = parts.report();
+      const reply = await parts.ask({ kind: 'detach', container: name, network, addresses: addresses.value });
+      if (reply.ok) return ok({ addresses: withPrefixes(reply.value.addresses, attachedIn(before)) });
+      // A name that nothing here has is another mistake than one that isn't attached, and `docker ps` helps with it.
+      const known = await parts.containers.inspect(name);
+      return known.ok || known.problem.code === 'docker-unreachable' ? reply : known;
+    },
+
+    async connect({ peers: texts, replace = false }) {
+      const peers = parsePeers(texts, parts.port);
+      return peers.ok ? nothing(await parts.ask({ kind: 'connect', peers: peers.value, replace })) : peers;
+    },
+
+    async forget({ peers: texts }) {
+      const peers = parsePeers(texts, parts.port);
+      return peers.ok ? nothing(await parts.ask({ kind: 'forget', peers: peers.value })) : peers;
+    },
+
+    async leave() {
+      const before = parts.report();
+      const reply = await parts.ask({ kind: 'leave' });
+      if (!reply.ok) return reply;
+      const detached = reply.value.detached.map(({ container, containerName, addresses }) => ({
+        container,
+        containerName,
+        addresses: withPrefixes(addresses, attachedIn(before)),
+      }));
+      return ok({ detached });
+    },
+
+    async stop() {
+      parts.stop();
+      return ok(undefined);
+    },
+  };
+}
+
+const nothing = (result: Result<unknown>): Result<void> => (result.ok ? ok(undefined) : result);
+
+function parseAddresses(texts: readonly string[]): Result<readonly Cidr[]> {
+  const addresses: Cidr[] = [];
+  for (const text of texts) {
+    const address = parseCidr(text);
+    if (address === undefined) return refuse({ code: 'bad-address', value: text });
+    addresses.push(address);
+  }
+  return ok(addresses);
+}
+
+function attachedIn(report: Report): readonly Cidr[] {
+  const stopped = report.dormant.flatMap(({ addresses }) => addresses.flatMap(text => parseCidr(text) ?? []));
+  return [...report.endpoints, ...stopped];
+}
+
+function withPrefixes(addresses: readonly Ipv4[], known: readonly Cidr[]): readonly string[] {
+  return addresses.map(address => {
+    const cidr = known.find(candidate => candidate.address === address);
+    return cidr === undefined ? address : formatCidr(cidr);
+  });
+}

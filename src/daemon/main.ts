@@ -1,0 +1,36 @@
+import { parseSettings } from '../api/control/settings.ts';
+import { describe, exitStatus, type Problem } from '../core/errors.ts';
+import { clean } from './clean.ts';
+import { createLog } from './log.ts';
+import { startRouter } from './router.ts';
+
+/** `--clean` in front takes everything away that routers left on this host, and ends. */
+const CLEAN = '--clean';
+
+function refuseToStart(problem: Problem): never {
+  process.stderr.write(`mesh: ${describe(problem)}\n`);
+  process.exit(exitStatus(problem));
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const cleaning = argv[0] === CLEAN;
+  const settings = parseSettings(cleaning ? argv.slice(1) : argv, process.env);
+  if (!settings.ok) refuseToStart(settings.problem);
+  const log = createLog({ level: settings.value.logLevel, write: line => process.stdout.write(line) });
+  if (cleaning) {
+    const problem = await clean(settings.value, log);
+    if (problem !== undefined) refuseToStart(problem);
+    process.exit(0);
+  }
+  const router = await startRouter({ settings: settings.value, log });
+  if (!router.ok) refuseToStart(router.problem);
+  const asked = new Promise<undefined>(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
+  });
+  const problem = await Promise.race([asked, router.value.ending]);
+  if (problem !== undefined) log.error(describe(problem));
+  await router.value.stop();
+  process.exit(problem === undefined ? 0 : exitStatus(problem));
+}
+
+await main(process.argv.slice(2));

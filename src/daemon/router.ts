@@ -1,0 +1,233 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { createDockerRuntime } from '../adapters/docker/runtime.ts';
+import { createFileStore } from '../adapters/file/store.ts';
+import { createVerifier, type Identity } from '../adapters/libp2p/identity.ts';
+import { createLibp2pTransport } from '../adapters/libp2p/transport.ts';
+import { createBareNamespaces } from '../adapters/linux/bare-namespaces.ts';
+import { createLinuxDataplane } from '../adapters/linux/dataplane.ts';
+import type { Health } from '../api/control/contract.ts';
+import { createControlServer } from '../api/control/server.ts';
+import { controlSocket, type Settings } from '../api/control/settings.ts';
+import type { Vtep } from '../core/address.ts';
+import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
+import type { Effect, HostConfig } from '../core/host/step.ts';
+import { createHost, type Host } from '../core/host.ts';
+import type { Dataplane } from '../ports/dataplane.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
+import type { Transport, TransportEvent } from '../ports/transport.ts';
+import { ownAddress } from './addresses.ts';
+import { systemClock } from './clock.ts';
+import { createContainers } from './containers.ts';
+import { createHandlers } from './handlers.ts';
+import { hash, loadIdentity, loadPassword } from './identity.ts';
+import { createLoop, type Loop } from './loop.ts';
+import { MESH } from './profile.ts';
+
+export const VERSION: string = process.env['MESH_VERSION'] ?? 'source';
+
+/** The kernel's tables are compared with what they should be this often. */
+const AUDIT_MS = 10_000;
+
+export interface Router {
+  /** Ends it; traffic flows on. */
+  stop(): Promise<void>;
+  /** Resolves when the router is asked to end (undefined), or must. */
+  readonly ending: Promise<Problem | undefined>;
+}
+
+export interface RouterOptions {
+  readonly settings: Settings;
+  readonly log: Log;
+  /** As `LoopPorts.after`. */
+  readonly after?: (effect: Effect) => void;
+}
+
+/** What has to be taken back if a later step of the start fails, the last first. */
+type Undo = (() => Promise<void> | void)[];
+
+/** Starts a router, or says why not and leaves nothing behind. */
+export async function startRouter(options: RouterOptions): Promise<Result<Router>> {
+  const { runDir, stateDir } = options.settings;
+  const absent = [stateDir, runDir].filter(directory => !existsSync(directory));
+  const undo: Undo = [];
+  const started = await start(options, undo);
+  if (started.ok) return started;
+  for (const step of undo.reverse()) await step();
+  if (absent.includes(runDir)) await createLinuxDataplane({ runDir, log: options.log }).remove();
+  for (const directory of absent) rmSync(directory, { recursive: true, force: true });
+  return started;
+}
+
+async function start({ settings, log, after }: RouterOptions, undo: Undo): Promise<Result<Router>> {
+  const opened = await open(settings, log, undo);
+  if (!opened.ok) return opened;
+  const { config, dataplane, listen, store, transport } = opened.value;
+  const host = createHost(config);
+  const applied = await dataplane.apply(host.forwarding());
+  if (!applied.ok) return applied;
+
+  const ending = Promise.withResolvers<Problem | undefined>();
+  const parts = { host, loop: undefined as Loop | undefined };
+  const containers = createContainers({
+    docker:
+      settings.docker === ''
+        ? undefined
+        : createDockerRuntime({ address: settings.docker, log: log.child('docker') }),
+    bare: createBareNamespaces(log.child('namespaces')),
+    log: log.child('containers'),
+    deliver: input => parts.loop?.deliver(input),
+  });
+  undo.push(() => containers.stop());
+  const loop = createLoop(host, {
+    clock: systemClock,
+    transport,
+    dataplane,
+    store,
+    log: log.child('router'),
+    follow: containers.follow,
+    halt: ending.resolve,
+    ...(after === undefined ? {} : { after }),
+  });
+  parts.loop = loop;
+  undo.push(() => loop.stop());
+
+  const control = createControlServer({
+    socketPath: controlSocket(settings.runDir),
+    log: log.child('control'),
+    handlers: createHandlers({
+      containers,
+      port: settings.port,
+      ask: loop.ask,
+      report: () => host.report(systemClock.now()),
+      dataplane: async () => ({ inspection: await dataplane.inspect(), counters: dataplane.counters() }),
+      health: () => health(host),
+      stop: () => ending.resolve(undefined),
+    }),
+  });
+  const controlled = await control.start();
+  if (!controlled.ok) return controlled;
+  undo.push(() => control.close());
+
+  loop.deliver({ kind: 'adopted', attachments: (await dataplane.inspect()).attachments });
+  listen(event => loop.deliver(event));
+  const audits = setInterval(() => void audit(dataplane, log), AUDIT_MS);
+  undo.push(() => clearInterval(audits));
+  log.info('router started', {
+    id: config.self,
+    listen: config.listen,
+    data: `${config.vtep.address}:${config.vtep.port}`,
+  });
+  return ok({
+    ending: ending.promise,
+    async stop() {
+      await loop.drained();
+      for (const step of [...undo].reverse()) await step();
+    },
+  });
+}
+
+interface Opened {
+  readonly config: HostConfig;
+  readonly store: Store;
+  readonly dataplane: Dataplane;
+  readonly transport: Transport;
+  /** Hands events on from now, those that came before first. */
+  listen(listener: (event: TransportEvent) => void): void;
+}
+
+/** Opens everything that may refuse, the least lasting first. */
+async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Opened>> {
+  const vtep = findVtep(settings);
+  if (!vtep.ok) return vtep;
+  const store = createFileStore({ directory: settings.stateDir, log: log.child('store') });
+  const loaded = await store.load();
+  if (!loaded.ok) return loaded;
+  undo.push(() => store.close());
+  const { records, repaired } = loaded.value;
+  if (repaired !== undefined) log.warn(repaired);
+  const identity = loadIdentity(settings.stateDir, log);
+  if (!identity.ok) return identity;
+  const listened = await openTransport(settings, identity.value, vtep.value, log, undo);
+  if (!listened.ok) return listened;
+  mkdirSync(settings.runDir, { recursive: true, mode: 0o755 });
+  const dataplane = createLinuxDataplane({ runDir: settings.runDir, log: log.child('dataplane') });
+  const plane = await dataplane.start(vtep.value);
+  if (!plane.ok) return plane;
+  undo.push(() => dataplane.close());
+  const config: HostConfig = {
+    self: identity.value.id,
+    crypto: { hash, sign: identity.value.sign, verify: createVerifier() },
+    version: VERSION,
+    name: settings.name,
+    nickname: settings.nickname,
+    advertise: [settings.advertise ?? `${settings.host ?? vtep.value.address}:${settings.port}`],
+    listen: `${settings.host ?? '0.0.0.0'}:${settings.port}`,
+    vtep: vtep.value,
+    underlayMtu: plane.value.underlayMtu,
+    mtu: settings.mtu,
+    password: settings.passwordFile !== undefined,
+    discovery: settings.discovery,
+    device: MESH.device,
+    targets: settings.resume ? undefined : settings.peers,
+    boot: `${Date.now()}-${randomBytes(8).toString('hex')}`,
+    seed: randomInt(2 ** 47),
+    records,
+  };
+  return ok({ config, store, dataplane, ...listened.value });
+}
+
+async function openTransport(
+  settings: Settings,
+  identity: Identity,
+  vtep: Vtep,
+  log: Log,
+  undo: Undo,
+): Promise<Result<Pick<Opened, 'transport' | 'listen'>>> {
+  const password = loadPassword(settings.passwordFile);
+  if (!password.ok) return password;
+  const transport = await createLibp2pTransport({
+    identity,
+    port: settings.port,
+    host: settings.host,
+    advertise: settings.advertise ?? `${settings.host ?? vtep.address}:${settings.port}`,
+    password: password.value,
+    trusted: settings.trust,
+    log: log.child('transport'),
+  });
+  const early: TransportEvent[] = [];
+  let listener = (event: TransportEvent): void => void early.push(event);
+  const started = await transport.start(event => listener(event));
+  if (!started.ok) return started;
+  undo.push(() => transport.stop());
+  return ok({
+    transport,
+    listen(now) {
+      for (const event of early.splice(0)) now(event);
+      listener = now;
+    },
+  });
+}
+
+function findVtep(settings: Settings): Result<Vtep> {
+  const address = settings.dataAddress ?? settings.host ?? ownAddress(settings.peers);
+  return address === undefined
+    ? refuse({ code: 'no-host-address' })
+    : ok({ address, port: settings.dataPort });
+}
+
+function health(host: Host): Health {
+  const { state } = host.report(systemClock.now());
+  // Docker puts this file into every container.
+  return {
+    version: VERSION,
+    pid: process.pid,
+    state,
+    how: existsSync('/.dockerenv') ? 'container' : 'native',
+  };
+}
+
+async function audit(dataplane: Dataplane, log: Log): Promise<void> {
+  for (const sentence of await dataplane.audit()) log.warn(sentence);
+}

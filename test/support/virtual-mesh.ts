@@ -1,0 +1,348 @@
+import { createHash } from 'node:crypto';
+import { compare, type PeerId, parseIpv4 } from '../../src/core/address.ts';
+import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import type { Result } from '../../src/core/errors.ts';
+import { createRandom } from '../../src/core/host/random.ts';
+import type { Command, Effect, HostConfig, Input, Millis, Reply } from '../../src/core/host/step.ts';
+import { createHost, type Host } from '../../src/core/host.ts';
+
+/** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
+
+const sha = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+const text = new TextEncoder();
+
+/** A signature that only says who signed: enough where nobody forges. */
+function signature(owner: PeerId, bytes: Uint8Array): Uint8Array {
+  return sha(Buffer.concat([text.encode(owner), bytes]));
+}
+
+export interface MeshOptions {
+  readonly seed: number;
+  /** Share of messages that are lost, and that arrive twice. */
+  readonly loss?: number;
+  readonly repeat?: number;
+  /** One-way delay: uniform up to this. */
+  readonly delayMs?: number;
+}
+
+export interface VirtualHost {
+  readonly peer: PeerId;
+  readonly address: string;
+  host: Host;
+  /** What the disk holds. */
+  readonly disk: Map<string, Uint8Array>;
+  readonly plumbed: Map<string, Attachment>;
+  readonly logs: Extract<Effect, { kind: 'log' }>[];
+  readonly halted: string[];
+  /** Containers that run here, by id: their sandbox. */
+  readonly running: Map<string, string>;
+}
+
+interface Event {
+  readonly at: Millis;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+export interface VirtualMesh {
+  readonly hosts: readonly VirtualHost[];
+  readonly now: Millis;
+  add(targets?: readonly VirtualHost[]): VirtualHost;
+  /** Runs virtual time for so long. */
+  run(duration: Millis): void;
+  /** Runs until `condition` holds; throws after `limit`. */
+  until(condition: () => boolean, limit?: Millis): void;
+  command(host: VirtualHost, command: Command): () => Result<Reply> | undefined;
+  deliver(host: VirtualHost, input: Input): void;
+  cut(a: VirtualHost, b: VirtualHost): void;
+  heal(): void;
+  /** Ends the router without a word, and starts it again from its disk. */
+  restart(host: VirtualHost): void;
+  /** Whether every host's forwarding and report of endpoints say the same. */
+  agreed(): boolean;
+}
+
+export function createVirtualMesh(options: MeshOptions): VirtualMesh {
+  const { loss = 0, repeat = 0, delayMs = 5 } = options;
+  const random = createRandom(options.seed);
+  const hosts: VirtualHost[] = [];
+  const cuts = new Set<string>();
+  const links = new Map<string, { outbound: PeerId }>();
+  const replies = new Map<string, (result: Result<Reply>) => void>();
+  const events: Event[] = [];
+  let now = 0;
+  let order = 0;
+  let tickets = 0;
+  const wakes = new Map<PeerId, number>();
+
+  const schedule = (delay: Millis, run: () => void): void => {
+    order += 1;
+    const event = { at: now + delay, order, run };
+    let index = events.length;
+    while (index > 0 && events[index - 1]!.at > event.at) index -= 1;
+    events.splice(index, 0, event);
+  };
+
+  const linkKey = (a: PeerId, b: PeerId): string => [a, b].sort(compare).join(' ');
+  const byPeer = (peer: PeerId): VirtualHost | undefined => hosts.find(host => host.peer === peer);
+  const open = (a: PeerId, b: PeerId): boolean => !cuts.has(linkKey(a, b));
+
+  function post(from: VirtualHost, to: VirtualHost, bytes: Uint8Array): void {
+    if (!links.has(linkKey(from.peer, to.peer)) || random.fraction() < loss) return;
+    const times = random.fraction() < repeat ? 2 : 1;
+    for (let time = 0; time < times; time += 1) {
+      schedule(random.fraction() * delayMs, () => {
+        if (open(from.peer, to.peer) && links.has(linkKey(from.peer, to.peer))) {
+          deliver(to, { kind: 'message', from: from.peer, bytes });
+        }
+      });
+    }
+  }
+
+  /** Stands for gossip: to every neighbour, which hands on what it has not seen. */
+  function gossip(from: VirtualHost, bytes: Uint8Array): void {
+    const seen = new Set<PeerId>([from.peer]);
+    const reached = [from];
+    for (const hop of reached) {
+      for (const other of hosts) {
+        if (seen.has(other.peer) || !links.has(linkKey(hop.peer, other.peer)) || !open(hop.peer, other.peer))
+          continue;
+        seen.add(other.peer);
+        reached.push(other);
+        post(hop, other, bytes);
+      }
+    }
+  }
+
+  function dial(from: VirtualHost, address: string): void {
+    const to = hosts.find(host => host.address === address);
+    schedule(delayMs, () => {
+      if (to === from)
+        return deliver(from, {
+          kind: 'dial-failed',
+          address,
+          problem: { code: 'peer-is-self', peer: address },
+        });
+      if (to === undefined || !open(from.peer, to.peer)) {
+        return deliver(from, {
+          kind: 'dial-failed',
+          address,
+          problem: { code: 'peer-timeout', peer: address },
+        });
+      }
+      if (links.has(linkKey(from.peer, to.peer))) return;
+      links.set(linkKey(from.peer, to.peer), { outbound: from.peer });
+      deliver(from, { kind: 'peer-up', peer: to.peer, address, outbound: true });
+      deliver(to, {
+        kind: 'peer-up',
+        peer: from.peer,
+        address: `${from.address.split(':')[0]}:40000`,
+        outbound: false,
+      });
+    });
+  }
+
+  function hangUp(a: PeerId, b: PeerId, reason: string): void {
+    if (!links.delete(linkKey(a, b))) return;
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const host = byPeer(one);
+      if (host !== undefined)
+        schedule(delayMs, () => deliver(host, { kind: 'peer-down', peer: other, reason }));
+    }
+  }
+
+  function carryOut(host: VirtualHost, effect: Effect): void {
+    switch (effect.kind) {
+      case 'persist':
+      case 'save':
+        for (const [key, value] of effect.records) {
+          if (value === undefined) host.disk.delete(key);
+          else host.disk.set(key, value);
+        }
+        return;
+      case 'broadcast':
+        return gossip(host, effect.bytes);
+      case 'send': {
+        const to = byPeer(effect.to);
+        return to === undefined ? undefined : post(host, to, effect.bytes);
+      }
+      case 'connect':
+        return dial(host, effect.address);
+      case 'hang-up':
+        return hangUp(host.peer, effect.peer, effect.reason);
+      case 'plumb': {
+        const { attachment } = effect;
+        const alive = host.running.get(attachment.container) === attachment.sandbox;
+        if (alive) host.plumbed.set(`${attachment.network}/${attachment.container}`, attachment);
+        const result: Result<void> = alive
+          ? { ok: true, value: undefined }
+          : { ok: false, problem: { code: 'container-gone', container: attachment.container } };
+        return schedule(1, () =>
+          deliver(host, {
+            kind: 'plumbed',
+            network: attachment.network,
+            container: attachment.container,
+            result,
+          }),
+        );
+      }
+      case 'unplumb':
+        host.plumbed.delete(`${effect.network}/${effect.container}`);
+        return;
+      case 'probe': {
+        const to = byPeer(effect.peer);
+        const alive = to !== undefined && open(host.peer, to.peer);
+        const { peer, size } = effect;
+        return schedule(alive ? delayMs : 1_000, () =>
+          deliver(host, { kind: 'path-measured', peer, size, alive, rttMs: delayMs }),
+        );
+      }
+      case 'follow': {
+        const sandbox = host.running.get(effect.container);
+        const container = { id: effect.container, name: effect.container, sandbox: sandbox ?? '' };
+        return schedule(1, () =>
+          deliver(
+            host,
+            sandbox === undefined
+              ? { kind: 'container-removed', id: effect.container }
+              : { kind: 'container-started', container },
+          ),
+        );
+      }
+      case 'reply':
+        replies.get(`${host.peer} ${effect.ticket}`)?.(effect.result);
+        return;
+      case 'log':
+        host.logs.push(effect);
+        return;
+      case 'wake': {
+        const number = (wakes.get(host.peer) ?? 0) + 1;
+        wakes.set(host.peer, number);
+        return schedule(Math.max(0, effect.at - now), () => {
+          if (wakes.get(host.peer) === number) deliver(host, { kind: 'tick' });
+        });
+      }
+      case 'halt':
+        host.halted.push(effect.problem.code);
+        return;
+      case 'forward':
+        return;
+    }
+  }
+
+  function deliver(host: VirtualHost, input: Input): void {
+    for (const effect of host.host.step(input, now)) carryOut(host, effect);
+  }
+
+  function configOf(
+    number: number,
+    address: string,
+    targets: readonly string[] | undefined,
+    disk: ReadonlyMap<string, Uint8Array>,
+  ): HostConfig {
+    const self = `peer-${String(number).padStart(4, '0')}` as PeerId;
+    return {
+      self,
+      crypto: {
+        hash: sha,
+        sign: bytes => signature(self, bytes),
+        verify: (owner, bytes, given) => Buffer.from(given).equals(signature(owner, bytes)),
+      },
+      version: 'test',
+      name: undefined,
+      nickname: `host${number}`,
+      advertise: [address],
+      listen: address,
+      vtep: { address: parseIpv4(address.split(':')[0]!)!, port: 6784 },
+      underlayMtu: 1500,
+      mtu: undefined,
+      password: false,
+      discovery: true,
+      device: 'ethmesh',
+      targets,
+      boot: `${String(order).padStart(9, '0')}-${number}`,
+      seed: options.seed * 1_000 + number,
+      records: disk,
+    };
+  }
+
+  return {
+    hosts,
+    get now() {
+      return now;
+    },
+    add(targets = []) {
+      const number = hosts.length + 1;
+      const address = `192.168.${number >> 8}.${number & 255}:6783`;
+      const disk = new Map<string, Uint8Array>();
+      const config = configOf(
+        number,
+        address,
+        targets.map(target => target.address),
+        disk,
+      );
+      const host: VirtualHost = {
+        peer: config.self,
+        address,
+        host: createHost(config),
+        disk,
+        plumbed: new Map(),
+        logs: [],
+        halted: [],
+        running: new Map(),
+      };
+      hosts.push(host);
+      deliver(host, { kind: 'adopted', attachments: [] });
+      return host;
+    },
+    run(duration) {
+      const end = now + duration;
+      while (events.length > 0 && events[0]!.at <= end) {
+        const event = events.shift()!;
+        now = event.at;
+        event.run();
+      }
+      now = end;
+    },
+    until(condition, limit = 60_000) {
+      const end = now + limit;
+      while (!condition()) {
+        const event = events.shift();
+        if (event === undefined || event.at > end) throw new Error(`not within ${limit} ms of virtual time`);
+        now = event.at;
+        event.run();
+      }
+    },
+    command(host, command) {
+      tickets += 1;
+      let result: Result<Reply> | undefined;
+      replies.set(`${host.peer} ${tickets}`, given => {
+        result = given;
+      });
+      deliver(host, { kind: 'command', ticket: tickets, command });
+      return () => result;
+    },
+    deliver,
+    cut(a, b) {
+      cuts.add(linkKey(a.peer, b.peer));
+    },
+    heal() {
+      cuts.clear();
+    },
+    restart(host) {
+      for (const other of hosts) if (other !== host) hangUp(host.peer, other.peer, 'killed');
+      wakes.set(host.peer, (wakes.get(host.peer) ?? 0) + 1);
+      const number = hosts.indexOf(host) + 1;
+      const left = [...host.plumbed.values()];
+      host.host = createHost(configOf(number, host.address, undefined, new Map(host.disk)));
+      deliver(host, { kind: 'adopted', attachments: left });
+    },
+    agreed() {
+      const views = hosts.map(({ host }) => JSON.stringify(host.report(now).endpoints));
+      return new Set(views).size <= 1;
+    },
+  };
+}
