@@ -16,6 +16,7 @@ import { expect, test } from 'vitest';
 import { encodeHeader } from '../../src/adapters/file/codec.ts';
 import { createFileStore } from '../../src/adapters/file/store.ts';
 import { createFakeLog } from '../support/fake-log.ts';
+import { until } from '../support/until.ts';
 import { storeContract } from './store.contract.ts';
 
 const DISK_BYTES = 16 * 1024 * 1024;
@@ -77,24 +78,26 @@ const WRITER = `
 /** Runs the writer until it has told `commits` of them and `delayMs` more; gives the last one told. */
 async function killWriter(directory: string, commits: number, delayMs: number): Promise<number> {
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', WRITER, directory]);
+  const closed = once(child, 'close');
   let output = '';
   let errors = '';
+  child.stdout.on('data', data => {
+    output += data;
+  });
   child.stderr.on('data', data => {
     errors += data;
   });
   const lines = (): string[] => output.split('\n').slice(0, -1);
-  const enough = new Promise<void>(resolve => {
-    child.stdout.on('data', data => {
-      output += data;
-      if (lines().length > commits) resolve();
-    });
-  });
-  const closed = once(child, 'close');
-  await Promise.race([enough, closed]);
-  if (lines().length <= commits) throw new Error(`the writer ended: ${errors}`);
-  await sleep(delayMs);
-  child.kill('SIGKILL');
-  await closed;
+  try {
+    await until(
+      () => (lines().length > commits ? true : undefined),
+      () => `${commits} commits; the writer said: ${errors}`,
+    );
+    await sleep(delayMs);
+  } finally {
+    child.kill('SIGKILL');
+    await closed;
+  }
   return Math.max(0, ...lines().slice(1).map(Number));
 }
 

@@ -138,7 +138,11 @@ class FileStore implements Store {
       this.#short = problem;
       this.#renew();
     }
-    if (recovered.notes.length > 0) await this.#compact();
+    if (recovered.notes.length > 0 || this.#base < this.#generation) {
+      // Awaited, so that journals don't pile up where one start after another is cut short.
+      await this.#compact();
+      await this.#compacting;
+    }
     return undefined;
   }
 
@@ -213,21 +217,28 @@ class FileStore implements Store {
   async #compact(): Promise<void> {
     if (this.#compacting !== undefined || this.#renewing !== undefined || this.#closing.signal.aborted)
       return;
-    const generation = this.#generation + 1;
+    const unused = this.#base < this.#generation && this.#open().used() === 0;
+    if (!unused && !(await this.#beginJournal())) return;
+    this.#compacting = this.#snapshot(this.#generation, this.#sequence, new Map(this.#records)).finally(
+      () => {
+        this.#compacting = undefined;
+      },
+    );
+  }
+
+  async #beginJournal(): Promise<boolean> {
     const old = this.#open();
     try {
-      this.#journal = await Journal.create(this.#path(generation, 'jrnl'));
+      this.#journal = await Journal.create(this.#path(this.#generation + 1, 'jrnl'));
     } catch (error) {
       this.#compactAt = old.used() + RESERVE_BYTES / 4;
       this.#log.warn('no new journal could be made', { why: describe(fileProblem(error, this.#directory)) });
-      return;
+      return false;
     }
-    this.#generation = generation;
+    this.#generation += 1;
     this.#compactAt = LEAST_JOURNAL_BYTES;
     await old.close();
-    this.#compacting = this.#snapshot(generation, this.#sequence, new Map(this.#records)).finally(() => {
-      this.#compacting = undefined;
-    });
+    return true;
   }
 
   async #snapshot(
