@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
@@ -24,12 +25,21 @@ export async function awaitRouter(
   }
 }
 
-/** Waits until nothing answers on the socket any more; false where that took too long. */
-export async function awaitSilence(socket: string, timeoutMs: number): Promise<boolean> {
+/** Waits until nothing answers on the socket and, where a process is named, it is gone; false if that took too long. */
+export async function awaitEnd(socket: string, pid: number | undefined, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
-  while ((await ask(socket, 'health')).ok) {
+  while ((await ask(socket, 'health')).ok || (pid !== undefined && isAlive(pid))) {
     if (performance.now() > deadline) return false;
     await sleep(POLL_MS);
   }
   return true;
+}
+
+/** A process that has ended but that nobody waited for (state Z) is not alive. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }

@@ -6,6 +6,7 @@ import { runCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { BUILD_LABEL, type Docker } from './docker.ts';
 import { DIST } from './files.ts';
+import { ensureProgram } from './packages.ts';
 
 /** The image that `launch` takes and makes where none is named. */
 export function defaultImage(): string {
@@ -43,6 +44,8 @@ export async function ensureImage(
       ? missing(`there is no image ${image} here, nor a checkout to build it from`)
       : ok(image);
   }
+  const nft = await ensureProgram(context, 'nft', 'nftables');
+  if (!nft.ok) return nft;
   context.say(`mesh: building image ${image}`);
   const env = { ...process.env, DOCKER_HOST: docker.address };
   const { status } = await runCommand(process.execPath, [script, '--tag', image], { env, show: true });

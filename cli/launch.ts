@@ -9,6 +9,7 @@ import { followPeers, type PeerResult } from './first-results.ts';
 import { ensureImage } from './image.ts';
 import { launchContainer } from './launch-container.ts';
 import { launchNative } from './launch-native.ts';
+import { ensureProgram } from './packages.ts';
 import { readPassword, storePassword } from './password.ts';
 import { renderLabel } from './render/label.ts';
 
@@ -86,15 +87,21 @@ async function prepare(
 }
 
 async function start(context: Context, settings: Settings, flags: LaunchFlags): Promise<Result<Health>> {
-  if (flags.native) return launchNative(settings, context.env);
+  if (flags.native) return startNative(context, settings);
   const docker = dockerAt(settings.docker);
   const reason = await whyNoEngine(docker);
   if (reason !== undefined) {
     context.say(`mesh: starting the router as a process of this host: ${reason}`);
-    return launchNative(settings, context.env);
+    return startNative(context, settings);
   }
   const image = await ensureImage(context, docker, flags.image);
   return image.ok ? launchContainer(settings, docker, image.value) : image;
+}
+
+/** The image brings what the router runs; a host may lack it. */
+async function startNative(context: Context, settings: Settings): Promise<Result<Health>> {
+  const nft = await ensureProgram(context, 'nft', 'nftables');
+  return nft.ok ? launchNative(settings, context.env) : nft;
 }
 
 /** Says what runs, whom it tries, and how that went. */

@@ -52,6 +52,7 @@ async function removeAll(settings: Settings): Promise<Result<string[]>> {
   const container = found.ok ? found.value : undefined;
   const { stateDir, runDir } = settings;
   const directories = [stateDir, runDir].filter(path => existsSync(path));
+  const parts = existsSync(runDir) ? ['switch'] : [];
   if (container === undefined && directories.length === 0) return ok([]);
   const cleaned = await clean(settings, container?.image);
   if (!cleaned.ok) return cleaned;
@@ -60,15 +61,12 @@ async function removeAll(settings: Settings): Promise<Result<string[]>> {
     const removed = withFile(path, () => rmSync(path, { recursive: true, force: true }));
     if (!removed.ok) return removed;
   }
-  return ok([
-    ...cleaned.value,
-    ...(container === undefined ? [] : [`container ${CONTAINER}`]),
-    ...directories,
-  ]);
+  if (container !== undefined) parts.push(`container ${CONTAINER}`);
+  return ok([...parts, ...directories]);
 }
 
-/** Has the router's own code remove what it made in the kernel; gives what it said it removed, one a line. */
-async function clean(settings: Settings, image: string | undefined): Promise<Result<string[]>> {
+/** Has the router's own code remove what it made in the kernel. */
+async function clean(settings: Settings, image: string | undefined): Promise<Result<void>> {
   const argv = ['--clean', ...formatSettings(settings)];
   const docker = dockerAt(settings.docker);
   const candidate = image ?? defaultImage();
@@ -77,6 +75,6 @@ async function clean(settings: Settings, image: string | undefined): Promise<Res
     ? await docker.run('run', '--rm', ...confinement(settings), candidate, ...argv)
     : await runCommand(process.execPath, [DAEMON, ...argv], { env: routerEnvironment(process.env) });
   return status === 0
-    ? ok(stdout.split('\n').filter(line => line !== ''))
+    ? ok(undefined)
     : refuse({ code: 'kernel-refused', what: 'remove the switch', why: lastWords(stdout + stderr) });
 }

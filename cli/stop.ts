@@ -2,7 +2,7 @@ import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
 import type { Settings } from '../src/api/control/settings.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
-import { awaitSilence } from './await-router.ts';
+import { awaitEnd } from './await-router.ts';
 import { type Context, placeSettings } from './context.ts';
 import { CONTAINER, dockerAt, findContainer, stopContainer } from './docker.ts';
 
@@ -27,7 +27,7 @@ export async function endRouter(
   const health = await ask(context.socket, 'health');
   if (health.ok && health.value.how === 'native') {
     const asked = await ask(context.socket, 'stop');
-    return asked.ok ? awaitEnd(context, 'native') : asked;
+    return asked.ok ? ended(context, 'native', health.value.pid) : asked;
   }
   if (!health.ok && health.problem.code !== 'router-not-running') return health;
   const docker = dockerAt(address);
@@ -36,15 +36,19 @@ export async function endRouter(
   const state = found.ok ? found.value?.state : undefined;
   if (state === 'running' || state === 'restarting' || state === 'paused') {
     const stopped = await stopContainer(docker);
-    return stopped.ok ? awaitEnd(context, 'container') : stopped;
+    return stopped.ok ? ended(context, 'container', undefined) : stopped;
   }
   return health.ok
     ? refuse({ code: 'docker-unreachable', address, why: `the router runs as container ${CONTAINER} of it` })
     : ok(undefined);
 }
 
-async function awaitEnd(context: Context, how: Health['how']): Promise<Result<Health['how']>> {
-  return (await awaitSilence(context.socket, STOP_TIMEOUT_MS))
+async function ended(
+  { socket }: Context,
+  how: Health['how'],
+  pid: number | undefined,
+): Promise<Result<Health['how']>> {
+  return (await awaitEnd(socket, pid, STOP_TIMEOUT_MS))
     ? ok(how)
     : refuse({ code: 'router-refused', why: `it has not ended within ${STOP_TIMEOUT_MS / 1000} s` });
 }

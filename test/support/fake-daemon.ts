@@ -1,0 +1,61 @@
+import { writeSync } from 'node:fs';
+import type { ControlHandlers } from '../../src/api/control/contract.ts';
+import { createControlServer } from '../../src/api/control/server.ts';
+import { controlSocket, parseSettings } from '../../src/api/control/settings.ts';
+import { ok, refuse } from '../../src/core/errors.ts';
+import { createFakeLog } from './fake-log.ts';
+import { REPORT } from './fake-router.ts';
+
+/**
+ * A router that only answers on its control socket, to be started by the command line in place of the real one.
+ * It says on standard output how it was started; with the nickname `dies` it refuses to start.
+ */
+const CLEAN = '--clean';
+const argv = process.argv.slice(2);
+const say = (message: string): void => void writeSync(1, `${message}\n`);
+const variables = Object.keys(process.env).filter(name => name.startsWith('MESH_') || name === 'DOCKER_HOST');
+
+say(`started with ${JSON.stringify(argv)} in ${process.cwd()} knowing ${JSON.stringify(variables)}`);
+if (argv[0] === CLEAN) process.exit(0);
+const parsed = parseSettings(argv, process.env);
+if (!parsed.ok) throw new Error(parsed.problem.code);
+const settings = parsed.value;
+if (settings.nickname === 'dies') {
+  process.stderr.write('mesh: tcp port 6783 is in use on this host; free it or choose another\n');
+  process.exit(1);
+}
+
+const [established, refused] = REPORT.connections;
+const connections = settings.peers.map(address => ({
+  ...(address.includes('.12:') ? established : refused),
+  address,
+}));
+const handlers: ControlHandlers = {
+  health: async () => ok({ version: '0.1.0', pid: process.pid, state: 'ready', how: 'native' }),
+  report: async () =>
+    ok({ ...REPORT, targets: settings.peers, connections: connections as typeof REPORT.connections }),
+  dataplane: async () => refuse({ code: 'kernel-lacks', feature: 'VXLAN' }),
+  attach: async ({ addresses }) => ok({ addresses }),
+  detach: async () => ok({ addresses: [] }),
+  connect: async () => ok(undefined),
+  forget: async () => ok(undefined),
+  leave: async () =>
+    ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
+  stop: async () => {
+    setImmediate(end);
+    return ok(undefined);
+  },
+};
+const server = createControlServer({
+  socketPath: controlSocket(settings.runDir),
+  handlers,
+  log: createFakeLog(),
+});
+
+function end(): void {
+  server.close().then(() => process.exit(0));
+}
+process.once('SIGTERM', end);
+server.start().then(started => {
+  if (!started.ok) throw new Error(started.problem.code);
+});

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { buildCli } from '../../build.ts';
+
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line as it is shipped, beside a router that only answers on its control socket. */
+export interface MeshCommand {
+  readonly folder: string;
+  run(argv: readonly string[], options?: RunOptions): Promise<Finished>;
+  remove(): void;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export async function buildMeshCommand(): Promise<MeshCommand> {
+  const folder = mkdtempSync(join(tmpdir(), 'mcl-'));
+  await buildCli(folder, '0.1.0');
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['test/support/fake-daemon.ts'],
+    outfile: join(folder, 'daemon.js'),
+    bundle: true,
+    platform: 'node',
+    logLevel: 'error',
+  });
+  return {
+    folder,
+    run: (argv, options = {}) => runNode([join(folder, 'cli.cjs'), ...argv], options),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+function runNode(argv: readonly string[], { env, uid }: RunOptions): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, argv, {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid }),
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', status => resolve({ status, stdout, stderr }));
+  });
+}
