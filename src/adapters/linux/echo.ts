@@ -47,7 +47,7 @@ export function parseEchoReply(packet: Uint8Array): EchoReply | undefined {
   const from = ipv4Of(packet.subarray(12, 16));
   if (from === undefined) return undefined;
   const view = viewOf(packet);
-  const token = packet.slice(start + ICMP_HEADER, start + ICMP_HEADER + TOKEN);
+  const token = Uint8Array.from(packet.subarray(start + ICMP_HEADER, start + ICMP_HEADER + TOKEN));
   return { from, identifier: view.getUint16(start + 4), sequence: view.getUint16(start + 6), token };
 }
 

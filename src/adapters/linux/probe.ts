@@ -11,6 +11,7 @@ import {
   receive,
   SOCK_NONBLOCK,
   SOCK_RAW,
+  SOL_SOCKET,
   sendTo,
   setSocketOption,
   socket,
@@ -27,6 +28,10 @@ const SOL_IP = 0;
 const IP_MTU_DISCOVER = 10;
 /** Sets "don't fragment", and ignores what was learnt of paths before: each probe finds out anew (ip(7)). */
 const IP_PMTUDISC_PROBE = 3;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+/** Room for echoes to a thousand hosts at once: a full-sized packet takes about 2.3 kB of kernel memory. */
+const BUFFER = 4 << 20;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
 /** A bit for each type that the socket is not to hear: all but echo replies (type 0). */
@@ -47,7 +52,8 @@ interface Pending {
 /**
  * Opens a socket for echoes in the switch. `probe` sends one of `size` bytes (the whole IP packet; 36 at least), never
  * fragmented, and settles within a second; `rttMs` is 0 where nobody answered. A packet that is too large for the
- * device is not alive at once. Throws a `KernelError`: `EPERM` without NET_RAW.
+ * device is not alive at once. Throws a `KernelError`: `EPERM` without
+ * NET_RAW and NET_ADMIN.
  */
 export function createProber(inSwitch: InSwitch): Prober {
   const fd = inSwitch(openEchoSocket);
@@ -122,6 +128,8 @@ function openEchoSocket(): number {
   try {
     setSocketOption(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     setSocketOption(fd, SOL_RAW, ICMP_FILTER, ALL_BUT_ECHO_REPLY);
+    setSocketOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER);
+    setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER);
     return fd;
   } catch (error) {
     close(fd);
