@@ -1,205 +1,286 @@
 import type { PeerId } from './address.ts';
+import { byteLength, equalBytes } from './bytes.ts';
+import { isAuthentic, malformation } from './replica/admission.ts';
+import { SIZES, signedEntry, signedHead } from './replica/encoding.ts';
 import {
   type Change,
   type CryptoFunctions,
   compareHeads,
+  DEFAULT_LIMITS,
   type Delta,
   type Digest,
+  EMPTY,
   type Entry,
-  entryBytes,
   type Head,
-  headBytes,
-} from './replica/entry.ts';
-import { createLedger, type Ledger } from './replica/ledger.ts';
+  isSameHead,
+  type Limits,
+  type Refusal,
+  type Standing,
+  slotOf,
+} from './replica/fact.ts';
+import { Follower } from './replica/follower.ts';
+import { missing } from './replica/offer.ts';
+import { decodeLedger, encodeLedger } from './replica/storage.ts';
 
-export type { Change, CryptoFunctions, Delta, Digest, Entry, Head };
+export type { Change, CryptoFunctions, Delta, Digest, Entry, Head, Limits, Refusal, Standing };
 
-/** What one owner may make every other host hold: a thousand containers with some addresses each, with room to spare. */
-const LIVE_MAX = 4_096;
-const VALUE_MAX = 4_096;
-const KEY_MAX = 600;
-/** Numbers that no honest owner reaches, and that still leave room to count on. */
-const NUMBER_MAX = 2 ** 48;
-
-/** An own change to make; an undefined value withdraws the key. */
-export interface Wish {
+/** A wish of the own host: a value, or undefined to delete. */
+export interface Write {
   readonly domain: string;
   readonly key: string;
   readonly value: Uint8Array | undefined;
 }
 
+/** What was written: for the others, and for the views here. */
 export interface Written {
   readonly delta: Delta;
   readonly changes: readonly Change[];
 }
 
+/** What a delta did here. */
 export interface Merged {
-  readonly changes: readonly Change[];
-  /** Something of this owner is missing here. */
+  readonly changed: readonly Change[];
+  /** Its owner has written more than is here now: ask who sent it. */
   readonly gap: boolean;
-  /** Whether anything was learnt: then others may want to hear it too. */
+  readonly refused: Refusal | undefined;
+  /** It told something that wasn't known here: worth telling on. */
   readonly news: boolean;
-  /** Why whoever sent this broke the rules; nothing was taken then. */
-  readonly refused: 'bad-signature' | 'not-owner' | 'over-limit' | 'own' | undefined;
 }
 
-/** A host's copy of everyone's facts. Any order, loss and repetition of deltas ends in one state everywhere. */
+/**
+ * One host's copy of everybody's facts. Each owner numbers and signs its own; whatever the order, the losses and the
+ * repetitions in which deltas arrive, replicas that have exchanged digests hold the same. Synchronous, no clock.
+ */
 export interface Replica {
-  /** Writes own facts; undefined where nothing would change. */
-  write(wishes: readonly Wish[]): Written | undefined;
+  /**
+   * Writes own facts as one delta. A value that is there already, and a deletion of what isn't, write nothing; where
+   * nothing is left, the answer is undefined. Throws where a domain, key or value is larger than an entry may be, or
+   * there is no `room`.
+   */
+  write(writes: readonly Write[]): Written | undefined;
+  /** How many more keys `write` can add. */
+  room(): number;
+  /** Takes in what another replica gave. Own facts are taken from nobody. */
   merge(delta: Delta): Merged;
   digest(): Digest;
-  /** What a replica with that digest lacks, about `limit` bytes an owner. */
-  missing(theirs: Digest, limit: number): readonly Delta[];
-  /** Owners of whom a replica with that digest knows something that is missing here. */
-  behind(theirs: Digest): readonly PeerId[];
-  ofOwner(owner: PeerId): readonly Entry[];
-  owners(): readonly PeerId[];
-  /** All that is held of an owner, to be stored; undefined where it is not complete. */
-  snapshot(owner: PeerId): Delta | undefined;
-  /** Puts back what was stored; only for a replica that holds nothing of that owner. */
-  restore(delta: Delta): readonly Change[];
-  ownSeq(): number;
-  /** Issues all own facts anew with numbers above `seq`: others hold facts of ours that were lost here. */
-  rebase(seq: number): Written;
-  /** Equal where two replicas hold the same, else different but for one chance in 2^48. */
+  /** Equal where digests are (but for 2^-53): compares replicas in one number. What is on its way doesn't count. */
   fingerprint(): number;
+  /** What a replica with this digest lacks, in at most `limit` bytes and one head; the rest when it asks again. */
+  missing(theirs: Digest, limit: number): readonly Delta[];
+  /** Owners of whom a replica with this digest has more than this one. */
+  behind(theirs: Digest): readonly PeerId[];
+  /** All that lives, of one domain or of all, in the order of owners first seen. */
+  entries(domain?: string): Iterable<Entry>;
+  get(owner: PeerId, domain: string, key: string): Entry | undefined;
+  ofOwner(owner: PeerId): readonly Entry[];
+  head(owner: PeerId): Head | undefined;
+  owners(): readonly PeerId[];
+  /** The highest seq that this host has given out. */
+  ownSeq(): number;
+  /** Whether `head` carries our signature, but we never wrote it: our disk was rolled back, or our key is used twice. */
+  isForeignOwn(head: Head): boolean;
+  /** Issues the own live set anew above `seq`, so that it replaces everywhere what others hold. Stamps are kept. */
+  rebase(seq: number): Written;
+  /** One owner's set for the store; undefined where nothing of it is whole. */
+  export(owner: PeerId): Uint8Array | undefined;
+  /**
+   * Takes back what `export` gave, in a replica that holds nothing of that owner; undefined where the bytes aren't
+   * what the owner signed.
+   */
+  restore(bytes: Uint8Array): readonly Change[] | undefined;
 }
 
-export function createReplica({ self, crypto }: { self: PeerId; crypto: CryptoFunctions }): Replica {
-  const ledgers = new Map<PeerId, Ledger>();
-  const marks = new Map<PeerId, number>();
-  let fingerprint = { high: 0, low: 0 };
+/** One stamp may leap ahead of all that we know by this much; from a larger one we only go so far. */
+const STAMP_LEAP = 2 ** 32;
+
+const NOTHING: Merged = { changed: [], gap: false, refused: undefined, news: false };
+
+export function createReplica(options: {
+  readonly self: PeerId;
+  readonly crypto: CryptoFunctions;
+  readonly limits?: Partial<Limits>;
+}): Replica {
+  const { self, crypto } = options;
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const own = new Follower(self, crypto, limits);
+  const followers = new Map<PeerId, Follower>([[self, own]]);
   let clock = 0;
+  let fingerprintHigh = 0;
+  let fingerprintLow = 0;
 
-  function ledgerOf(owner: PeerId): Ledger {
-    const known = ledgers.get(owner);
-    if (known !== undefined) return known;
-    const fresh = createLedger(owner, crypto);
-    ledgers.set(owner, fresh);
-    return fresh;
+  /** Follows Lamport's rule, but no single peer can push it to the end of the numbers. */
+  function sawStamp(stamp: number): void {
+    clock = Math.max(clock, Math.min(stamp, clock + STAMP_LEAP));
   }
 
-  /** Takes the owner's old head out of the fingerprint and puts its new one in. */
-  function mark(owner: PeerId): void {
-    const head = ledgers.get(owner)?.head();
-    const next = head === undefined ? 0 : number48(crypto.hash(headBytes(head)));
-    const before = marks.get(owner) ?? 0;
-    marks.set(owner, next);
-    const halves = (value: number): [number, number] => [Math.floor(value / 2 ** 24), value % 2 ** 24];
-    const [[a, b], [c, d]] = [halves(before), halves(next)];
-    fingerprint = { high: fingerprint.high ^ a ^ c, low: fingerprint.low ^ b ^ d };
+  function toggleFingerprint(head: Head): void {
+    if (head.upto === 0) return;
+    const hash = crypto.hash(signedHead(head));
+    fingerprintHigh ^= ((hash[0]! << 16) | (hash[1]! << 8) | hash[2]!) & 0x1f_ff_ff;
+    fingerprintLow ^= (hash[3]! << 24) | (hash[4]! << 16) | (hash[5]! << 8) | hash[6]!;
   }
 
-  function issue(wishes: readonly Wish[], from: number): Written {
-    const ledger = ledgerOf(self);
-    const entries = wishes.map(({ domain, key, value }, index): Entry => {
-      clock += 1;
-      const entry = { owner: self, seq: from + index + 1, stamp: clock, domain, key, value };
-      return { ...entry, signature: crypto.sign(entryBytes(entry)) };
+  /** Runs `action`, and tells what became different for those who read. */
+  function changesOf(follower: Follower, action: (touch: (slot: string) => void) => void): Change[] {
+    const { head } = follower.ledger;
+    const before = new Map<string, Entry | undefined>();
+    action(slot => {
+      if (!before.has(slot)) before.set(slot, follower.visible(slot));
     });
-    const complete = from + entries.length;
-    const after = ledger.upto();
-    const changes = ledger.append(entries, liveHash => {
-      const head = { owner: self, upto: complete, stamp: clock, liveHash };
-      return { ...head, signature: crypto.sign(headBytes(head)) };
-    });
-    mark(self);
-    return { delta: { head: ledger.head()!, after, complete, entries }, changes };
-  }
-
-  function refusal({ head, entries, after, complete }: Delta): Merged['refused'] {
-    if (head.owner === self) return 'own';
-    if (head.upto > NUMBER_MAX || head.stamp > NUMBER_MAX || after > complete || complete > head.upto)
-      return 'over-limit';
-    if (entries.length > 2 * LIVE_MAX) return 'over-limit';
-    const ledger = ledgers.get(head.owner);
-    for (const entry of entries) {
-      if (entry.owner !== head.owner) return 'not-owner';
-      if (entry.seq <= after || entry.seq > complete || entry.stamp > head.stamp) return 'over-limit';
-      if ((entry.value?.length ?? 0) > VALUE_MAX || entry.key.length + entry.domain.length > KEY_MAX)
-        return 'over-limit';
-      if (ledger?.holds(entry)) continue;
-      if (!crypto.verify(entry.owner, entryBytes(entry), entry.signature)) return 'bad-signature';
+    if (follower.ledger.head !== head) {
+      toggleFingerprint(head);
+      toggleFingerprint(follower.ledger.head);
     }
-    return crypto.verify(head.owner, headBytes(head), head.signature) ? undefined : 'bad-signature';
+    const changes: Change[] = [];
+    for (const [slot, previous] of before) {
+      const now = follower.visible(slot);
+      const { domain, key } = now ?? previous ?? {};
+      if (now === previous || domain === undefined || key === undefined) continue;
+      changes.push({ owner: head.owner, domain, key, now, previous });
+    }
+    return changes;
+  }
+
+  function signEntry(seq: number, stamp: number, { domain, key, value }: Write): Entry {
+    const entry = { owner: self, seq, stamp, domain, key, value, extra: EMPTY };
+    return { ...entry, signature: crypto.sign(signedEntry(entry)) };
+  }
+
+  function issue(entries: readonly Entry[], upto: number, replaces: boolean): Written {
+    const after = own.ledger.head.upto;
+    const draft = own.ledger.draft(entries, replaces);
+    const unsigned = { owner: self, upto, stamp: clock, liveHash: draft.liveHash, extra: EMPTY };
+    const head: Head = { ...unsigned, signature: crypto.sign(signedHead(unsigned)) };
+    const objection = own.ledger.objection(draft, head);
+    if (objection !== undefined) throw new Error(`own facts refused: ${objection}`);
+    const changes = changesOf(own, touch => own.ledger.commit(draft, head, touch));
+    own.newest = head;
+    const delta = { head, after: replaces ? 0 : after, through: upto, snapshot: replaces, entries };
+    return { delta, changes };
+  }
+
+  function write(writes: readonly Write[]): Written | undefined {
+    const wanted = new Map<string, Write>();
+    for (const change of writes) {
+      check(change);
+      wanted.set(slotOf(change.domain, change.key), change);
+    }
+    for (const [slot, { value }] of wanted) {
+      const held = own.visible(slot)?.value;
+      const isSame = value === undefined || held === undefined ? value === held : equalBytes(value, held);
+      if (isSame) wanted.delete(slot);
+    }
+    if (wanted.size === 0) return undefined;
+    clock += 1;
+    let seq = own.ledger.head.upto;
+    const entries = [...wanted.values()].map(change => {
+      seq += 1;
+      return signEntry(seq, clock, change);
+    });
+    return issue(entries, seq, false);
+  }
+
+  function rebase(seq: number): Written {
+    clock += 1;
+    // A seq that no entry has, so that whoever is below it is below the floor.
+    let upto = Math.max(seq, own.ledger.head.upto) + 1;
+    const entries = own.ledger.since(0, false).map(entry => {
+      upto += 1;
+      return signEntry(upto, entry.stamp, entry);
+    });
+    return issue(entries, upto, true);
   }
 
   function merge(delta: Delta): Merged {
-    const known = ledgers.get(delta.head.owner);
-    const before = known?.head();
-    // Gossip repeats itself: what is known needs no look at its signatures.
-    if (known !== undefined && before !== undefined && compareHeads(delta.head, before) <= 0) {
-      return { changes: [], gap: false, news: false, refused: undefined };
-    }
-    const refused = refusal(delta);
-    if (refused !== undefined) return { changes: [], gap: false, news: false, refused };
-    const { owner } = delta.head;
-    const ledger = ledgerOf(owner);
-    const { changes, gap } = ledger.merge(delta);
-    clock = Math.max(clock, delta.head.stamp);
-    mark(owner);
-    return { changes, gap, news: changes.length > 0 || ledger.head() !== before, refused: undefined };
+    const { head } = delta;
+    if (head.owner === self) return NOTHING;
+    const known = followers.get(head.owner);
+    const refusal = malformation(delta, limits);
+    if (refusal !== undefined) return { ...NOTHING, refused: refusal };
+    const isCut = delta.through < head.upto;
+    if (known !== undefined && !known.isNews(delta)) return { ...NOTHING, gap: isCut && known.behind };
+    if (known === undefined && followers.size >= limits.owners)
+      return { ...NOTHING, refused: 'too-many-owners' };
+    if (!isAuthentic(delta, known, crypto)) return { ...NOTHING, refused: 'bad-signature' };
+    const follower = known ?? new Follower(head.owner, crypto, limits);
+    followers.set(head.owner, follower);
+    sawStamp(head.stamp);
+    for (const { stamp } of delta.entries) sawStamp(stamp);
+    let refused: Refusal | undefined;
+    const changed = changesOf(follower, touch => {
+      refused = follower.take(delta, touch);
+    });
+    return { changed, gap: follower.behind, refused, news: refused === undefined };
   }
 
-  const heads = (digest: Digest): ReadonlyMap<PeerId, Head> =>
-    new Map(digest.map(head => [head.owner, head]));
+  function restore(bytes: Uint8Array): readonly Change[] | undefined {
+    const stored = decodeLedger(bytes);
+    if (stored === undefined) return undefined;
+    const { head, floor, entries } = stored;
+    const follower = followers.get(head.owner) ?? new Follower(head.owner, crypto, limits);
+    if (follower.ledger.head.upto > 0) return undefined;
+    // The head vouches for the live entries: checking their signatures one by one would only cost time.
+    if (!crypto.verify(head.owner, signedHead(head), head.signature)) return undefined;
+    const draft = follower.ledger.draft(entries, false);
+    if (follower.ledger.objection(draft, head) !== undefined) return undefined;
+    followers.set(head.owner, follower);
+    const changes = changesOf(follower, touch => follower.ledger.commit(draft, head, touch));
+    follower.ledger.floor = Math.max(follower.ledger.floor, floor);
+    follower.newest = head;
+    sawStamp(head.stamp);
+    for (const { stamp } of entries) sawStamp(stamp);
+    return changes;
+  }
+
+  function* entries(domain?: string): Iterable<Entry> {
+    for (const follower of followers.values()) {
+      for (const entry of follower.all()) if (domain === undefined || entry.domain === domain) yield entry;
+    }
+  }
 
   return {
+    write,
     merge,
-    write(wishes) {
-      const ledger = ledgerOf(self);
-      const real = wishes.filter(({ domain, key, value }) => !same(ledger.live(domain, key)?.value, value));
-      return real.length === 0 ? undefined : issue(real, ledger.upto());
+    rebase,
+    restore,
+    entries,
+    room: () => limits.live - own.ledger.live.size,
+    digest: () =>
+      [...followers.values()].map(follower => follower.standing()).filter(line => line !== undefined),
+    fingerprint: () => fingerprintHigh * 2 ** 32 + (fingerprintLow >>> 0),
+    missing: (theirs, limit) => missing(followers.values(), theirs, limit),
+    behind: theirs =>
+      theirs
+        .filter(head => {
+          const held = followers.get(head.owner)?.ledger.head;
+          return head.owner !== self && (held === undefined ? head.upto > 0 : compareHeads(head, held) > 0);
+        })
+        .map(head => head.owner),
+    get: (owner, domain, key) => followers.get(owner)?.visible(slotOf(domain, key)),
+    ofOwner: owner => [...(followers.get(owner)?.all() ?? [])],
+    head(owner) {
+      const head = followers.get(owner)?.ledger.head;
+      return head === undefined || head.upto === 0 ? undefined : head;
     },
-    digest: () => [...ledgers.values()].flatMap(ledger => ledger.head() ?? []),
-    missing(theirs, limit) {
-      const known = heads(theirs);
-      return [...ledgers].flatMap(([owner, ledger]) => {
-        const [ours, their] = [ledger.head(), known.get(owner)];
-        if (ours === undefined || (their !== undefined && compareHeads(ours, their) <= 0)) return [];
-        // The same number with another content: the disk of the owner was rolled back. Only all of it helps.
-        const after = their === undefined || their.upto === ours.upto ? 0 : their.upto;
-        return ledger.since(after, limit) ?? [];
-      });
+    owners: () => [...followers].filter(([, { ledger }]) => ledger.head.upto > 0).map(([owner]) => owner),
+    ownSeq: () => own.ledger.head.upto,
+    isForeignOwn(head) {
+      const { head: ours } = own.ledger;
+      if (head.owner !== self || head.upto < ours.upto || isSameHead(head, ours)) return false;
+      return crypto.verify(self, signedHead(head), head.signature);
     },
-    behind(theirs) {
-      return theirs.flatMap(head => {
-        const ours = ledgers.get(head.owner)?.head();
-        const newer = head.owner !== self && (ours === undefined || compareHeads(head, ours) > 0);
-        return newer ? [head.owner] : [];
-      });
+    export(owner) {
+      const ledger = followers.get(owner)?.ledger;
+      return ledger === undefined || ledger.head.upto === 0 ? undefined : encodeLedger(ledger);
     },
-    ofOwner: owner => [...(ledgers.get(owner)?.entries() ?? [])],
-    owners: () => [...ledgers.keys()],
-    snapshot: owner => ledgers.get(owner)?.since(0, Number.POSITIVE_INFINITY),
-    restore(delta) {
-      const ledger = ledgerOf(delta.head.owner);
-      const { changes } = ledger.merge(delta);
-      ledger.raiseFloor(delta.complete);
-      clock = Math.max(clock, delta.head.stamp);
-      mark(delta.head.owner);
-      return changes;
-    },
-    ownSeq: () => ledgers.get(self)?.upto() ?? 0,
-    rebase(seq) {
-      const ledger = ledgerOf(self);
-      const live = [...ledger.entries()].sort((a, b) => a.seq - b.seq);
-      const written = issue(
-        live.map(({ domain, key, value }) => ({ domain, key, value })),
-        Math.max(seq, ledger.upto()) + 1,
-      );
-      // What was deleted in the lost numbers is unknown here: everyone needs the whole.
-      ledger.raiseFloor(written.delta.complete);
-      return { changes: written.changes, delta: ledger.since(0, Number.POSITIVE_INFINITY)! };
-    },
-    fingerprint: () => (fingerprint.high >>> 0) * 2 ** 24 + (fingerprint.low >>> 0),
   };
 }
 
-const number48 = (hash: Uint8Array): number => hash.subarray(0, 6).reduce((sum, byte) => sum * 256 + byte, 0);
-
-function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+/** What the own host writes is its own affair; that it is well formed is not. */
+function check({ domain, key, value }: Write): void {
+  const text = `${domain}/${key}`;
+  const isNamed = domain !== '' && !domain.includes('\0') && text.isWellFormed();
+  const fits =
+    byteLength(domain) <= SIZES.domain && byteLength(key) <= SIZES.key && (value?.length ?? 0) <= SIZES.value;
+  if (!isNamed || !fits) throw new RangeError(`not an entry: ${text}`);
 }

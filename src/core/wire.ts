@@ -1,165 +1,145 @@
 import type { PeerId } from './address.ts';
-import { type ByteReader, type ByteWriter, createReader, createWriter } from './bytes.ts';
-import { type Delta, type Entry, entryBytes, type Head } from './replica/entry.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { readEntry, readHead, writeEntry, writeHead } from './replica/encoding.ts';
+import { type Delta, type Digest, type Entry, NUMBER_MAX, type Standing } from './replica/fact.ts';
+import { cut, deltaSize } from './replica/offer.ts';
 
-/** Routers of another version refuse nothing of this that they can read: new kinds and domains are handed on. */
+/** Written into every message. Counts up when a message changes in a way that older routers can't read. */
 export const PROTOCOL_VERSION = 1;
 
+/** What routers say to one another. */
 export type Message =
-  /** What the sender holds completely. `wantReply`: the sender wants to learn what it lacks. */
-  | { readonly kind: 'digest'; readonly heads: readonly Head[]; readonly wantReply: boolean }
-  /** `reply`: answers a digest, if only with nothing; else it is gossip. */
+  /** What I have; with `wantReply`, tell me in turn what you have. */
+  | { readonly kind: 'digest'; readonly heads: Digest; readonly wantReply: boolean }
+  /** News; with `reply`, all that a digest showed to be missing, possibly nothing. */
   | { readonly kind: 'deltas'; readonly deltas: readonly Delta[]; readonly reply: boolean }
+  /** I live; `fingerprint` tells in one number what I have, `boot` which start of this router it is. */
   | { readonly kind: 'heartbeat'; readonly fingerprint: number; readonly boot: string }
-  /** Of a later version: for others to understand. */
-  | { readonly kind: 'unknown' };
+  /** I am going; no need to wait for silence. */
+  | { readonly kind: 'goodbye' }
+  /** Something that a later version says. */
+  | { readonly kind: 'unknown'; readonly version: number; readonly code: number; readonly bytes: Uint8Array };
 
-const KINDS = { digest: 1, deltas: 2, heartbeat: 3 } as const;
-const SIGNATURE_MAX = 128;
-const OWNER_MAX = 128;
+const CODES = { digest: 1, deltas: 2, heartbeat: 3, goodbye: 4 } as const;
 
-export function encodeMessage(message: Exclude<Message, { kind: 'unknown' }>): Uint8Array {
-  const writer = createWriter().number(PROTOCOL_VERSION).number(KINDS[message.kind]);
-  switch (message.kind) {
-    case 'digest':
-      writer.number(message.wantReply ? 1 : 0).number(message.heads.length);
-      for (const head of message.heads) writeHead(writer, head);
-      break;
-    case 'deltas':
-      writer.number(message.reply ? 1 : 0).number(message.deltas.length);
-      for (const delta of message.deltas) writeDelta(writer, delta);
-      break;
-    case 'heartbeat':
-      writer.number(message.fingerprint).text(message.boot);
+/** What a message takes beside its deltas, at most. */
+const ENVELOPE_BYTES = 32;
+const BOOT_BYTES = 64;
+
+export function encodeMessage(message: Message): Uint8Array {
+  if (message.kind === 'unknown') {
+    return new ByteWriter().varint(message.version).varint(message.code).raw(message.bytes).finish();
+  }
+  const writer = new ByteWriter().varint(PROTOCOL_VERSION).varint(CODES[message.kind]);
+  if (message.kind === 'digest') {
+    writer.varint(message.wantReply ? 1 : 0).varint(message.heads.length);
+    for (const standing of message.heads) writeStanding(writer, standing);
+  } else if (message.kind === 'deltas') {
+    writer.varint(message.reply ? 1 : 0).varint(message.deltas.length);
+    for (const delta of message.deltas) writeDelta(writer, delta);
+  } else if (message.kind === 'heartbeat') {
+    writer.varint(message.fingerprint).text(message.boot);
   }
   return writer.finish();
 }
 
-/** The message in `bytes`, or undefined where they hold none. Never throws, and takes time linear in their length. */
+/** The message in `bytes`, or undefined where there is none. Never throws; time and memory grow with the bytes only. */
 export function decodeMessage(bytes: Uint8Array): Message | undefined {
-  const reader = createReader(bytes);
-  const version = reader.number();
-  const kind = reader.number();
-  if (reader.failed || version < 1) return undefined;
-  const message = readBody(reader, kind);
-  // A later version may have added fields at the end.
-  return reader.failed || (version <= PROTOCOL_VERSION && message.kind !== 'unknown' && !reader.complete())
-    ? undefined
-    : message;
+  const reader = new ByteReader(bytes);
+  const version = reader.varint();
+  const code = reader.varint();
+  const message = readBody(reader, version, code, bytes.length);
+  // What a later version added behind the fields that we know is left alone.
+  const isRead = version > PROTOCOL_VERSION ? !reader.failed : reader.done;
+  return isRead && version > 0 ? message : undefined;
 }
 
-function readBody(reader: ByteReader, kind: number): Message {
-  switch (kind) {
-    case KINDS.digest: {
-      const wantReply = reader.number() === 1;
-      return { kind: 'digest', wantReply, heads: many(reader, 40, readHead) };
+function readBody(reader: ByteReader, version: number, code: number, length: number): Message {
+  switch (code) {
+    case CODES.digest: {
+      const wantReply = reader.varint(1) === 1;
+      return { kind: 'digest', wantReply, heads: readMany(reader, length, readStanding) };
     }
-    case KINDS.deltas: {
-      const reply = reader.number() === 1;
-      return { kind: 'deltas', reply, deltas: many(reader, 40, readDelta) };
+    case CODES.deltas: {
+      const reply = reader.varint(1) === 1;
+      return { kind: 'deltas', reply, deltas: readMany(reader, length, source => readDelta(source, length)) };
     }
-    case KINDS.heartbeat:
-      return { kind: 'heartbeat', fingerprint: reader.number(), boot: reader.text(64) };
+    case CODES.heartbeat:
+      return { kind: 'heartbeat', fingerprint: reader.varint(), boot: reader.text(BOOT_BYTES) };
+    case CODES.goodbye:
+      return { kind: 'goodbye' };
     default:
-      return { kind: 'unknown' };
+      return { kind: 'unknown', version, code, bytes: reader.rest() };
   }
 }
 
-function many<Item>(reader: ByteReader, size: number, read: (reader: ByteReader) => Item): Item[] {
+/** Nothing takes less than a byte: a count above what is there is a lie. */
+function readMany<Item>(
+  reader: ByteReader,
+  limit: number,
+  read: (reader: ByteReader) => Item,
+): readonly Item[] {
+  const count = reader.varint(limit);
   const items: Item[] = [];
-  for (let left = reader.count(size); left > 0 && !reader.failed; left -= 1) items.push(read(reader));
+  while (items.length < count && !reader.failed) items.push(read(reader));
   return items;
 }
 
-function writeHead(writer: ByteWriter, head: Head): void {
-  writer.text(head.owner).number(head.upto).number(head.stamp).bytes(head.liveHash).bytes(head.signature);
+function writeStanding(writer: ByteWriter, standing: Standing): void {
+  writeHead(writer, standing).varint(standing.through);
+  if (standing.stage === undefined) writer.varint(0);
+  else writer.varint(1).varint(standing.stage.through).varint(standing.stage.upto);
 }
 
-function readHead(reader: ByteReader): Head {
-  const owner = reader.text(OWNER_MAX) as PeerId;
-  return {
-    owner,
-    upto: reader.number(),
-    stamp: reader.number(),
-    liveHash: hash(reader),
-    signature: copy(reader),
-  };
-}
-
-function hash(reader: ByteReader): Uint8Array {
-  const bytes = reader.bytes(32).slice();
-  return bytes.length === 32 ? bytes : new Uint8Array(32);
-}
-
-const copy = (reader: ByteReader): Uint8Array => reader.bytes(SIGNATURE_MAX).slice();
-
-export function writeDelta(writer: ByteWriter, delta: Delta): void {
-  writeHead(writer, delta.head);
-  writer.number(delta.after).number(delta.complete).number(delta.entries.length);
-  for (const entry of delta.entries) {
-    writer.number(entry.seq).number(entry.stamp).text(entry.domain).text(entry.key);
-    writer.number(entry.value === undefined ? 0 : 1);
-    if (entry.value !== undefined) writer.bytes(entry.value);
-    writer.bytes(entry.signature);
-  }
-}
-
-function readDelta(reader: ByteReader): Delta {
+function readStanding(reader: ByteReader): Standing {
   const head = readHead(reader);
-  const after = reader.number();
-  const complete = reader.number();
-  return { head, after, complete, entries: many(reader, 6, inner => readEntry(inner, head.owner)) };
+  const through = reader.varint(NUMBER_MAX);
+  const hasStage = reader.varint(1) === 1;
+  const stage = hasStage
+    ? { through: reader.varint(NUMBER_MAX), upto: reader.varint(NUMBER_MAX) }
+    : undefined;
+  return { ...head, through, stage };
 }
 
-function readEntry(reader: ByteReader, owner: PeerId): Entry {
-  const [seq, stamp, domain, key] = [reader.number(), reader.number(), reader.text(64), reader.text(1_024)];
-  const value = reader.number() === 1 ? reader.bytes(64 * 1024).slice() : undefined;
-  return { owner, seq, stamp, domain, key, value, signature: copy(reader) };
+function writeDelta(writer: ByteWriter, { head, after, through, snapshot, entries }: Delta): void {
+  writeHead(writer, head).varint(after).varint(through);
+  writer.varint(snapshot ? 1 : 0).varint(entries.length);
+  for (const entry of entries) writeEntry(writer, entry);
 }
 
-/** One delta for the store. */
-export function encodeDelta(delta: Delta): Uint8Array {
-  const writer = createWriter().number(PROTOCOL_VERSION);
-  writeDelta(writer, delta);
-  return writer.finish();
+function readDelta(reader: ByteReader, length: number): Delta {
+  const head = readHead(reader);
+  const after = reader.varint(NUMBER_MAX);
+  const through = reader.varint(NUMBER_MAX);
+  const snapshot = reader.varint(1) === 1;
+  const owner: PeerId = head.owner;
+  const entries: readonly Entry[] = readMany(reader, length, source => readEntry(source, owner));
+  return { head, after, through, snapshot, entries };
 }
 
-export function decodeDelta(bytes: Uint8Array): Delta | undefined {
-  const reader = createReader(bytes);
-  if (reader.number() !== PROTOCOL_VERSION) return undefined;
-  const delta = readDelta(reader);
-  return reader.complete() ? delta : undefined;
-}
-
-/** The same deltas in messages of at most about `limit` bytes; one that is larger by itself is cut. */
+/**
+ * Packs deltas into messages of at most `limit` bytes each, cutting those that are larger. `limit` must have room for
+ * one entry of the largest size.
+ */
 export function splitDeltas(deltas: readonly Delta[], limit: number): readonly (readonly Delta[])[] {
   const parts: Delta[][] = [];
+  let part: Delta[] = [];
   let room = 0;
-  for (const piece of deltas.flatMap(delta => cut(delta, limit))) {
-    const size = lengthOf(piece);
-    if (size > room || parts.length === 0) {
-      parts.push([]);
-      room = limit;
+  for (const delta of deltas) {
+    for (let rest: Delta | undefined = delta; rest !== undefined; ) {
+      const [piece, more]: readonly [Delta, Delta | undefined] = cut(rest, room);
+      const size = deltaSize(piece);
+      if (size <= room && (more === undefined || piece.entries.length > 0)) {
+        part.push(piece);
+        room -= size;
+        rest = more;
+      } else {
+        if (part.length === 0 && parts.length > 0) throw new RangeError(`no entry fits into ${limit} bytes`);
+        part = [];
+        parts.push(part);
+        room = limit - ENVELOPE_BYTES;
+      }
     }
-    parts[parts.length - 1]!.push(piece);
-    room -= size;
   }
   return parts;
-}
-
-const HEAD_BYTES = 256;
-const lengthOf = (delta: Delta): number =>
-  delta.entries.reduce((sum, entry) => sum + entryLength(entry), HEAD_BYTES);
-const entryLength = (entry: Entry): number => entryBytes(entry).length + SIGNATURE_MAX;
-
-/** Cuts a delta where it is too long. Never a snapshot: it replaces, and a part of one must not. */
-function cut(delta: Delta, limit: number): readonly Delta[] {
-  if (delta.after === 0 || delta.entries.length < 2 || lengthOf(delta) <= limit) return [delta];
-  const middle = Math.floor(delta.entries.length / 2);
-  const seq = delta.entries[middle - 1]!.seq;
-  const first = { ...delta, complete: seq, entries: delta.entries.slice(0, middle) };
-  return [
-    ...cut(first, limit),
-    ...cut({ ...delta, after: seq, entries: delta.entries.slice(middle) }, limit),
-  ];
 }

@@ -1,244 +1,120 @@
 import type { PeerId } from '../address.ts';
+import { equalBytes } from '../bytes.ts';
+import { signedEntry } from './encoding.ts';
 import {
-  type Change,
   type CryptoFunctions,
-  compareHeads,
-  type Delta,
+  EMPTY,
   type Entry,
-  entryBytes,
   type Head,
-} from './entry.ts';
-
-/** Deletions that an owner's ledger remembers; who was away for more gets a snapshot. */
-const DELETIONS_KEPT = 1_000;
-/** Ranges that arrived before what precedes them; more are left to anti-entropy. */
-const EARLY_KEPT = 32;
-const HASH_BYTES = 32;
+  type Limits,
+  noHead,
+  type Refusal,
+  slotOf,
+} from './fact.ts';
+import { type HashTree, rootOf, withMember, withoutMember } from './live-hash.ts';
 
 interface Held {
   readonly entry: Entry;
   readonly hash: Uint8Array;
 }
 
-interface Range {
-  readonly after: number;
-  readonly complete: number;
+/** A change of the ledger that was worked out, but not made. */
+export interface Draft {
+  readonly news: ReadonlyMap<string, Held>;
+  readonly replaces: boolean;
+  readonly tree: HashTree;
+  readonly liveCount: number;
+  readonly liveHash: Uint8Array;
 }
 
-/** What a replica holds of one owner. */
-export interface Ledger {
-  /** Nothing is missing up to here. */
-  upto(): number;
-  /** Who is behind this number needs a snapshot. */
-  floor(): number;
-  /** The last signed head that all entries up to it were found to agree with. */
-  head(): Head | undefined;
-  live(domain: string, key: string): Entry | undefined;
-  entries(): Iterable<Entry>;
-  /** Whether this very entry is held: then its signature was checked. */
-  holds(entry: Entry): boolean;
-  /** Takes in a checked delta; tells what it changed and whether something is missing now. */
-  merge(delta: Delta): { readonly changes: readonly Change[]; readonly gap: boolean };
-  /** The entries after a number, at most about `limit` bytes of them; undefined where they have all. */
-  since(after: number, limit: number): Delta | undefined;
-  /** XOR of the hashes of the live entries. */
-  liveHash(): Uint8Array;
-  /** Puts in what this host itself has written. */
-  append(entries: readonly Entry[], head: (liveHash: Uint8Array) => Head): readonly Change[];
-  /** Takes over a stored state whose deletions are not known any more. */
-  raiseFloor(seq: number): void;
-}
+/** Called for each key before it changes. */
+export type Touch = (slot: string) => void;
 
-const slot = (domain: string, key: string): string => `${domain}\n${key}`;
+/**
+ * One owner's set, whole at `head`: the live entries, and the deletions since `floor`. Both maps are in the order of
+ * their seq. It changes only from one state that the owner signed to another.
+ */
+export class Ledger {
+  head: Head;
+  /** Every deletion with a higher seq is remembered. */
+  floor = 0;
+  readonly live = new Map<string, Held>();
+  readonly deletions = new Map<string, Entry>();
+  #tree: HashTree;
+  readonly #crypto: CryptoFunctions;
+  readonly #limits: Limits;
 
-export function createLedger(owner: PeerId, crypto: CryptoFunctions): Ledger {
-  let live = new Map<string, Held>();
-  let liveHash = new Uint8Array(HASH_BYTES);
-  let deletions: Entry[] = [];
-  let early: Range[] = [];
-  let upto = 0;
-  let floor = 0;
-  let head: Head | undefined;
-  /** The held entries contradict the owner's head: a snapshot is needed. */
-  let suspect = false;
-
-  const holding = (entry: Entry): Held => ({ entry, hash: crypto.hash(entryBytes(entry)) });
-
-  const flip = (hash: Uint8Array): void => {
-    for (let index = 0; index < HASH_BYTES; index += 1) liveHash[index]! ^= hash[index]!;
-  };
-
-  const change = (entry: Entry, now: Entry | undefined): Change => ({
-    owner,
-    domain: entry.domain,
-    key: entry.key,
-    now,
-  });
-
-  function drop(name: string): void {
-    const held = live.get(name);
-    if (held === undefined) return;
-    flip(held.hash);
-    live.delete(name);
+  constructor(owner: PeerId, crypto: CryptoFunctions, limits: Limits) {
+    this.head = noHead(owner);
+    this.#crypto = crypto;
+    this.#limits = limits;
   }
 
-  function remember(deletion: Entry): void {
-    if (deletion.seq <= floor || deletions.some(({ seq }) => seq === deletion.seq)) return;
-    deletions.push(deletion);
-    deletions.sort((a, b) => a.seq - b.seq);
-    while (deletions.length > DELETIONS_KEPT) floor = deletions.shift()!.seq;
-  }
-
-  /** Puts in one entry, unless a later one for its key is held. */
-  function put(entry: Entry): Change | undefined {
-    const name = slot(entry.domain, entry.key);
-    const held = live.get(name);
-    if (held !== undefined && held.entry.seq >= entry.seq) return undefined;
-    const deleted = deletions.some(
-      other => other.seq > entry.seq && other.domain === entry.domain && other.key === entry.key,
-    );
-    if (deleted) return undefined;
-    drop(name);
-    if (entry.value === undefined) {
-      remember(entry);
-      return held === undefined ? undefined : change(entry, undefined);
-    }
-    const fresh = holding(entry);
-    flip(fresh.hash);
-    live.set(name, fresh);
-    return change(entry, entry);
-  }
-
-  /** Moves `upto` over the ranges that had arrived early and now join on. */
-  function advance(complete: number): void {
-    upto = Math.max(upto, complete);
-    early.sort((a, b) => a.after - b.after);
-    for (const range of early) if (range.after <= upto) upto = Math.max(upto, range.complete);
-    early = early.filter(range => range.complete > upto);
-  }
-
-  function replace(delta: Delta, hash: Uint8Array): readonly Change[] {
-    const before = live;
-    const changes: Change[] = [];
-    live = new Map();
-    liveHash = new Uint8Array(HASH_BYTES);
-    deletions = [];
-    for (const entry of delta.entries) {
-      if (entry.value === undefined) continue;
-      const name = slot(entry.domain, entry.key);
-      const known = before.get(name);
-      live.set(name, known?.entry.seq === entry.seq ? known : holding(entry));
-      if (known?.entry.seq !== entry.seq) changes.push(change(entry, entry));
-    }
-    liveHash = hash.slice();
-    const remembered = delta.entries.filter(entry => entry.value === undefined).sort((a, b) => a.seq - b.seq);
-    floor = remembered[0] === undefined ? delta.complete : remembered[0].seq - 1;
-    for (const deletion of remembered) remember(deletion);
-    for (const [name, { entry }] of before) {
-      if (live.get(name)?.entry.seq === entry.seq) continue;
-      // What came early, and is later than the snapshot, stays.
-      const kept = entry.seq > delta.complete ? put(entry) : undefined;
-      if (kept === undefined && !live.has(name)) changes.push(change(entry, undefined));
-    }
-    upto = delta.complete;
-    advance(delta.complete);
-    head = delta.head;
-    suspect = false;
-    return changes;
-  }
-
-  /** XOR of the hashes of the live ones among `entries`. */
-  function hashOf(entries: readonly Entry[]): Uint8Array {
-    const sum = new Uint8Array(HASH_BYTES);
+  /** What `entries` (ascending) make of it; with `replaces`, of nothing. */
+  draft(entries: Iterable<Entry>, replaces: boolean): Draft {
+    const news = new Map<string, Held>();
     for (const entry of entries) {
-      if (entry.value === undefined) continue;
-      const held = live.get(slot(entry.domain, entry.key));
-      const { hash } = held?.entry.seq === entry.seq ? held : holding(entry);
-      for (let index = 0; index < HASH_BYTES; index += 1) sum[index]! ^= hash[index]!;
+      const slot = slotOf(entry.domain, entry.key);
+      news.delete(slot);
+      const hash = entry.value === undefined ? EMPTY : this.#crypto.hash(signedEntry(entry));
+      news.set(slot, { entry, hash });
     }
-    return sum;
+    let tree = replaces ? undefined : this.#tree;
+    let liveCount = replaces ? 0 : this.live.size;
+    for (const [slot, { entry, hash }] of news) {
+      const held = replaces ? undefined : this.live.get(slot);
+      if (held !== undefined) {
+        tree = withoutMember(tree, held.hash);
+        liveCount -= 1;
+      }
+      if (entry.value !== undefined) {
+        tree = withMember(tree, hash);
+        liveCount += 1;
+      }
+    }
+    return { news, replaces, tree, liveCount, liveHash: rootOf(tree, this.#crypto) };
   }
 
-  /** In a range that follows what is held, an entry that the owner doesn't list is dead. */
-  function bury({ after, complete, entries }: Delta): readonly Change[] {
-    const listed = new Set(entries.map(({ seq }) => seq));
-    const dead = [...live].filter(
-      ([, { entry }]) => entry.seq > after && entry.seq <= complete && !listed.has(entry.seq),
-    );
-    return dead.map(([name, { entry }]) => {
-      drop(name);
-      return change(entry, undefined);
-    });
+  /** Why the draft is not what `head` says, or more than one owner may have; undefined where it can be committed. */
+  objection(draft: Draft, head: Head): Refusal | undefined {
+    if (!equalBytes(draft.liveHash, head.liveHash)) return 'liar';
+    return draft.liveCount > this.#limits.live ? 'over-limit' : undefined;
   }
 
-  function merge(delta: Delta): { changes: readonly Change[]; gap: boolean } {
-    const { after, complete, entries } = delta;
-    const newer = head === undefined || compareHeads(delta.head, head) > 0;
-    if (after === 0 && complete === delta.head.upto) {
-      const hash = hashOf(entries);
-      if (!equal(hash, delta.head.liveHash)) return { changes: [], gap: true };
-      // One that is older than what is held here teaches nothing.
-      if (newer && complete >= upto) return { changes: replace(delta, hash), gap: false };
+  commit(draft: Draft, head: Head, touch: Touch): void {
+    if (draft.replaces) {
+      for (const slot of this.live.keys()) touch(slot);
+      this.live.clear();
+      this.deletions.clear();
+      // Which deletions went before can't be told from a snapshot.
+      this.floor = head.upto;
     }
-    const fresh = entries.filter(entry => entry.seq > upto);
-    const changes = fresh.flatMap(entry => put(entry) ?? []);
-    if (after > upto) {
-      if (early.length < EARLY_KEPT) early.push({ after, complete });
-      return { changes, gap: true };
+    for (const [slot, held] of draft.news) {
+      touch(slot);
+      this.live.delete(slot);
+      this.deletions.delete(slot);
+      if (held.entry.value !== undefined) this.live.set(slot, held);
+      else if (!draft.replaces) this.deletions.set(slot, held.entry);
     }
-    if (complete > upto) {
-      changes.push(...bury({ ...delta, after: upto }));
-      advance(complete);
-    }
-    if (newer && delta.head.upto === upto) {
-      if (equal(liveHash, delta.head.liveHash)) head = delta.head;
-      else suspect = true;
-    }
-    return { changes, gap: suspect || upto < delta.head.upto };
+    this.#tree = draft.tree;
+    this.head = head;
+    this.#forget();
   }
 
-  function since(after: number, limit: number): Delta | undefined {
-    if (head === undefined || head.upto <= after) return undefined;
-    const from = after < floor ? 0 : after;
-    const wanted = [...[...live.values()].map(({ entry }) => entry), ...deletions]
-      .filter(entry => entry.seq > from && entry.seq <= head!.upto)
-      .sort((a, b) => a.seq - b.seq);
-    let size = 0;
-    const fitting = wanted.findIndex(entry => {
-      size += sizeOf(entry);
-      return size > limit;
-    });
-    // A snapshot is not cut: it replaces, and a part of one must not.
-    if (fitting <= 0 || from === 0) return { head, after: from, complete: head.upto, entries: wanted };
-    return { head, after: from, complete: wanted[fitting - 1]!.seq, entries: wanted.slice(0, fitting) };
+  /** The newest entry of every key with a higher seq, ascending; deletions among them where `deletions`. */
+  since(seq: number, deletions: boolean): readonly Entry[] {
+    const entries: Entry[] = [];
+    for (const { entry } of this.live.values()) if (entry.seq > seq) entries.push(entry);
+    if (!deletions || this.deletions.size === 0) return entries;
+    for (const entry of this.deletions.values()) if (entry.seq > seq) entries.push(entry);
+    return entries.sort((a, b) => a.seq - b.seq);
   }
 
-  return {
-    upto: () => upto,
-    floor: () => floor,
-    head: () => (suspect ? undefined : head),
-    live: (domain, key) => live.get(slot(domain, key))?.entry,
-    *entries() {
-      for (const { entry } of live.values()) yield entry;
-    },
-    holds: entry => equal(live.get(slot(entry.domain, entry.key))?.entry.signature, entry.signature),
-    merge,
-    since,
-    liveHash: () => liveHash.slice(),
-    append(entries, sign) {
-      const changes = entries.flatMap(entry => put(entry) ?? []);
-      upto = Math.max(upto, ...entries.map(({ seq }) => seq));
-      head = sign(liveHash.slice());
-      return changes;
-    },
-    raiseFloor(seq) {
-      floor = Math.max(floor, seq);
-    },
-  };
-}
-
-const sizeOf = (entry: Entry): number => 200 + entry.key.length + (entry.value?.length ?? 0);
-
-function equal(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && a.length === b.length && a.every((byte, index) => byte === b[index]);
+  #forget(): void {
+    for (const [slot, { seq }] of this.deletions) {
+      if (this.deletions.size <= this.#limits.deletions) return;
+      this.deletions.delete(slot);
+      this.floor = seq;
+    }
+  }
 }

@@ -1,0 +1,211 @@
+import type { PeerId } from '../address.ts';
+import {
+  type CryptoFunctions,
+  compareHeads,
+  type Delta,
+  type Entry,
+  type Head,
+  isSameHead,
+  type Limits,
+  type Refusal,
+  type Standing,
+  slotOf,
+} from './fact.ts';
+import { Ledger, type Touch } from './ledger.ts';
+
+/** A snapshot that comes in pieces. Nothing of it counts before it is whole and has been checked. */
+interface Stage {
+  head: Head;
+  through: number;
+  /** Where its first piece was cut from; deletions that came later must be in the later pieces. */
+  upto: number;
+  entries: Entry[];
+}
+
+/**
+ * All that is known of one owner: the ledger, and what can't be in it yet. Deltas beyond a gap are kept as they are;
+ * their entries count at once, laid over the ledger, and go into it when the gap is filled.
+ */
+export class Follower {
+  readonly ledger: Ledger;
+  /** The newest head seen, whether or not what it stands for is here. */
+  newest: Head;
+  readonly #limits: Limits;
+  /** In the order of `after`. */
+  #early: Delta[] = [];
+  #overlay: Map<string, Entry> | undefined;
+  /** Defined while a snapshot is needed. */
+  #stage: Stage | undefined;
+
+  constructor(owner: PeerId, crypto: CryptoFunctions, limits: Limits) {
+    this.ledger = new Ledger(owner, crypto, limits);
+    this.newest = this.ledger.head;
+    this.#limits = limits;
+  }
+
+  /** The owner has written more than is here. */
+  get behind(): boolean {
+    return compareHeads(this.newest, this.ledger.head) > 0;
+  }
+
+  /** Whole deltas that wait for a gap to be filled: they may be all that somebody else lacks. */
+  get early(): readonly Delta[] {
+    return this.#early;
+  }
+
+  standing(): Standing | undefined {
+    const { head } = this.ledger;
+    const stage = this.#stage && { through: this.#stage.through, upto: this.#stage.upto };
+    const through = this.#chain().at(-1)?.through ?? head.upto;
+    if (through === 0 && stage === undefined) return undefined;
+    return { ...head, through, stage };
+  }
+
+  /** What counts now under one key: the newest live entry, in the ledger or ahead of it. */
+  visible(slot: string): Entry | undefined {
+    const entry = this.#overlay?.get(slot) ?? this.ledger.live.get(slot)?.entry;
+    return entry?.value === undefined ? undefined : entry;
+  }
+
+  *all(): Iterable<Entry> {
+    for (const [slot, { entry }] of this.ledger.live) if (!this.#overlay?.has(slot)) yield entry;
+    for (const entry of this.#overlay?.values() ?? []) if (entry.value !== undefined) yield entry;
+  }
+
+  /** Whether `delta` may tell anything that isn't known. */
+  isNews(delta: Delta): boolean {
+    if (compareHeads(delta.head, this.ledger.head) <= 0) return false;
+    return !this.#early.some(
+      early =>
+        early.after === delta.after && early.through === delta.through && isSameHead(early.head, delta.head),
+    );
+  }
+
+  /** Takes in a delta whose every signature was checked. */
+  take(delta: Delta, touch: Touch): Refusal | undefined {
+    if (compareHeads(delta.head, this.newest) > 0) this.newest = delta.head;
+    return delta.snapshot ? this.#takeSnapshot(delta, touch) : this.#takeDelta(delta, touch);
+  }
+
+  #takeDelta(delta: Delta, touch: Touch): Refusal | undefined {
+    const { upto } = this.ledger.head;
+    const whole = delta.after <= upto && delta.through === delta.head.upto;
+    if (whole) return this.#follow([delta], touch);
+    if (delta.through <= upto || delta.after === delta.through) return undefined;
+    this.#park(delta, touch);
+    return this.#followChains(touch);
+  }
+
+  #park(delta: Delta, touch: Touch): void {
+    const room = this.#limits.live + this.#limits.deletions;
+    const parked = this.#early.reduce((sum, early) => sum + early.entries.length, 0);
+    if (this.#early.length >= this.#limits.early || parked + delta.entries.length > room) return;
+    const index = this.#early.findIndex(early => early.after > delta.after);
+    this.#early.splice(index < 0 ? this.#early.length : index, 0, delta);
+    this.#lay(delta, touch);
+  }
+
+  #lay(delta: Delta, touch: Touch): void {
+    for (const entry of delta.entries) {
+      if (entry.seq <= this.ledger.head.upto) continue;
+      const slot = slotOf(entry.domain, entry.key);
+      const over = this.#overlay?.get(slot);
+      if (over !== undefined && over.seq >= entry.seq) continue;
+      touch(slot);
+      this.#overlay ??= new Map();
+      this.#overlay.set(slot, entry);
+    }
+  }
+
+  /** The waiting deltas that go on from the ledger without a gap, up to the first that ends in a whole state. */
+  #chain(): readonly Delta[] {
+    const chain: Delta[] = [];
+    let through = this.ledger.head.upto;
+    for (const delta of this.#early) {
+      if (delta.after > through) break;
+      if (delta.through <= through) continue;
+      chain.push(delta);
+      through = delta.through;
+      if (through === delta.head.upto) break;
+    }
+    return chain;
+  }
+
+  #followChains(touch: Touch): Refusal | undefined {
+    for (;;) {
+      const chain = this.#chain();
+      const last = chain.at(-1);
+      if (last === undefined || last.through !== last.head.upto) return undefined;
+      const { head } = this.ledger;
+      const refusal = this.#follow(chain, touch);
+      if (refusal !== undefined || head === this.ledger.head) return refusal;
+    }
+  }
+
+  /**
+   * Brings the ledger to where the chain ends. Where that isn't what the owner signed, somebody left something out,
+   * not necessarily who sent the last of it: nothing changes, and a snapshot is asked for.
+   */
+  #follow(chain: readonly Delta[], touch: Touch): Refusal | undefined {
+    const { head } = chain.at(-1)!;
+    const { upto } = this.ledger.head;
+    const entries = chain.flatMap(delta => delta.entries.filter(entry => entry.seq > upto));
+    const draft = this.ledger.draft(entries, false);
+    const objection = this.ledger.objection(draft, head);
+    if (objection === undefined) {
+      this.ledger.commit(draft, head, touch);
+      this.#stage = undefined;
+    } else if (objection === 'liar') {
+      this.#stage ??= { head, through: 0, upto: 0, entries: [] };
+    }
+    this.#discard(delta => chain.includes(delta), touch);
+    return objection === 'liar' ? undefined : objection;
+  }
+
+  #takeSnapshot(delta: Delta, touch: Touch): Refusal | undefined {
+    const stage = this.#stage;
+    const isFirst = delta.after === 0;
+    if (isFirst && delta.through === delta.head.upto) {
+      return this.#replace(delta.entries, delta.head, touch);
+    }
+    if (isFirst && (stage === undefined || stage.through === 0 || compareHeads(delta.head, stage.head) > 0)) {
+      const { head, through, entries } = delta;
+      this.#stage = { head, through, upto: head.upto, entries: [...entries] };
+      return undefined;
+    }
+    if (stage === undefined || stage.through === 0 || delta.head.upto < stage.upto) return undefined;
+    if (delta.after > stage.through || delta.through <= stage.through) return undefined;
+    for (const entry of delta.entries) if (entry.seq > stage.through) stage.entries.push(entry);
+    stage.head = delta.head;
+    stage.through = delta.through;
+    if (stage.entries.length > this.#limits.live + this.#limits.deletions) return this.#restage();
+    if (stage.through < stage.head.upto) return undefined;
+    // The pieces may come from several peers: none of them is to blame alone.
+    const refusal = this.#replace(stage.entries, stage.head, touch);
+    return refusal === 'liar' ? this.#restage() : refusal;
+  }
+
+  #restage(): undefined {
+    this.#stage = { head: this.ledger.head, through: 0, upto: 0, entries: [] };
+  }
+
+  #replace(entries: readonly Entry[], head: Head, touch: Touch): Refusal | undefined {
+    const draft = this.ledger.draft(entries, true);
+    const objection = this.ledger.objection(draft, head);
+    if (objection !== undefined) return objection;
+    this.ledger.commit(draft, head, touch);
+    this.#stage = undefined;
+    this.#discard(() => false, touch);
+    return this.#followChains(touch);
+  }
+
+  /** Drops the waiting deltas that `isDone` names and those that the ledger has overtaken. */
+  #discard(isDone: (delta: Delta) => boolean, touch: Touch): void {
+    if (this.#early.length === 0) return;
+    const { upto } = this.ledger.head;
+    this.#early = this.#early.filter(delta => delta.through > upto && !isDone(delta));
+    for (const slot of this.#overlay?.keys() ?? []) touch(slot);
+    this.#overlay = undefined;
+    for (const delta of this.#early) this.#lay(delta, touch);
+  }
+}
