@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ControlHandlers } from '../../src/api/control/contract.ts';
@@ -117,6 +117,7 @@ export interface FakeRouter {
 /** A real control server in a directory of its own, over handlers that succeed unless `handlers` says otherwise. */
 export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): Promise<FakeRouter> {
   const directory = mkdtempSync(join(tmpdir(), 'mcl-'));
+  chmodSync(directory, 0o755);
   const runDir = join(directory, 'run');
   const socket = controlSocket(runDir);
   const calls: [string, unknown][] = [];

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -20,13 +20,16 @@ export interface MeshCommand {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly uid?: number;
+  /** Gives up root before the command starts. */
+  readonly unprivileged?: boolean;
 }
 
+const UNPRIVILEGED = ['--import', 'data:text/javascript,process.seteuid(65534)'];
 const ROOT = join(import.meta.dirname, '..', '..');
 
 export async function buildMeshCommand(): Promise<MeshCommand> {
   const folder = mkdtempSync(join(tmpdir(), 'mcl-'));
+  chmodSync(folder, 0o755);
   await buildCli(folder, '0.1.0');
   await build({
     absWorkingDir: ROOT,
@@ -43,12 +46,11 @@ export async function buildMeshCommand(): Promise<MeshCommand> {
   };
 }
 
-function runNode(argv: readonly string[], { env, uid }: RunOptions): Promise<Finished> {
+function runNode(argv: readonly string[], { env, unprivileged }: RunOptions): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, argv, {
+    const child = spawn(process.execPath, [...(unprivileged ? UNPRIVILEGED : []), ...argv], {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(uid === undefined ? {} : { uid }),
     });
     let stdout = '';
     let stderr = '';

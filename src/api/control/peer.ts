@@ -21,8 +21,9 @@ function isHost(text: string): boolean {
 export function parsePeer(text: string, defaultPort: number): Result<string> {
   const colon = text.indexOf(':');
   const host = colon < 0 ? text : text.slice(0, colon);
-  if (!isHost(host)) return refuse({ code: 'bad-peer', value: text });
-  const port = colon < 0 ? ok(defaultPort) : parsePort(text.slice(colon + 1));
+  const digits = colon < 0 ? `${defaultPort}` : text.slice(colon + 1);
+  if (!isHost(host) || !/^\d+$/.test(digits)) return refuse({ code: 'bad-peer', value: text });
+  const port = parsePort(digits);
   return port.ok ? ok(`${host.toLowerCase()}:${port.value}`) : port;
 }
 

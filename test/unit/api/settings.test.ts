@@ -1,0 +1,176 @@
+import { hostname } from 'node:os';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parsePeer, parsePeers, parsePort } from '../../../src/api/control/peer.ts';
+import { formatSettings, OPTIONS, parseSettings } from '../../../src/api/control/settings.ts';
+import { exitStatus, ok, refuse } from '../../../src/core/errors.ts';
+
+const ID = `12D3KooW${'A'.repeat(44)}`;
+const OTHER = `12D3KooW${'B'.repeat(44)}`;
+
+/** The settings, or a failed test. */
+function settings(argv: readonly string[], env: Record<string, string> = {}) {
+  const parsed = parseSettings(argv, env);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problem));
+  return parsed.value;
+}
+
+describe('peers', () => {
+  it.each([
+    ['192.168.48.11', '192.168.48.11:6783'],
+    ['192.168.48.11:7000', '192.168.48.11:7000'],
+    ['Node1.Example', 'node1.example:6783'],
+    ['node_1:1', 'node_1:1'],
+  ])('brings %s to HOST:PORT', (text, peer) => {
+    expect(parsePeer(text, 6783)).toEqual(ok(peer));
+  });
+
+  it.each([
+    '',
+    ':6783',
+    '300.1.1.1',
+    '1.2.3',
+    'a b',
+    '-a',
+    'a..b',
+    'http://a',
+    '::1',
+    'a:',
+    'a:1x',
+    'é',
+    'x'.repeat(64),
+  ])('refuses %j', text => {
+    expect(parsePeer(text, 6783)).toEqual(refuse({ code: 'bad-peer', value: text }));
+  });
+
+  it.each(['', '0', '65536', '-1', '6783x', '1e3', ' 1', '123456', '::1'])('refuses port %j', text => {
+    expect(parsePort(text)).toEqual(refuse({ code: 'bad-port', value: text }));
+  });
+
+  it('names each once', () => {
+    expect(parsePeers(['a', 'A:1', 'b'], 1)).toEqual(ok(['a:1', 'b:1']));
+  });
+});
+
+describe('settings', () => {
+  it('have defaults', () => {
+    expect(settings([])).toEqual({
+      peers: [],
+      port: 6783,
+      dataPort: 6784,
+      host: undefined,
+      advertise: undefined,
+      dataAddress: undefined,
+      name: undefined,
+      nickname: hostname(),
+      discovery: true,
+      resume: false,
+      passwordFile: undefined,
+      trust: [],
+      stateDir: '/var/lib/mesh',
+      runDir: '/run/mesh',
+      docker: 'unix:///var/run/docker.sock',
+      logLevel: 'info',
+      mtu: undefined,
+    });
+    for (const option of Object.values(OPTIONS)) expect(option.reason).not.toBe('');
+  });
+
+  it('come from flags, then from the environment', () => {
+    const env = {
+      MESH_PORT: '7000',
+      MESH_NICKNAME: 'there',
+      MESH_NO_DISCOVERY: '1',
+      DOCKER_HOST: 'tcp://h:2375',
+    };
+    const given = settings(['--port', '7001', 'a', '--trust', ID, 'b:1', `--trust=${OTHER}`], env);
+    expect(given).toMatchObject({
+      port: 7001,
+      nickname: 'there',
+      discovery: false,
+      docker: 'tcp://h:2375',
+      peers: ['a:7001', 'b:1'],
+      trust: [ID, OTHER],
+    });
+  });
+
+  it('take a variable that is empty for one that is not set, but for MESH_DOCKER', () => {
+    expect(settings([], { MESH_PORT: '', DOCKER_HOST: '' })).toEqual(settings([]));
+    expect(settings([], { MESH_DOCKER: '', DOCKER_HOST: 'tcp://h:1' }).docker).toBe('');
+  });
+
+  it('advertise the own port where none is named', () => {
+    expect(settings(['--advertise=host1', '--port=7000']).advertise).toBe('host1:7000');
+  });
+
+  it.each([
+    [['--port=0'], { code: 'bad-port', value: '0' }, 1],
+    [['--data-port', 'x'], { code: 'bad-port', value: 'x' }, 1],
+    [['300.1.1.1'], { code: 'bad-peer', value: '300.1.1.1' }, 1],
+    [['a:b:c'], { code: 'bad-peer', value: 'a:b:c' }, 1],
+    [['a:0'], { code: 'bad-port', value: '0' }, 1],
+    [['--advertise=a b'], { code: 'bad-peer', value: 'a b' }, 1],
+    [['--name=host1'], { code: 'bad-peer-name', value: 'host1' }, 1],
+    [['--verbose'], { code: 'unknown-option', option: '--verbose' }, 2],
+    [['-x'], { code: 'unknown-option', option: '-x' }, 2],
+    [['--host=localhost'], { code: 'bad-setting', name: '--host', value: 'localhost' }, 2],
+    [['--port'], { code: 'bad-setting', name: '--port', value: '' }, 2],
+    [['--port', '--resume'], { code: 'bad-setting', name: '--port', value: '--resume' }, 2],
+    [['--resume=perhaps'], { code: 'bad-setting', name: '--resume', value: 'perhaps' }, 2],
+    [['--resume', 'a'], { code: 'bad-setting', name: '--resume', value: 'a:6783' }, 2],
+    [['--state-dir=here'], { code: 'bad-setting', name: '--state-dir', value: 'here' }, 2],
+    [['--state-dir=/'], { code: 'bad-setting', name: '--state-dir', value: '/' }, 2],
+    [['--run-dir=/run'], { code: 'bad-setting', name: '--run-dir', value: '/run' }, 2],
+    [['--run-dir=/run/../etc'], { code: 'bad-setting', name: '--run-dir', value: '/run/../etc' }, 2],
+    [['--docker=ssh://host'], { code: 'bad-setting', name: '--docker', value: 'ssh://host' }, 2],
+    [['--log-level=loud'], { code: 'bad-setting', name: '--log-level', value: 'loud' }, 2],
+    [['--mtu=100'], { code: 'bad-setting', name: '--mtu', value: '100' }, 2],
+    [['--nickname=a b'], { code: 'bad-setting', name: '--nickname', value: 'a b' }, 2],
+    [[`--trust=${ID},x`], { code: 'bad-setting', name: '--trust', value: 'x' }, 2],
+    [['--password-file=x'], { code: 'bad-setting', name: '--password-file', value: 'x' }, 2],
+  ] as const)('refuse %j', (argv, problem, status) => {
+    const parsed = parseSettings(argv, {});
+    expect(parsed).toMatchObject({ ok: false, problem });
+    if (!parsed.ok) expect(exitStatus(parsed.problem)).toBe(status);
+  });
+
+  it('name the variable that is wrong', () => {
+    expect(parseSettings([], { MESH_MTU: 'x' })).toMatchObject({ problem: { name: 'MESH_MTU', value: 'x' } });
+  });
+
+  it('survive being passed on as arguments', () => {
+    const argv = [
+      ...['--port=1', '--data-port=2', '--host=1.2.3.4', '--advertise=h:5', '--data-addr=1.2.3.5'],
+      ...[
+        '--name=02:00:00:00:00:01',
+        '--nickname=n',
+        '--no-discovery',
+        '--password-file=/p',
+        `--trust=${ID},${OTHER}`,
+      ],
+      ...['--state-dir=/s/t/', '--run-dir=/r/u', '--docker=', '--log-level=debug', '--mtu=1400', 'a', 'b:9'],
+    ];
+    const given = settings(argv);
+    expect(settings(formatSettings(given))).toEqual(given);
+    expect(formatSettings(settings(['--resume']))).toEqual(['--resume']);
+    expect(formatSettings(settings([]))).toEqual([]);
+  });
+
+  it('never throw, whatever they are given, and pass on all that they take', () => {
+    const flags = Object.values(OPTIONS).map(option => `--${option.flag}`);
+    const word = fc.oneof(
+      fc.constantFrom(...flags, '--', '-', '--no-port', '10.0.0.1', 'a:1', ID),
+      fc.string(),
+      fc
+        .tuple(fc.constantFrom(...flags), fc.oneof(fc.string(), fc.nat().map(String)))
+        .map(pair => pair.join('=')),
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), argv => {
+        const parsed = parseSettings(argv, {});
+        if (parsed.ok) expect(parseSettings(formatSettings(parsed.value), {})).toEqual(parsed);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

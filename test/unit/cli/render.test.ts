@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { lastWords } from '../../../cli/last-words.ts';
+import { renderConnections } from '../../../cli/render/connections.ts';
+import { renderDataplane } from '../../../cli/render/dataplane.ts';
+import { renderEndpoints } from '../../../cli/render/endpoints.ts';
+import { renderPeers } from '../../../cli/render/peers.ts';
+import { renderSummary } from '../../../cli/render/summary.ts';
+import type { DataplaneReport } from '../../../src/api/control/contract.ts';
+import type { Cidr, Ipv4, Mac } from '../../../src/core/address.ts';
+import type { ConnectionReport, Report } from '../../../src/core/report.ts';
+import { HOST2, REPORT } from '../../support/fake-router.ts';
+
+const [established] = REPORT.connections as [ConnectionReport];
+const connection = (changes: Partial<ConnectionReport>): string =>
+  renderConnections({ ...REPORT, connections: [{ ...established, ...changes }] });
+
+describe('status connections', () => {
+  it('has the layout that scripts know', () => {
+    expect(renderConnections(REPORT).split('\n')).toEqual([
+      '<- 192.168.48.12:42459   established fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450',
+      '-> 192.168.48.13:6783    retrying    192.168.48.13:6783 did not answer; a firewall may drop the port, or the host is down; retry in 3s',
+    ]);
+  });
+
+  it.each([
+    [{ state: 'connecting', peer: undefined }, '<- 192.168.48.12:42459   connecting'],
+    [
+      { state: 'pending', path: undefined },
+      '<- 192.168.48.12:42459   pending     e2:7e:49:7e:0f:1b(host2) measuring the path',
+    ],
+    [{ state: 'suspect' }, '<- 192.168.48.12:42459   suspect     fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450'],
+    [
+      { path: undefined, mtu: undefined },
+      '<- 192.168.48.12:42459   established none   e2:7e:49:7e:0f:1b(host2)',
+    ],
+    [
+      { state: 'failed', peer: undefined, problem: { code: 'peer-is-self', peer: 'a:1' } },
+      "<- 192.168.48.12:42459   failed      a:1 is this router itself; give another host's address; no retry",
+    ],
+    [
+      { state: 'retrying', peer: undefined, retryInMs: 1 },
+      '<- 192.168.48.12:42459   retrying    retry in 1s',
+    ],
+  ] as const)('shows %j', (changes, line) => {
+    expect(connection(changes)).toBe(line);
+  });
+});
+
+describe('status', () => {
+  it('peers has the layout that scripts know', () => {
+    expect(renderPeers(REPORT).split('\n')).toEqual([
+      '06:0f:d4:4f:de:19(host1)',
+      '   <- 192.168.48.12:42459   e2:7e:49:7e:0f:1b(host2)              established',
+      'e2:7e:49:7e:0f:1b(host2)',
+      '   -> 192.168.48.11:6783    06:0f:d4:4f:de:19(host1)              established',
+    ]);
+  });
+
+  it('peers tells who is away and which connections are not up', () => {
+    const peer = { ...REPORT.peers[0]!, reachable: false };
+    const pending = {
+      ...peer,
+      connections: [{ address: 'a:1', outbound: true, peer: HOST2, established: false }],
+    };
+    expect(renderPeers({ ...REPORT, peers: [pending] })).toBe(
+      '06:0f:d4:4f:de:19(host1) unreachable\n   -> a:1                   e2:7e:49:7e:0f:1b(host2)              pending',
+    );
+  });
+
+  it('endpoints shows conflicts and what is dormant', () => {
+    expect(renderEndpoints(REPORT).split('\n')).toEqual([
+      'mesh  10.0.0.11/24  0a:01:0a:00:00:0b  box1  06:0f:d4:4f:de:19(host1)',
+      'mesh  10.0.0.12/24  0a:01:0a:00:00:0c  box2  e2:7e:49:7e:0f:1b(host2) conflict: held by box9 on 06:0f:d4:4f:de:19(host1)',
+      'mesh  10.0.0.13/24  -                  box3  dormant: its container is stopped',
+    ]);
+  });
+
+  it('sums up', () => {
+    expect(renderSummary(REPORT)).toBe(`
+        Version: 0.1.0
+
+        Service: router
+       Protocol: mesh 1
+           Name: 06:0f:d4:4f:de:19(host1)
+         Status: ready
+      Listening: 0.0.0.0:6783
+       DataPath: 192.168.48.11:6784
+       Password: required
+  PeerDiscovery: enabled
+        Targets: 1
+    Connections: 2 (1 established, 1 retrying)
+          Peers: 2 (with 2 established, 0 pending connections)
+
+        Service: network
+        Network: mesh
+            VNI: 4097
+        Subnets: 10.32.0.0/12
+            MTU: 1450
+      Endpoints: 2
+`);
+  });
+
+  it('is short about a router that knows nobody', () => {
+    const alone: Report = {
+      ...REPORT,
+      ...{ connections: [], peers: [], networks: [], endpoints: [], dormant: [], targets: [] },
+    };
+    expect(renderConnections(alone)).toBe('');
+    expect(renderPeers(alone)).toBe('');
+    expect(renderEndpoints(alone)).toBe('');
+    expect(renderSummary(alone)).toContain('    Connections: 0\n');
+  });
+
+  it('dataplane shows what the kernel holds', () => {
+    const vtep = { address: '192.168.48.12' as Ipv4, port: 6784 };
+    const mac = '0a:01:0a:00:00:0c' as Mac;
+    const own = { address: { address: '169.254.0.1' as Ipv4, prefix: 16 } satisfies Cidr, mac };
+    const station = { address: '10.0.0.12' as Ipv4, mac, vtep };
+    const text = renderDataplane({
+      inspection: {
+        forwarding: {
+          peers: ['192.168.48.12' as Ipv4],
+          networks: [
+            { name: 'control', vni: 1, mtu: 1450, own, stations: [], flood: [] },
+            { name: 'mesh', vni: 2, mtu: 1450, own: undefined, stations: [station], flood: [vtep] },
+          ],
+        },
+        attachments: [{ network: 'mesh', container: 'box1', mac, sandbox: '/run/netns/box1', addresses: [] }],
+      },
+      counters: { 'mesh.tx': 2, 'mesh.rx': 10 },
+    } as unknown as DataplaneReport);
+    expect(text.split('\n')).toEqual([
+      'peers 192.168.48.12',
+      'network control vni 1 mtu 1450 own 169.254.0.1/16 0a:01:0a:00:00:0c',
+      '  flood none',
+      'network mesh vni 2 mtu 1450',
+      '  10.0.0.12 0a:01:0a:00:00:0c via 192.168.48.12:6784',
+      '  flood 192.168.48.12:6784',
+      'attached  mesh  0a:01:0a:00:00:0c  box1',
+      'counter  mesh.rx  10',
+      'counter  mesh.tx  2',
+    ]);
+  });
+});
+
+describe('last words', () => {
+  it.each([
+    ['', 'it said nothing'],
+    ['2026-03-01T12:00:00.000Z info  started\n', 'started'],
+    ['2026-03-01T12:00:00.000Z error store: no\n2026-03-01T12:00:00.001Z info  bye\n', 'store: no'],
+    ['2026-03-01T12:00:00.000Z error x: no\nmesh: tcp port 1 is in use\n', 'tcp port 1 is in use'],
+    ['at x\nTypeError: x is not a function\n    at y\n\nNode.js v24.0.0\n', 'TypeError: x is not a function'],
+    ['something else\n', 'something else'],
+  ])('of %j', (log, words) => {
+    expect(lastWords(log)).toBe(words);
+  });
+});

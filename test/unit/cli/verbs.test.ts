@@ -1,0 +1,211 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ok, refuse } from '../../../src/core/errors.ts';
+import { type FakeRouter, REPORT, startFakeRouter } from '../../support/fake-router.ts';
+import { buildMeshCommand, type Finished, type MeshCommand } from '../../support/mesh-command.ts';
+
+/** Whole processes of the command line, as it is shipped, against a real control server. */
+
+let command: MeshCommand;
+let router: FakeRouter;
+const mesh = (...argv: string[]): Promise<Finished> => command.run([...argv, `--run-dir=${router.runDir}`]);
+const reportOf = (stdout: string): unknown => JSON.parse(stdout);
+
+beforeAll(async () => {
+  command = await buildMeshCommand();
+});
+afterAll(() => command.remove());
+beforeEach(async () => {
+  router = await startFakeRouter({
+    attach: async ({ container, addresses }) =>
+      container === 'gone' ? refuse({ code: 'container-unknown', container }) : ok({ addresses }),
+  });
+});
+afterEach(() => router.close());
+
+describe('attach and detach', () => {
+  it('print addresses without prefix, in one line', async () => {
+    expect(await mesh('attach', '10.0.0.11/24', 'box1')).toEqual({
+      status: 0,
+      stdout: '10.0.0.11\n',
+      stderr: '',
+    });
+    expect((await mesh('attach', '10.0.0.11/24', '10.0.1.11/24', 'box1')).stdout).toBe(
+      '10.0.0.11 10.0.1.11\n',
+    );
+    expect((await mesh('detach', 'box1')).stdout).toBe('10.0.0.11\n');
+    expect((await mesh('detach', '10.0.0.12/24', 'box1', '--json')).stdout).toBe(
+      '{\n  "addresses": [\n    "10.0.0.12/24"\n  ]\n}\n',
+    );
+    expect(router.calls).toEqual([
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24', '10.0.1.11/24'] }],
+      ['detach', { container: 'box1' }],
+      ['detach', { container: 'box1', addresses: ['10.0.0.12/24'] }],
+    ]);
+  });
+
+  it('pass on what the router refuses', async () => {
+    expect(await mesh('attach', '10.0.0.11/24', 'gone')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'mesh: no container "gone" here; "docker ps" lists those that run\n',
+    });
+  });
+
+  it.each([
+    [
+      ['attach', '10.0.0.11', 'box1'],
+      1,
+      '"10.0.0.11" is not an address with a prefix; write it like 10.0.0.11/24',
+    ],
+    [
+      ['attach', '10.0.0.256/24', 'box1'],
+      1,
+      '"10.0.0.256/24" is not an address with a prefix; write it like 10.0.0.11/24',
+    ],
+    [
+      ['attach', '10.0.0.1/33', 'box1'],
+      1,
+      '"10.0.0.1/33" is not an address with a prefix; write it like 10.0.0.11/24',
+    ],
+    [
+      ['attach', 'box1', '10.0.0.1/24'],
+      1,
+      '"box1" is not an address with a prefix; write it like 10.0.0.11/24',
+    ],
+    [['attach', 'box1'], 2, 'attach takes addresses and a container; see "mesh help attach"'],
+    [['detach', '10.0.0.1/24'], 2, 'detach takes a container; see "mesh help detach"'],
+    [['attach'], 2, "missing required argument 'words'"],
+  ])('refuse %j before anything is sent', async (argv, status, line) => {
+    expect(await mesh(...argv)).toEqual({ status, stdout: '', stderr: `mesh: ${line}\n` });
+    expect(router.calls).toEqual([]);
+  });
+});
+
+describe('connect and forget', () => {
+  it('send peers as given, since the router knows its own port', async () => {
+    expect(await mesh('connect', '--replace', 'node1', 'node2:7000')).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    });
+    expect(await mesh('forget', 'node1')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(router.calls).toEqual([
+      ['connect', { peers: ['node1', 'node2:7000'], replace: true }],
+      ['forget', { peers: ['node1'] }],
+    ]);
+  });
+
+  it('refuse what is no peer', async () => {
+    const line = 'mesh: "a b" is not a peer; write HOST or HOST:PORT, like 192.168.48.11 or node1:6783\n';
+    expect(await mesh('connect', 'a b')).toEqual({ status: 1, stdout: '', stderr: line });
+    expect((await mesh('forget', 'a:99999')).stderr).toContain('"99999" is not a port');
+    expect(router.calls).toEqual([]);
+  });
+});
+
+describe('status, report and version', () => {
+  it('show views', async () => {
+    expect((await mesh('status', 'connections')).stdout.split('\n')[0]).toBe(
+      '<- 192.168.48.12:42459   established fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450',
+    );
+    expect((await mesh('status', 'targets')).stdout).toBe('192.168.48.13:6783\n');
+    expect((await mesh('status', 'peers')).stdout).toMatch(/^06:0f:d4:4f:de:19\(host1\)\n {3}<- /);
+    expect((await mesh('status', 'endpoints')).stdout).toContain('10.0.0.11/24');
+    expect((await mesh('status', 'dataplane')).stdout).toBe('peers none\n');
+    expect((await mesh('status')).stdout).toContain('Service: router');
+  });
+
+  it('give the same as JSON', async () => {
+    const report = JSON.parse(JSON.stringify(REPORT));
+    expect(reportOf((await mesh('report')).stdout)).toEqual(report);
+    expect(reportOf((await mesh('--json', 'status')).stdout)).toEqual(report);
+    expect(reportOf((await mesh('status', 'peers', '--json')).stdout)).toEqual(report.peers);
+    expect(reportOf((await mesh('status', 'targets', '--json')).stdout)).toEqual(report.targets);
+    expect(reportOf((await mesh('version', '--json')).stdout)).toEqual({ command: '0.1.0', router: '0.1.0' });
+  });
+
+  it('tell the versions of both, or of the command alone', async () => {
+    expect((await mesh('version')).stdout).toBe('mesh 0.1.0\nrouter 0.1.0\n');
+    expect(await command.run(['version', '--run-dir=/run/mcl-nowhere'])).toEqual({
+      status: 0,
+      stdout: 'mesh 0.1.0\n',
+      stderr: '',
+    });
+  });
+});
+
+describe('without a router', () => {
+  const line = 'mesh: no router answers on /run/mcl-nowhere/mesh.sock; start one with "mesh launch"\n';
+
+  it.each([
+    [['status']],
+    [['status', 'peers']],
+    [['report']],
+    [['attach', '10.0.0.11/24', 'box1']],
+    [['detach', 'box1']],
+    [['connect', 'a']],
+    [['forget', 'a']],
+    [['status', 'dataplane']],
+    [['logs', '--state-dir=/run/mcl-nowhere']],
+  ])('%j ends with 7', async argv => {
+    const env = { MESH_DOCKER: '' };
+    expect(await command.run([...argv, '--run-dir=/run/mcl-nowhere'], { env })).toEqual({
+      status: 7,
+      stdout: '',
+      stderr: line,
+    });
+  });
+
+  it('the run directory may come from the environment', async () => {
+    expect((await command.run(['status'], { env: { MESH_RUN_DIR: '/run/mcl-nowhere' } })).stderr).toBe(line);
+  });
+
+  it('stop and reset have nothing to do', async () => {
+    const flags = ['--run-dir=/run/mcl-nowhere', '--state-dir=/var/lib/mcl-nowhere'];
+    const env = { MESH_DOCKER: '' };
+    expect(await command.run(['stop', ...flags], { env })).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: 'mesh: no router is running\n',
+    });
+    expect(await command.run(['reset', ...flags], { env })).toEqual({
+      status: 0,
+      stdout: 'nothing to remove\n',
+      stderr: '',
+    });
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    [['stauts']],
+    [['status', 'everything']],
+    [['status', '--verbose']],
+    [['connect']],
+    [['launch', '--port']],
+    [[]],
+  ])('%j ends with 2, and says so on standard error', async argv => {
+    const { status, stdout, stderr } = await command.run(argv);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+  });
+
+  it('help is no error', async () => {
+    for (const argv of [['help'], ['--help'], ['help', 'attach'], ['attach', '--help']]) {
+      const { status, stdout, stderr } = await command.run(argv);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toContain('Usage: mesh');
+    }
+  });
+
+  it('a socket that may not be opened is told of', async () => {
+    const { status, stderr } = await command.run(['status', `--run-dir=${router.runDir}`], {
+      unprivileged: true,
+    });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: `mesh: no permission to open ${router.socket}; run as root\n`,
+    });
+  });
+});
