@@ -1,21 +1,24 @@
 import type { PeerId } from './address.ts';
+import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
+import type { Problem, Result } from './errors.ts';
 import { type Forwarding, forwardingOf } from './forwarding.ts';
 import { createAgenda } from './host/agenda.ts';
-import { type Attachments, createAttachments } from './host/attachments.ts';
-import type { Context, Write } from './host/context.ts';
-import { createDialling } from './host/dialling.ts';
-import { createDurability } from './host/durability.ts';
-import { createNeighbours } from './host/neighbours.ts';
-import { createPaths } from './host/paths.ts';
-import { createPresence } from './host/presence.ts';
+import { Attachments } from './host/attachments.ts';
+import type { Context } from './host/context.ts';
+import { Dialling } from './host/dialling.ts';
+import { createDurability, type Durability } from './host/durability.ts';
+import { createNeighbours, type Neighbours } from './host/neighbours.ts';
+import { createPaths, type Paths } from './host/paths.ts';
+import { createPresence, type Presence } from './host/presence.ts';
 import { createRandom } from './host/random.ts';
 import { reportOf } from './host/reporting.ts';
-import { createSpread } from './host/spread.ts';
-import type { Command, Effect, HostConfig, Input, Millis } from './host/step.ts';
+import { Spread } from './host/spread.ts';
+import type { Command, Effect, HostConfig, Input, Millis, Reply } from './host/step.ts';
 import { createNetworksView } from './networks/view.ts';
-import { type Change, createReplica } from './replica.ts';
+import { type Change, createReplica, type Write } from './replica.ts';
 import type { Report } from './report.ts';
+import { TOPOLOGY } from './topology/facts.ts';
 import { createTopologyView } from './topology/view.ts';
 import { decodeMessage } from './wire.ts';
 
@@ -23,223 +26,251 @@ import { decodeMessage } from './wire.ts';
 const ALONE_AFTER_MS = 3_000;
 
 /** One host's whole mind: the same inputs in the same order give the same effects. */
-export interface Host {
+export class Host {
+  readonly #config: HostConfig;
+  readonly #context: Context;
+  readonly #durability: Durability;
+  readonly #neighbours: Neighbours;
+  readonly #dialling: Dialling;
+  readonly #paths: Paths;
+  readonly #presence: Presence;
+  readonly #spread: Spread;
+  readonly #attachments: Attachments;
+  readonly #waiting: (() => void)[] = [];
+  readonly #changedAddresses = new Set<string>();
+  #now: Millis = 0;
+  #state: Report['state'] = 'joining';
+  #effects: Effect[] = [];
+  #woken: Millis | undefined;
+  #forwarding: { readonly key: string; readonly value: Forwarding } | undefined;
+  #storeTrouble: Problem | undefined;
+
+  /** Takes over what the store held; the first effects come with the first `step`, which is an `adopted`. */
+  constructor(config: HostConfig) {
+    this.#config = config;
+    this.#context = {
+      config,
+      replica: createReplica({ self: config.self, crypto: config.crypto }),
+      topology: createTopologyView(),
+      networks: createNetworksView(),
+      endpoints: createEndpointsView(),
+      agenda: createAgenda(),
+      random: createRandom(config.seed),
+      now: () => this.#now,
+      emit: effect => void this.#effects.push(effect),
+      write: changes => this.#write(changes),
+      mtu: () => this.#paths.mtu(),
+    };
+    this.#durability = createDurability(this.#context);
+    this.#neighbours = createNeighbours(this.#context);
+    this.#dialling = new Dialling(this.#context, this.#neighbours);
+    this.#paths = createPaths(
+      this.#context,
+      peer => this.#neighbours.get(peer) !== undefined,
+      () => this.#pathChanged(),
+    );
+    this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
+    this.#spread = new Spread(this.#context, this.#neighbours, {
+      synced: () => this.#ready(),
+      ahead: (seq, boot) => this.#ahead(seq, boot),
+    });
+    this.#attachments = new Attachments(this.#context);
+    for (const change of this.#durability.restore()) this.#learn(change);
+  }
+
   /** `now` never goes back. */
-  step(input: Input, now: Millis): readonly Effect[];
+  step(input: Input, now: Millis): readonly Effect[] {
+    this.#now = Math.max(this.#now, now);
+    this.#effects = [];
+    this.#take(input);
+    if (this.#changedAddresses.size > 0) {
+      const keys = new Set(this.#changedAddresses);
+      this.#changedAddresses.clear();
+      this.#attachments.settle(keys);
+    }
+    const next = this.#context.agenda.next();
+    if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
+    this.#woken = next;
+    return this.#effects;
+  }
+
   /** What the kernel should hold now. */
-  forwarding(): Forwarding;
-  report(now: Millis): Report;
-}
+  forwarding(): Forwarding {
+    const { topology, networks, endpoints } = this.#context;
+    const key = `${topology.version} ${networks.version} ${endpoints.version} ${this.#paths.mtu()}`;
+    if (this.#forwarding?.key !== key) {
+      const views = { self: this.#config.self, topology, networks, endpoints };
+      this.#forwarding = { key, value: forwardingOf(views, this.#paths.mtu(), this.#paths.full) };
+    }
+    return this.#forwarding.value;
+  }
 
-/** The host as it starts; its first effects come with its first `step`, which is an `adopted`. */
-export function createHost(config: HostConfig): Host {
-  let now = 0;
-  let state: Report['state'] = 'joining';
-  let effects: Effect[] = [];
-  let woken: Millis | undefined;
-  let forwardingCache: { key: string; value: Forwarding } | undefined;
-  let storeTrouble: Extract<Input, { kind: 'store-trouble' }>['problem'];
-  const waiting: (() => void)[] = [];
-  const changedAddresses = new Set<string>();
+  report(now: Millis): Report {
+    this.#now = Math.max(this.#now, now);
+    const parts = {
+      neighbours: this.#neighbours,
+      dialling: this.#dialling,
+      paths: this.#paths,
+      attachments: this.#attachments,
+    };
+    return reportOf(this.#context, parts, this.#state);
+  }
 
-  const emit = (effect: Effect): void => void effects.push(effect);
-  const replica = createReplica({ self: config.self, crypto: config.crypto });
-  const topology = createTopologyView();
-  const networks = createNetworksView();
-  const endpoints = createEndpointsView();
-  const context: Context = {
-    config,
-    replica,
-    topology,
-    networks,
-    endpoints,
-    agenda: createAgenda(),
-    random: createRandom(config.seed),
-    now: () => now,
-    emit,
-    write,
-    mtu: () => paths.mtu(),
-  };
-  const durability = createDurability(context);
-  const neighbours = createNeighbours(context);
-  const dialling = createDialling(context, neighbours);
-  const paths = createPaths(context, peer => neighbours.get(peer) !== undefined, pathChanged);
-  const presence = createPresence(context, neighbours, paths);
-  const spread = createSpread(context, neighbours, ready, ahead);
-  const attachments = createAttachments(context);
-  for (const change of durability.restore()) learn(change);
+  #take(input: Input): void {
+    switch (input.kind) {
+      case 'tick':
+        return this.#context.agenda.run(this.#now);
+      case 'adopted':
+        return this.#start(input.attachments);
+      case 'peer-up':
+        return this.#up(input.peer, input.address, input.outbound);
+      case 'peer-down':
+        return this.#down(input.peer, input.reason);
+      case 'message':
+        return this.#message(input.from, input.bytes);
+      case 'dial-failed':
+        return this.#dialling.failed(input.address, input.problem);
+      case 'command':
+        return this.#command(input.ticket, input.command);
+      case 'plumbed':
+        return this.#attachments.plumbed(input.network, input.container, input.result);
+      case 'container-started':
+        return this.#attachments.started(input.container);
+      case 'container-died':
+        return this.#attachments.died(input.id);
+      case 'container-removed':
+        return this.#attachments.removed(input.id);
+      case 'path-measured':
+        return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
+      case 'store-trouble':
+        this.#storeTrouble = input.problem;
+    }
+  }
+
+  #start(left: readonly Plumbed[]): void {
+    this.#attachments.adopt(left);
+    this.#dialling.start();
+    this.#spread.start();
+    this.#paths.refresh();
+    if (this.#dialling.hopeful)
+      this.#context.agenda.plan('alone', this.#now + ALONE_AFTER_MS, () => this.#ready());
+    else this.#ready();
+  }
+
+  /** From now on this host writes facts. */
+  #ready(): void {
+    if (this.#state !== 'joining') return;
+    this.#state = 'ready';
+    this.#context.agenda.cancel('alone');
+    this.#presence.announce();
+    for (const command of this.#waiting.splice(0)) command();
+  }
+
+  #write(changes: readonly Write[]): void {
+    const written = this.#context.replica.write(changes);
+    if (written === undefined) return;
+    this.#durability.wrote(written);
+    this.#spread.tell(written.delta);
+    for (const change of written.changes) this.#learn(change);
+  }
 
   /** Views first, so that what follows in this step sees them as they are. */
-  function learn(change: Change): void {
-    const before = topology.version + networks.version + endpoints.version;
+  #learn(change: Change): void {
+    const { topology, networks, endpoints } = this.#context;
+    const version = (): number => topology.version + networks.version + endpoints.version;
+    const before = version();
     topology.update(change);
     networks.update(change);
     const address = endpoints.update(change);
-    if (address !== undefined) changedAddresses.add(address);
-    if (topology.version + networks.version + endpoints.version !== before) emitForward();
+    if (address !== undefined) this.#changedAddresses.add(address);
+    if (version() !== before) this.#forward();
   }
 
-  function write(changes: readonly Write[]): void {
-    const written = replica.write(changes);
-    if (written === undefined) return;
-    durability.wrote(written);
-    spread.tell(written.delta);
-    for (const change of written.changes) learn(change);
+  #forward(): void {
+    if (!this.#effects.some(effect => effect.kind === 'forward')) this.#context.emit({ kind: 'forward' });
   }
 
-  function emitForward(): void {
-    if (!effects.some(effect => effect.kind === 'forward')) emit({ kind: 'forward' });
+  #pathChanged(): void {
+    this.#presence.connectionsChanged();
+    this.#forward();
   }
 
-  function pathChanged(): void {
-    presence.connectionsChanged();
-    emitForward();
+  #message(from: PeerId, bytes: Uint8Array): void {
+    this.#neighbours.heard(from);
+    const decoded = decodeMessage(bytes);
+    if (decoded === undefined) {
+      return this.#context.emit({ kind: 'hang-up', peer: from, reason: 'sent bytes that are no message' });
+    }
+    const changes = this.#spread.heard(from, decoded);
+    for (const change of changes) this.#learn(change);
+    this.#durability.learnt(changes);
+    if (!changes.some(change => change.domain === TOPOLOGY)) return;
+    this.#paths.refresh();
+    this.#presence.check();
+    this.#dialling.review();
   }
 
-  function ready(): void {
-    if (state !== 'joining') return;
-    state = 'ready';
-    context.agenda.cancel('alone');
-    presence.announce();
-    for (const command of waiting.splice(0)) command();
+  #up(peer: PeerId, address: string, outbound: boolean): void {
+    this.#neighbours.up(peer, address, outbound);
+    this.#dialling.up(peer, address, outbound);
+    this.#spread.up(peer);
+    this.#presence.connectionsChanged();
+  }
+
+  #down(peer: PeerId, reason: string): void {
+    this.#neighbours.down(peer);
+    this.#dialling.down(peer);
+    this.#spread.down(peer);
+    this.#presence.connectionsChanged();
+    this.#context.emit({ kind: 'log', level: 'info', message: 'connection ended', data: { peer, reason } });
   }
 
   /** Others hold facts of ours that we never wrote: our disk was rolled back, or somebody has our key. */
-  function ahead(seq: number, boot: string | undefined): void {
-    if (presence.impersonated(boot)) {
+  #ahead(seq: number, boot: string | undefined): void {
+    const { config, emit, replica } = this.#context;
+    if (this.#presence.impersonated(boot)) {
       return emit({ kind: 'halt', problem: { code: 'identity-cloned', id: config.self } });
     }
     const written = replica.rebase(seq);
-    durability.wrote(written);
+    this.#durability.wrote(written);
+    this.#spread.tell(written.delta);
     emit({
       kind: 'log',
       level: 'warn',
       message: 'own facts issued anew above what others hold',
       data: { seq },
     });
-    spread.tell(written.delta);
   }
 
-  function start(): void {
-    dialling.start();
-    spread.start();
-    if (dialling.hopeful) context.agenda.plan('alone', now + ALONE_AFTER_MS, ready);
-    else ready();
-  }
-
-  function command(ticket: number, wanted: Command): void {
-    if (state === 'joining' && (wanted.kind === 'attach' || wanted.kind === 'detach')) {
-      waiting.push(() => command(ticket, wanted));
-    } else if (wanted.kind === 'attach') {
-      if (storeTrouble !== undefined)
-        emit({ kind: 'reply', ticket, result: { ok: false, problem: storeTrouble } });
-      else attachments.attach(ticket, wanted.container, wanted.network, wanted.addresses);
-    } else if (wanted.kind === 'detach') {
-      attachments.detach(ticket, wanted.container, wanted.network, wanted.addresses);
-    } else {
-      if (wanted.kind === 'connect') dialling.connect(wanted.peers, wanted.replace);
-      else if (wanted.kind === 'forget') dialling.forget(wanted.peers);
-      const detached = wanted.kind === 'leave' ? leave() : [];
-      emit({ kind: 'reply', ticket, result: { ok: true, value: { addresses: [], detached } } });
+  #command(ticket: number, command: Command): void {
+    const answer = (result: Result<Reply>): void => this.#context.emit({ kind: 'reply', ticket, result });
+    const done = (detached: Reply['detached']): void =>
+      answer({ ok: true, value: { addresses: [], detached } });
+    switch (command.kind) {
+      case 'attach':
+      case 'detach':
+        if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
+        if (command.kind === 'detach') {
+          return this.#attachments.detach(ticket, command.container, command.network, command.addresses);
+        }
+        if (this.#storeTrouble !== undefined) return answer({ ok: false, problem: this.#storeTrouble });
+        return this.#attachments.attach(ticket, command.container, command.network, command.addresses);
+      case 'connect':
+        this.#dialling.connect(command.peers, command.replace);
+        return done([]);
+      case 'forget':
+        this.#dialling.forget(command.peers);
+        return done([]);
+      case 'leave':
+        return done(this.#leave());
     }
   }
 
-  function leave(): ReturnType<Attachments['leave']> {
-    state = 'leaving';
-    write(replica.ofOwner(config.self).map(({ domain, key }) => ({ domain, key, value: undefined })));
-    return attachments.leave();
+  #leave(): Reply['detached'] {
+    const { config, replica } = this.#context;
+    this.#state = 'leaving';
+    const own = replica.ofOwner(config.self);
+    this.#write(own.map(({ domain, key }) => ({ domain, key, value: undefined })));
+    return this.#attachments.leave();
   }
-
-  function message(from: PeerId, bytes: Uint8Array): void {
-    neighbours.heard(from);
-    const decoded = decodeMessage(bytes);
-    if (decoded === undefined)
-      return emit({ kind: 'hang-up', peer: from, reason: 'sent bytes that are no message' });
-    const changes = spread.heard(from, decoded);
-    for (const change of changes) learn(change);
-    durability.learnt(changes);
-    if (changes.some(change => change.domain === 'topology')) {
-      paths.refresh();
-      presence.check();
-      dialling.review();
-    }
-  }
-
-  function up({ peer, address, outbound }: Extract<Input, { kind: 'peer-up' }>): void {
-    neighbours.up(peer, address, outbound);
-    dialling.up(peer, address, outbound);
-    spread.up(peer);
-    presence.connectionsChanged();
-  }
-
-  function down({ peer, reason }: Extract<Input, { kind: 'peer-down' }>): void {
-    neighbours.down(peer);
-    dialling.down(peer);
-    spread.down(peer);
-    presence.connectionsChanged();
-    emit({ kind: 'log', level: 'info', message: 'connection ended', data: { peer, reason } });
-  }
-
-  function take(input: Input): void {
-    switch (input.kind) {
-      case 'tick':
-        return context.agenda.run(now);
-      case 'adopted':
-        attachments.adopt(input.attachments);
-        return start();
-      case 'peer-up':
-        return up(input);
-      case 'peer-down':
-        return down(input);
-      case 'message':
-        return message(input.from, input.bytes);
-      case 'dial-failed':
-        return dialling.failed(input.address, input.problem);
-      case 'command':
-        return command(input.ticket, input.command);
-      case 'plumbed':
-        return attachments.plumbed(input.network, input.container, input.result);
-      case 'container-started':
-        return attachments.started(input.container);
-      case 'container-died':
-        return attachments.died(input.id);
-      case 'container-removed':
-        return attachments.removed(input.id);
-      case 'path-measured':
-        return paths.measured(input.peer, input.size, input.alive, input.rttMs);
-      case 'store-trouble':
-        storeTrouble = input.problem;
-    }
-  }
-
-  function forwarding(): Forwarding {
-    const key = `${topology.version} ${networks.version} ${endpoints.version} ${paths.mtu()}`;
-    if (forwardingCache?.key !== key) {
-      const views = { self: config.self, topology, networks, endpoints };
-      forwardingCache = { key, value: forwardingOf(views, paths.mtu(), paths.full) };
-    }
-    return forwardingCache.value;
-  }
-
-  return {
-    forwarding,
-    report(at) {
-      now = Math.max(now, at);
-      return reportOf(context, { neighbours, dialling, paths, attachments }, state);
-    },
-    step(input, at) {
-      now = Math.max(now, at);
-      effects = [];
-      take(input);
-      if (changedAddresses.size > 0) {
-        const keys = new Set(changedAddresses);
-        changedAddresses.clear();
-        attachments.settle(keys);
-      }
-      const next = context.agenda.next();
-      if (next !== undefined && next !== woken) emit({ kind: 'wake', at: next });
-      woken = next;
-      return effects;
-    },
-  };
 }

@@ -13,7 +13,7 @@ export function hash(bytes: Uint8Array): Uint8Array {
 /** The identity of this host; made at its first start. Refuses as `readOrMakeSecret`, and with `state-damaged`. */
 export async function loadIdentity(stateDir: string, log: Log): Promise<Result<Identity>> {
   const path = join(stateDir, 'identity.key');
-  const key = await readOrMakeSecret(path, makeIdentity, log);
+  const key = await readOrMakeSecret(path, async () => makeIdentity(), log);
   if (!key.ok) return key;
   const identity = openIdentity(key.value);
   return identity.ok ? identity : refuse({ code: 'state-damaged', path, why: 'it is no identity key' });

@@ -1,6 +1,6 @@
-import type { PeerId } from '../core/address.ts';
-import type { Result } from '../core/errors.ts';
-import type { Command, Effect, Input, Reply } from '../core/host/step.ts';
+import type { Attachment } from '../core/endpoints/attachment.ts';
+import type { Problem, Result } from '../core/errors.ts';
+import type { Command, Effect, Input, Millis, Records, Reply } from '../core/host/step.ts';
 import type { Host } from '../core/host.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Dataplane } from '../ports/dataplane.ts';
@@ -16,151 +16,153 @@ export interface LoopPorts {
   readonly log: Log;
   /** Looks after a container from now on; its state comes as inputs. */
   readonly follow: (container: string) => void;
-  readonly halt: (problem: Extract<Effect, { kind: 'halt' }>['problem']) => void;
+  readonly halt: (problem: Problem) => void;
   /** Called when an effect has been carried out; tests end the process here. */
   readonly after?: (effect: Effect) => void;
 }
 
-export interface Loop {
-  deliver(input: Input): void;
-  /** Hands a command to the host and resolves with its reply. */
-  ask(command: Command): Promise<Result<Reply>>;
-  /** Resolves when all effects so far have been carried out. */
-  drained(): Promise<void>;
-  stop(): void;
-}
-
 /** Feeds inputs to the host and carries its effects out, in their order; what follows a `persist` waits for the disk. */
-export function createLoop(host: Host, ports: LoopPorts): Loop {
-  const { clock, store, log } = ports;
-  const queue: Effect[] = [];
-  const replies = new Map<number, (result: Result<Reply>) => void>();
-  let tickets = 0;
-  let cancelWake = (): void => {};
-  let running: Promise<void> | undefined;
-  let trouble = store.trouble();
-  let stopped = false;
+export class Loop {
+  readonly #host: Host;
+  readonly #ports: LoopPorts;
+  readonly #queue: Effect[] = [];
+  readonly #replies = new Map<number, (result: Result<Reply>) => void>();
+  #tickets = 0;
+  #running: Promise<void> | undefined;
+  #trouble: Problem | undefined;
+  #stopped = false;
+  #cancelWake = (): void => {};
 
-  function deliver(input: Input): void {
-    if (stopped) return;
-    queue.push(...host.step(input, clock.now()));
-    running ??= run();
+  constructor(host: Host, ports: LoopPorts) {
+    this.#host = host;
+    this.#ports = ports;
   }
 
-  async function run(): Promise<void> {
-    while (queue.length > 0 && !stopped) {
-      const effect = queue.shift()!;
+  deliver(input: Input): void {
+    if (this.#stopped) return;
+    this.#queue.push(...this.#host.step(input, this.#ports.clock.now()));
+    this.#running ??= this.#run();
+  }
+
+  /** Hands a command to the host and resolves with its reply. */
+  ask(command: Command): Promise<Result<Reply>> {
+    this.#tickets += 1;
+    const ticket = this.#tickets;
+    return new Promise(resolve => {
+      this.#replies.set(ticket, resolve);
+      this.deliver({ kind: 'command', ticket, command });
+    });
+  }
+
+  /** Resolves when all effects so far have been carried out. */
+  async drained(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelWake();
+  }
+
+  async #run(): Promise<void> {
+    const { log, after } = this.#ports;
+    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
       try {
-        const pending = effect.kind === 'persist' ? persist(effect) : carryOut(effect);
+        const pending = effect.kind === 'persist' ? this.#persist(effect.records) : this.#carryOut(effect);
         if (pending !== undefined) await pending;
       } catch (error) {
         log.error('an effect could not be carried out', { effect: effect.kind, error: String(error) });
       }
-      ports.after?.(effect);
+      after?.(effect);
     }
-    running = undefined;
+    this.#running = undefined;
   }
 
   /** One fsync serves every `persist` that is waiting: later ones are on disk earlier than they have to be. */
-  async function persist(first: Extract<Effect, { kind: 'persist' }>): Promise<void> {
-    const records = new Map(first.records);
-    for (const [index, effect] of queue.entries()) {
+  async #persist(first: Records): Promise<void> {
+    const records = new Map(first);
+    for (const [index, effect] of this.#queue.entries()) {
       if (effect.kind !== 'persist') continue;
       for (const [key, value] of effect.records) records.set(key, value);
-      queue[index] = { kind: 'persist', records: new Map() };
+      this.#queue[index] = { kind: 'persist', records: new Map() };
     }
+    const { store } = this.#ports;
     if (records.size > 0) await store.commit(records);
-    const now = store.trouble();
-    if (now?.code !== trouble?.code) {
-      trouble = now;
-      deliver({ kind: 'store-trouble', problem: now });
-    }
+    const trouble = store.trouble();
+    if (trouble?.code === this.#trouble?.code) return;
+    this.#trouble = trouble;
+    this.deliver({ kind: 'store-trouble', problem: trouble });
   }
 
-  function carryOut(effect: Exclude<Effect, { kind: 'persist' }>): Promise<void> | undefined {
+  /** Gives a promise only where what follows has to wait for it. */
+  #carryOut(effect: Exclude<Effect, { kind: 'persist' }>): Promise<void> | undefined {
+    const { transport, dataplane, log } = this.#ports;
     switch (effect.kind) {
+      case 'plumb':
+        return this.#plumb(effect.attachment);
+      case 'unplumb':
+        return dataplane.unplumb(effect.network, effect.container);
+      case 'forward':
+        return this.#forward();
+      case 'probe':
+        void this.#probe(effect);
+        break;
       case 'save':
-        void store.commit(effect.records);
-        return undefined;
+        void this.#ports.store.commit(effect.records);
+        break;
       case 'broadcast':
-        ports.transport.broadcast(effect.bytes);
-        return undefined;
+        transport.broadcast(effect.bytes);
+        break;
       case 'send':
-        ports.transport.send(effect.to, effect.bytes);
-        return undefined;
+        transport.send(effect.to, effect.bytes);
+        break;
       case 'connect':
-        ports.transport.dial(effect.address);
-        return undefined;
+        transport.dial(effect.address);
+        break;
       case 'hang-up':
         log.warn('connection given up', { peer: effect.peer, reason: effect.reason });
-        ports.transport.hangUp(effect.peer, effect.reason);
-        return undefined;
-      case 'plumb':
-        return plumb(effect);
-      case 'unplumb':
-        return ports.dataplane.unplumb(effect.network, effect.container);
-      case 'forward':
-        return forward();
-      case 'probe':
-        void probe(effect);
-        return undefined;
+        transport.hangUp(effect.peer, effect.reason);
+        break;
       case 'follow':
-        ports.follow(effect.container);
-        return undefined;
+        this.#ports.follow(effect.container);
+        break;
       case 'reply':
-        replies.get(effect.ticket)?.(effect.result);
-        replies.delete(effect.ticket);
-        return undefined;
+        this.#replies.get(effect.ticket)?.(effect.result);
+        this.#replies.delete(effect.ticket);
+        break;
       case 'log':
         log[effect.level](effect.message, effect.data);
-        return undefined;
+        break;
       case 'wake':
-        cancelWake();
-        cancelWake = clock.after(Math.max(0, effect.at - clock.now()), () => deliver({ kind: 'tick' }));
-        return undefined;
+        this.#wake(effect.at);
+        break;
       case 'halt':
-        ports.halt(effect.problem);
-        return undefined;
+        this.#ports.halt(effect.problem);
     }
+    return undefined;
   }
 
-  async function plumb({ attachment }: Extract<Effect, { kind: 'plumb' }>): Promise<void> {
-    const result = await ports.dataplane.plumb(attachment);
-    deliver({ kind: 'plumbed', network: attachment.network, container: attachment.container, result });
+  #wake(at: Millis): void {
+    const { clock } = this.#ports;
+    this.#cancelWake();
+    this.#cancelWake = clock.after(Math.max(0, at - clock.now()), () => this.deliver({ kind: 'tick' }));
   }
 
-  async function forward(): Promise<void> {
-    if (queue.some(effect => effect.kind === 'forward')) return;
-    const result = await ports.dataplane.apply(host.forwarding());
+  async #plumb(attachment: Attachment): Promise<void> {
+    const result = await this.#ports.dataplane.plumb(attachment);
+    this.deliver({ kind: 'plumbed', network: attachment.network, container: attachment.container, result });
+  }
+
+  /** Several that wait mean one: the kernel is brought to what is wanted now, not to what was. */
+  async #forward(): Promise<void> {
+    if (this.#queue.some(effect => effect.kind === 'forward')) return;
+    const result = await this.#ports.dataplane.apply(this.#host.forwarding());
     if (!result.ok)
-      log.warn('the kernel refused a part of the forwarding; it is tried again', result.problem);
+      this.#ports.log.warn('the kernel refused a part of the forwarding; it is tried again', result.problem);
   }
 
-  async function probe({
-    peer,
-    address,
-    size,
-  }: { peer: PeerId } & Extract<Effect, { kind: 'probe' }>): Promise<void> {
-    const { alive, rttMs } = await ports.dataplane.probe(address, size);
-    deliver({ kind: 'path-measured', peer, size, alive, rttMs });
+  async #probe({ peer, address, size }: Extract<Effect, { kind: 'probe' }>): Promise<void> {
+    const { alive, rttMs } = await this.#ports.dataplane.probe(address, size);
+    this.deliver({ kind: 'path-measured', peer, size, alive, rttMs });
   }
-
-  return {
-    deliver,
-    ask(command) {
-      tickets += 1;
-      const ticket = tickets;
-      return new Promise(resolve => {
-        replies.set(ticket, resolve);
-        deliver({ kind: 'command', ticket, command });
-      });
-    },
-    async drained() {
-      while (running !== undefined) await running;
-    },
-    stop() {
-      stopped = true;
-      cancelWake();
-    },
-  };
 }

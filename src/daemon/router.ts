@@ -12,7 +12,7 @@ import { controlSocket, type Settings } from '../api/control/settings.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
 import type { Effect, HostConfig } from '../core/host/step.ts';
-import { createHost, type Host } from '../core/host.ts';
+import { Host } from '../core/host.ts';
 import type { Dataplane } from '../ports/dataplane.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
@@ -22,7 +22,7 @@ import { systemClock } from './clock.ts';
 import { createContainers } from './containers.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, loadIdentity, loadPassword } from './identity.ts';
-import { createLoop, type Loop } from './loop.ts';
+import { Loop } from './loop.ts';
 import { MESH } from './profile.ts';
 
 export const VERSION: string = process.env['MESH_VERSION'] ?? 'source';
@@ -64,7 +64,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const opened = await open(settings, log, undo);
   if (!opened.ok) return opened;
   const { config, dataplane, listen, store, transport } = opened.value;
-  const host = createHost(config);
+  const host = new Host(config);
   const applied = await dataplane.apply(host.forwarding());
   if (!applied.ok) return applied;
 
@@ -80,7 +80,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     deliver: input => parts.loop?.deliver(input),
   });
   undo.push(() => containers.stop());
-  const loop = createLoop(host, {
+  const loop = new Loop(host, {
     clock: systemClock,
     transport,
     dataplane,
@@ -99,7 +99,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     handlers: createHandlers({
       containers,
       port: settings.port,
-      ask: loop.ask,
+      ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
       dataplane: async () => ({ inspection: await dataplane.inspect(), counters: dataplane.counters() }),
       health: () => health(host),
@@ -147,7 +147,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   undo.push(() => store.close());
   const { records, repaired } = loaded.value;
   if (repaired !== undefined) log.warn(repaired);
-  const identity = loadIdentity(settings.stateDir, log);
+  const identity = await loadIdentity(settings.stateDir, log);
   if (!identity.ok) return identity;
   const listened = await openTransport(settings, identity.value, vtep.value, log, undo);
   if (!listened.ok) return listened;
@@ -185,7 +185,7 @@ async function openTransport(
   log: Log,
   undo: Undo,
 ): Promise<Result<Pick<Opened, 'transport' | 'listen'>>> {
-  const password = loadPassword(settings.passwordFile);
+  const password = await loadPassword(settings.passwordFile, log);
   if (!password.ok) return password;
   const transport = await createLibp2pTransport({
     identity,

@@ -4,7 +4,7 @@ import type { Attachment } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Reply } from '../../src/core/host/step.ts';
-import { createHost, type Host } from '../../src/core/host.ts';
+import { Host } from '../../src/core/host.ts';
 
 /** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
 
@@ -287,7 +287,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       const host: VirtualHost = {
         peer: config.self,
         address,
-        host: createHost(config),
+        host: new Host(config),
         disk,
         plumbed: new Map(),
         logs: [],
@@ -337,7 +337,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       wakes.set(host.peer, (wakes.get(host.peer) ?? 0) + 1);
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];
-      host.host = createHost(configOf(number, host.address, undefined, new Map(host.disk)));
+      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
       deliver(host, { kind: 'adopted', attachments: left });
     },
     agreed() {

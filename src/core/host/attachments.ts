@@ -13,8 +13,9 @@ import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts
 import { type Problem, type Result, refuse } from '../errors.ts';
 import { isText, toBytes, toObject } from '../json.ts';
 import type { Network } from '../networks/network.ts';
+import type { Write } from '../replica.ts';
 import { checkAddresses, describeHolder } from './attachable.ts';
-import type { Context, Write } from './context.ts';
+import type { Context } from './context.ts';
 import type { Detached, Reply, Sandbox } from './step.ts';
 
 const RECORD_PREFIX = 'attachment/';
@@ -37,169 +38,48 @@ interface Held {
   problem: Problem | undefined;
 }
 
-export interface Attachments {
-  attach(ticket: number, container: Sandbox, network: string, addresses: readonly Cidr[]): void;
-  detach(ticket: number, container: string, network: string, addresses: readonly Cidr[]): void;
-  plumbed(network: string, container: string, result: Result<void>): void;
-  /** Follows what is held, and takes out what an earlier router left that is held no more. */
-  adopt(found: readonly Plumbed[]): void;
-  started(container: Sandbox): void;
-  died(id: string): void;
-  removed(id: string): void;
-  /** Looks at who holds the addresses now, and plumbs or unplumbs as that asks. */
-  settle(keys: ReadonlySet<string>): void;
-  leave(): readonly Detached[];
-  dormant(): readonly {
-    readonly held: Held;
-    readonly addresses: readonly Cidr[];
-    readonly why: Problem | undefined;
-  }[];
+export interface Dormant {
+  readonly held: Held;
+  readonly addresses: readonly Cidr[];
+  readonly why: Problem | undefined;
 }
 
-export function createAttachments(context: Context): Attachments {
-  const { config, emit, endpoints, networks } = context;
-  const all = new Map<string, Held>();
-  for (const [key, bytes] of config.records) {
-    const held = key.startsWith(RECORD_PREFIX) ? decodeRecord(bytes) : undefined;
-    if (held !== undefined) all.set(recordKey(held), held);
+/** Which containers of this host hold which addresses: what the user asked for, and what of it the kernel has. */
+export class Attachments {
+  readonly #context: Context;
+  readonly #all = new Map<string, Held>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    for (const [key, bytes] of context.config.records) {
+      const held = key.startsWith(RECORD_PREFIX) ? decodeRecord(bytes) : undefined;
+      if (held !== undefined) this.#all.set(recordKey(held), held);
+    }
   }
 
-  const ours = (held: Held, address: Ipv4): boolean => {
-    const holder = endpoints.holder(held.network, address);
-    return holder?.owner === config.self && holder.endpoint.container === held.container;
-  };
-
-  /** Keeps the record, or drops it where no address is left. */
-  const store = (held: Held): void => {
-    const value = held.addresses.length === 0 ? undefined : encodeRecord(held);
-    if (value === undefined) all.delete(recordKey(held));
-    else all.set(recordKey(held), held);
-    emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });
-  };
-
-  const claim = (held: Held, { address, prefix }: Cidr): Write => {
-    const { network, container, containerName, mac } = held;
-    const value = encodeEndpoint({ network, address, prefix, mac, container, containerName });
-    return { domain: ENDPOINTS, key: endpointKey(network, address), value };
-  };
-
-  const withdraw = (held: Held, addresses: readonly Cidr[]): readonly Write[] =>
-    addresses.map(({ address }) => ({
-      domain: ENDPOINTS,
-      key: endpointKey(held.network, address),
-      value: undefined,
-    }));
-
-  function plumb(held: Held, network: Network, addresses: readonly Cidr[]): void {
-    if (held.sandbox === undefined) return;
-    const { container, mac, sandbox } = held;
-    const attachment = {
-      network: network.name,
-      vni: network.vni,
-      container,
-      sandbox,
-      device: config.device,
-      mac,
-      mtu: context.mtu(),
-      addresses,
-    };
-    held.asked = attachment;
-    emit({ kind: 'plumb', attachment });
-  }
-
-  const unplumb = (held: Held): void => {
-    if (held.plumbed === undefined && held.asked === undefined) return;
-    held.plumbed = undefined;
-    held.asked = undefined;
-    emit({ kind: 'unplumb', network: held.network, container: held.container });
-  };
-
-  /** Brings the kernel to those addresses of `held` that it holds in the eyes of all. */
-  function settleOne(held: Held): void {
-    const network = networks.get(held.network);
-    if (held.waiting !== undefined || held.sandbox === undefined || network === undefined) return;
-    const wanted = held.addresses.filter(({ address }) => ours(held, address));
-    const now = held.asked ?? held.plumbed;
-    if (wanted.length === 0) unplumb(held);
-    else if (now === undefined || now.sandbox !== held.sandbox || !same(now.addresses, wanted))
-      plumb(held, network, wanted);
-  }
-
-  function attach(ticket: number, container: Sandbox, networkName: string, addresses: readonly Cidr[]): void {
-    const answer = (result: Result<Reply>): void => emit({ kind: 'reply', ticket, result });
-    const network = networks.get(networkName);
-    if (network === undefined) return answer(refuse({ code: 'network-unknown', network: networkName }));
-    const known = all.get(recordKey({ network: networkName, container: container.id }));
-    if (known?.waiting !== undefined)
-      return answer(refuse({ code: 'container-busy', container: container.name }));
+  attach(ticket: number, container: Sandbox, networkName: string, addresses: readonly Cidr[]): void {
+    const context = this.#context;
+    const answer = (problem: Problem): void =>
+      context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
+    const network = context.networks.get(networkName);
+    if (network === undefined) return answer({ code: 'network-unknown', network: networkName });
+    const known = this.#all.get(recordKey({ network: networkName, container: container.id }));
+    if (known?.waiting !== undefined) return answer({ code: 'container-busy', container: container.name });
     const problem =
       checkAddresses(context, network, container.id, addresses) ??
-      pendingElsewhere(all, networkName, container, addresses);
-    if (problem !== undefined) return answer({ ok: false, problem });
-    const held: Held = known ?? {
-      network: networkName,
-      container: container.id,
-      containerName: container.name,
-      mac: freeMac(context, network, addresses[0]!.address),
-      addresses: [],
-      sandbox: undefined,
-      plumbed: undefined,
-      asked: undefined,
-      waiting: undefined,
-      problem: undefined,
-    };
-    all.set(recordKey(held), held);
+      pendingElsewhere(this.#all, networkName, container, addresses);
+    if (problem !== undefined) return answer(problem);
+    const held = known ?? newlyHeld(network, container, freeMac(context, network, addresses[0]!.address));
+    this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
     held.waiting = { ticket, addresses };
-    plumb(
-      held,
-      network,
-      merge(
-        held.addresses.filter(({ address }) => ours(held, address)),
-        addresses,
-      ),
-    );
+    this.#plumb(held, network, merge(this.#standing(held), addresses));
   }
 
-  /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
-  function conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
-    const { ticket, addresses } = waiting;
-    const network = networks.get(held.network)!;
-    const refused = problem ?? checkAddresses(context, network, held.container, addresses);
-    held.waiting = undefined;
-    if (refused !== undefined) {
-      if (problem === undefined || held.addresses.length === 0) unplumb(held);
-      if (held.addresses.length === 0) all.delete(recordKey(held));
-      else settleOne(held);
-      return emit({ kind: 'reply', ticket, result: { ok: false, problem: refused } });
-    }
-    const union = merge(held.addresses, addresses);
-    if (union.length > held.addresses.length) {
-      held.addresses = union;
-      store(held);
-    }
-    context.write(held.addresses.map(address => claim(held, address)));
-    emit({ kind: 'follow', container: held.container });
-    emit({ kind: 'reply', ticket, result: replied(addresses) });
-  }
-
-  function plumbed(network: string, container: string, result: Result<void>): void {
-    const held = all.get(recordKey({ network, container }));
-    if (held === undefined) return emit({ kind: 'unplumb', network, container });
-    if (held.asked === undefined) return;
-    held.plumbed = result.ok ? held.asked : undefined;
-    held.asked = undefined;
-    held.problem = result.ok ? undefined : result.problem;
-    if (held.waiting !== undefined) return conclude(held, held.waiting, held.problem);
-    if (!result.ok) {
-      const data = { container: held.containerName, problem: result.problem.code };
-      emit({ kind: 'log', level: 'warn', message: 'container could not be plumbed', data });
-      context.write(withdraw(held, held.addresses));
-    }
-  }
-
-  function detach(ticket: number, name: string, network: string, addresses: readonly Cidr[]): void {
-    const held = find(all, network, name);
+  /** All addresses of the container where none is named. */
+  detach(ticket: number, name: string, network: string, addresses: readonly Cidr[]): void {
+    const { emit, write } = this.#context;
+    const held = find(this.#all, network, name);
     const missing = addresses.find(({ address }) => !held?.addresses.some(own => own.address === address));
     if (held === undefined || held.waiting !== undefined || missing !== undefined) {
       const address = missing && formatCidr(missing);
@@ -209,87 +89,217 @@ export function createAttachments(context: Context): Attachments {
         result: refuse({ code: 'not-attached', container: name, address }),
       });
     }
-    const gone = held.addresses.filter(
-      ({ address }) => addresses.length === 0 || addresses.some(one => one.address === address),
-    );
+    const named = (own: Cidr): boolean => addresses.some(one => one.address === own.address);
+    const gone = held.addresses.filter(own => addresses.length === 0 || named(own));
     held.addresses = held.addresses.filter(own => !gone.includes(own));
-    store(held);
-    context.write(withdraw(held, gone));
-    if (held.addresses.length === 0) unplumb(held);
-    else settleOne(held);
+    this.#store(held);
+    write(withdraw(held, gone));
+    if (held.addresses.length === 0) this.#unplumb(held);
+    else this.#settle(held);
     emit({ kind: 'reply', ticket, result: replied(gone) });
   }
 
-  const of = (id: string): readonly Held[] => [...all.values()].filter(held => held.container === id);
+  /** The kernel's answer to a `plumb`. */
+  plumbed(network: string, container: string, result: Result<void>): void {
+    const { emit, write } = this.#context;
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held === undefined) return emit({ kind: 'unplumb', network, container });
+    if (held.asked === undefined) return;
+    held.plumbed = result.ok ? held.asked : undefined;
+    held.asked = undefined;
+    held.problem = result.ok ? undefined : result.problem;
+    if (held.waiting !== undefined) return this.#conclude(held, held.waiting, held.problem);
+    if (result.ok) return;
+    const data = { container: held.containerName, problem: result.problem.code };
+    emit({ kind: 'log', level: 'warn', message: 'container could not be plumbed', data });
+    write(withdraw(held, held.addresses));
+  }
 
-  function started(container: Sandbox): void {
-    for (const held of of(container.id)) {
+  /** Follows what is held, and takes out what an earlier router left that is held no more. */
+  adopt(found: readonly Plumbed[]): void {
+    for (const { network, container } of found) {
+      if (!this.#all.has(recordKey({ network, container })))
+        this.#context.emit({ kind: 'unplumb', network, container });
+    }
+    for (const held of this.#all.values()) this.#context.emit({ kind: 'follow', container: held.container });
+  }
+
+  started(container: Sandbox): void {
+    for (const held of this.#of(container.id)) {
       if (held.waiting !== undefined) continue;
-      if (held.sandbox !== undefined && held.sandbox !== container.sandbox) unplumb(held);
+      if (held.sandbox !== undefined && held.sandbox !== container.sandbox) this.#unplumb(held);
       held.sandbox = container.sandbox;
-      context.write(held.addresses.map(address => claim(held, address)));
-      settleOne(held);
+      this.#context.write(held.addresses.map(address => claim(held, address)));
+      this.#settle(held);
     }
   }
 
-  function died(id: string): void {
-    for (const held of of(id)) {
+  died(id: string): void {
+    for (const held of this.#of(id)) {
       held.sandbox = undefined;
-      context.write(withdraw(held, held.addresses));
       held.plumbed = undefined;
       held.asked = undefined;
+      this.#context.write(withdraw(held, held.addresses));
       // Also where this router never plumbed it: an earlier one may have.
-      emit({ kind: 'unplumb', network: held.network, container: held.container });
+      this.#context.emit({ kind: 'unplumb', network: held.network, container: held.container });
     }
   }
 
+  removed(id: string): void {
+    this.died(id);
+    for (const held of this.#of(id)) {
+      held.addresses = [];
+      this.#store(held);
+    }
+  }
+
+  /** Looks at who holds these addresses now, and plumbs or unplumbs as that asks. */
+  settle(keys: ReadonlySet<string>): void {
+    for (const held of this.#all.values()) {
+      if (held.addresses.some(({ address }) => keys.has(endpointKey(held.network, address))))
+        this.#settle(held);
+    }
+  }
+
+  /** Detaches everything; gives what was attached, sorted by name. */
+  leave(): readonly Detached[] {
+    const left = [...this.#all.values()].sort((a, b) => compare(a.containerName, b.containerName));
+    for (const held of left) this.#unplumb(held);
+    this.#context.emit({ kind: 'persist', records: new Map(left.map(held => [recordKey(held), undefined])) });
+    this.#all.clear();
+    return left.map(({ container, containerName, addresses }) => ({
+      container,
+      containerName,
+      addresses: addresses.map(({ address }) => address),
+    }));
+  }
+
+  /** What was asked for and is not there now. */
+  dormant(): readonly Dormant[] {
+    return [...this.#all.values()].flatMap(held => {
+      const addresses = held.addresses.filter(
+        one => held.sandbox === undefined || !this.#standing(held).includes(one),
+      );
+      if (addresses.length === 0) return [];
+      return [{ held, addresses, why: held.problem ?? taken(this.#context, held, addresses) }];
+    });
+  }
+
+  /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
+  #conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
+    const { emit, networks, write } = this.#context;
+    const { ticket, addresses } = waiting;
+    const network = networks.get(held.network)!;
+    const refused = problem ?? checkAddresses(this.#context, network, held.container, addresses);
+    held.waiting = undefined;
+    if (refused !== undefined) {
+      if (held.addresses.length === 0) {
+        this.#unplumb(held);
+        this.#all.delete(recordKey(held));
+      } else this.#settle(held);
+      return emit({ kind: 'reply', ticket, result: { ok: false, problem: refused } });
+    }
+    const union = merge(held.addresses, addresses);
+    if (union.length > held.addresses.length) {
+      held.addresses = union;
+      this.#store(held);
+    }
+    write(held.addresses.map(address => claim(held, address)));
+    emit({ kind: 'follow', container: held.container });
+    emit({ kind: 'reply', ticket, result: replied(addresses) });
+  }
+
+  #of(id: string): readonly Held[] {
+    return [...this.#all.values()].filter(held => held.container === id);
+  }
+
+  /** Those addresses of `held` that it holds in the eyes of all. */
+  #standing(held: Held): readonly Cidr[] {
+    const { config, endpoints } = this.#context;
+    return held.addresses.filter(({ address }) => {
+      const holder = endpoints.holder(held.network, address);
+      return holder?.owner === config.self && holder.endpoint.container === held.container;
+    });
+  }
+
+  /** Brings the kernel to the addresses that stand. */
+  #settle(held: Held): void {
+    const network = this.#context.networks.get(held.network);
+    if (held.waiting !== undefined || held.sandbox === undefined || network === undefined) return;
+    const wanted = this.#standing(held);
+    const now = held.asked ?? held.plumbed;
+    if (wanted.length === 0) this.#unplumb(held);
+    else if (now === undefined || now.sandbox !== held.sandbox || !same(now.addresses, wanted)) {
+      this.#plumb(held, network, wanted);
+    }
+  }
+
+  #plumb(held: Held, network: Network, addresses: readonly Cidr[]): void {
+    if (held.sandbox === undefined) return;
+    const { config, emit, mtu } = this.#context;
+    const { container, mac, sandbox } = held;
+    const { name, vni } = network;
+    const attachment = {
+      network: name,
+      vni,
+      container,
+      sandbox,
+      device: config.device,
+      mac,
+      mtu: mtu(),
+      addresses,
+    };
+    held.asked = attachment;
+    emit({ kind: 'plumb', attachment });
+  }
+
+  #unplumb(held: Held): void {
+    if (held.plumbed === undefined && held.asked === undefined) return;
+    held.plumbed = undefined;
+    held.asked = undefined;
+    this.#context.emit({ kind: 'unplumb', network: held.network, container: held.container });
+  }
+
+  /** Keeps the record, or drops it where no address is left. */
+  #store(held: Held): void {
+    const value = held.addresses.length === 0 ? undefined : encodeRecord(held);
+    if (value === undefined) this.#all.delete(recordKey(held));
+    else this.#all.set(recordKey(held), held);
+    this.#context.emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });
+  }
+}
+
+function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held {
   return {
-    attach,
-    detach,
-    plumbed,
-    started,
-    died,
-    removed(id) {
-      died(id);
-      for (const held of of(id)) {
-        held.addresses = [];
-        store(held);
-      }
-    },
-    adopt(found) {
-      for (const { network, container } of found) {
-        if (!all.has(recordKey({ network, container }))) emit({ kind: 'unplumb', network, container });
-      }
-      for (const held of all.values()) emit({ kind: 'follow', container: held.container });
-    },
-    settle(keys) {
-      for (const held of all.values()) {
-        if (held.addresses.some(({ address }) => keys.has(endpointKey(held.network, address))))
-          settleOne(held);
-      }
-    },
-    leave() {
-      const left = [...all.values()].sort((a, b) => compare(a.containerName, b.containerName));
-      for (const held of left) unplumb(held);
-      emit({ kind: 'persist', records: new Map(left.map(held => [recordKey(held), undefined])) });
-      all.clear();
-      return left.map(({ container, containerName, addresses }) => ({
-        container,
-        containerName,
-        addresses: addresses.map(({ address }) => address),
-      }));
-    },
-    dormant() {
-      return [...all.values()].flatMap(held => {
-        const addresses = held.addresses.filter(
-          ({ address }) => held.sandbox === undefined || !ours(held, address),
-        );
-        return addresses.length === 0
-          ? []
-          : [{ held, addresses, why: held.problem ?? taken(context, held, addresses) }];
-      });
-    },
+    network: network.name,
+    container: container.id,
+    containerName: container.name,
+    mac,
+    addresses: [],
+    ...IDLE,
   };
+}
+
+const IDLE = {
+  sandbox: undefined,
+  plumbed: undefined,
+  asked: undefined,
+  waiting: undefined,
+  problem: undefined,
+};
+
+function claim(held: Held, { address, prefix }: Cidr): Write {
+  const { network, container, containerName, mac } = held;
+  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName });
+  return { domain: ENDPOINTS, key: endpointKey(network, address), value };
+}
+
+function withdraw(held: Held, addresses: readonly Cidr[]): readonly Write[] {
+  return addresses.map(({ address }) => ({
+    domain: ENDPOINTS,
+    key: endpointKey(held.network, address),
+    value: undefined,
+  }));
 }
 
 function taken(context: Context, held: Held, addresses: readonly Cidr[]): Problem | undefined {
@@ -363,12 +373,5 @@ function decodeRecord(bytes: Uint8Array): Held | undefined {
     return undefined;
   const parsed = Array.isArray(addresses) ? addresses.map(text => parseCidr(String(text))) : [];
   const whole = parsed.filter(cidr => cidr !== undefined);
-  const idle = {
-    sandbox: undefined,
-    plumbed: undefined,
-    asked: undefined,
-    waiting: undefined,
-    problem: undefined,
-  };
-  return { network, container, containerName, mac, addresses: whole, ...idle };
+  return { network, container, containerName, mac, addresses: whole, ...IDLE };
 }

@@ -1,17 +1,10 @@
 import type { EndpointsView } from '../endpoints/view.ts';
 import type { NetworksView } from '../networks/view.ts';
-import type { Replica } from '../replica.ts';
+import type { Replica, Write } from '../replica.ts';
 import type { TopologyView } from '../topology/view.ts';
 import type { Agenda } from './agenda.ts';
 import type { Random } from './random.ts';
 import type { Effect, HostConfig, Millis } from './step.ts';
-
-/** What one own fact becomes; an undefined value withdraws it. */
-export interface Write {
-  readonly domain: string;
-  readonly key: string;
-  readonly value: Uint8Array | undefined;
-}
 
 /** What the parts of a host share. The time stands still during one step. */
 export interface Context {

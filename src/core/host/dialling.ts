@@ -36,31 +36,108 @@ export interface Attempt {
   peer: PeerId | undefined;
 }
 
-export interface Dialling {
-  start(): void;
-  connect(addresses: readonly string[], replace: boolean): void;
-  forget(addresses: readonly string[]): void;
-  up(peer: PeerId, address: string, outbound: boolean): void;
-  down(peer: PeerId): void;
-  failed(address: string, problem: Problem): void;
-  /** Looks at once at what is to be dialled. */
-  review(): void;
-  targets(): readonly string[];
-  attempts(): Iterable<Attempt>;
+/** Whom this router dials, and when. */
+export class Dialling {
+  readonly #context: Context;
+  readonly #neighbours: Neighbours;
+  readonly #attempts = new Map<string, Attempt>();
+  #sparse = false;
+
+  constructor(context: Context, neighbours: Neighbours) {
+    this.#context = context;
+    this.#neighbours = neighbours;
+    const { config } = context;
+    for (const address of config.targets ?? storedTargets(config.records))
+      this.#attempt(address).target = true;
+  }
+
+  start(): void {
+    const { agenda, config, now, random } = this.#context;
+    if (config.targets !== undefined) this.#store();
+    this.review();
+    agenda.plan('reunite', now() + REUNITE_MS * random.fraction(), () => this.#reunite());
+  }
+
   /** Whether anybody is being looked for: else there is nobody to wait for at the start. */
-  readonly hopeful: boolean;
-}
+  get hopeful(): boolean {
+    const { config, topology } = this.#context;
+    return this.targets().length > 0 || topology.peers().some(peer => peer !== config.self);
+  }
 
-export function createDialling(context: Context, neighbours: Neighbours): Dialling {
-  const { agenda, config, random, topology } = context;
-  const attempts = new Map<string, Attempt>();
-  let sparse = false;
+  targets(): readonly string[] {
+    const targets = [...this.#attempts.values()].filter(attempt => attempt.target);
+    return targets.map(attempt => attempt.address).sort(compare);
+  }
 
-  const attemptOf = (address: string): Attempt => {
-    const known = attempts.get(address);
+  attempts(): Iterable<Attempt> {
+    return this.#attempts.values();
+  }
+
+  /** What a user asks for is tried at once, whatever came of it before. */
+  connect(addresses: readonly string[], replace: boolean): void {
+    if (replace) for (const attempt of this.#attempts.values()) attempt.target = false;
+    for (const address of addresses) {
+      const attempt = this.#attempt(address);
+      Object.assign(attempt, { target: true, failures: 0, problem: undefined });
+      if (!attempt.dialling) attempt.notBefore = 0;
+    }
+    this.#store();
+    this.review();
+  }
+
+  /** Connections that stand are left alone. */
+  forget(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const attempt = this.#attempts.get(address);
+      if (attempt === undefined) continue;
+      attempt.target = false;
+      if (!attempt.dialling) this.#attempts.delete(address);
+    }
+    this.#store();
+  }
+
+  up(peer: PeerId, address: string, outbound: boolean): void {
+    const attempt = outbound ? this.#attempts.get(address) : undefined;
+    if (attempt === undefined) return;
+    Object.assign(attempt, { peer, dialling: false, failures: 0, problem: undefined, notBefore: 0 });
+  }
+
+  down(peer: PeerId): void {
+    const { now, random } = this.#context;
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.peer === peer) attempt.notBefore = now() + RETRY_MIN_MS * random.fraction();
+    }
+  }
+
+  failed(address: string, problem: Problem): void {
+    const { now, random, topology } = this.#context;
+    const attempt = this.#attempts.get(address);
+    if (attempt === undefined) return;
+    attempt.dialling = false;
+    attempt.problem = problem;
+    const delay =
+      Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** attempt.failures) * (0.75 + random.fraction() / 2);
+    attempt.failures += 1;
+    attempt.notBefore = problem.code === 'peer-is-self' ? Number.POSITIVE_INFINITY : now() + delay;
+    if (!attempt.target && topology.at(address) === undefined) this.#attempts.delete(address);
+  }
+
+  /** Looks at what is to be dialled now. */
+  review(): void {
+    const { agenda, config, now } = this.#context;
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.dialling && attempt.notBefore <= now()) attempt.dialling = false;
+      if (attempt.target && (!this.#sparse || this.#neighbours.count < NEIGHBOURS_WANTED))
+        this.#dial(attempt);
+    }
+    if (config.discovery) this.#dialKnown();
+    agenda.plan('dial', now() + REVIEW_MS, () => this.review());
+  }
+
+  #attempt(address: string): Attempt {
+    const known = this.#attempts.get(address);
     if (known !== undefined) return known;
-    const fresh = {
-      address,
+    const idle = {
       target: false,
       dialling: false,
       failures: 0,
@@ -68,126 +145,61 @@ export function createDialling(context: Context, neighbours: Neighbours): Dialli
       problem: undefined,
       peer: undefined,
     };
-    attempts.set(address, fresh);
+    const fresh: Attempt = { address, ...idle };
+    this.#attempts.set(address, fresh);
     return fresh;
-  };
+  }
 
-  const targets = (): readonly string[] =>
-    [...attempts.values()]
-      .filter(attempt => attempt.target)
-      .map(attempt => attempt.address)
-      .sort(compare);
+  #store(): void {
+    const record = toBytes({ targets: this.targets() });
+    this.#context.emit({ kind: 'persist', records: new Map([[TARGETS_RECORD, record]]) });
+  }
 
-  const store = (): void =>
-    context.emit({ kind: 'persist', records: new Map([[TARGETS_RECORD, toBytes({ targets: targets() })]]) });
-
-  const connected = (attempt: Attempt): boolean => {
+  #dial(attempt: Attempt): void {
+    const { config, emit, now, topology } = this.#context;
+    if (attempt.dialling || attempt.notBefore > now()) return;
     const peer = attempt.peer ?? topology.at(attempt.address);
-    return peer !== undefined && (peer === config.self || neighbours.get(peer) !== undefined);
-  };
-
-  function dial(attempt: Attempt): void {
-    if (attempt.dialling || attempt.notBefore > context.now() || connected(attempt)) return;
+    if (peer !== undefined && (peer === config.self || this.#neighbours.get(peer) !== undefined)) return;
     attempt.dialling = true;
-    attempt.notBefore = context.now() + ATTEMPT_MS;
-    context.emit({ kind: 'connect', address: attempt.address });
+    attempt.notBefore = now() + ATTEMPT_MS;
+    emit({ kind: 'connect', address: attempt.address });
   }
 
   /** The addresses of peers known from gossip that have no connection with us. */
-  function strangers(): readonly { peer: PeerId; address: string }[] {
+  #strangers(): readonly { readonly peer: PeerId; readonly address: string }[] {
+    const { config, topology } = this.#context;
     return topology.peers().flatMap(peer => {
-      if (peer === config.self || neighbours.get(peer) !== undefined) return [];
+      if (peer === config.self || this.#neighbours.get(peer) !== undefined) return [];
       return (topology.host(peer)?.addresses ?? []).map(address => ({ peer, address }));
     });
   }
 
-  function dialKnown(): void {
+  #dialKnown(): void {
+    const { config, now, random, topology } = this.#context;
     const hosts = topology.peers().length;
-    sparse = sparse ? hosts > ALL_AGAIN_AT : hosts > ALL_UP_TO;
-    const known = strangers();
-    if (sparse) {
-      const stranger = random.pick(known);
-      if (neighbours.count < NEIGHBOURS_WANTED && stranger !== undefined) dial(attemptOf(stranger.address));
+    this.#sparse = this.#sparse ? hosts > ALL_AGAIN_AT : hosts > ALL_UP_TO;
+    const strangers = this.#strangers();
+    if (this.#sparse) {
+      const stranger = random.pick(strangers);
+      const few = this.#neighbours.count < NEIGHBOURS_WANTED;
+      if (few && stranger !== undefined) this.#dial(this.#attempt(stranger.address));
       return;
     }
-    for (const { peer, address } of known) {
-      const fresh = !attempts.has(address);
-      const attempt = attemptOf(address);
-      if (fresh && config.self > peer) attempt.notBefore = context.now() + COURTESY_MS;
-      dial(attempt);
+    for (const { peer, address } of strangers) {
+      const fresh = !this.#attempts.has(address);
+      const attempt = this.#attempt(address);
+      if (fresh && config.self > peer) attempt.notBefore = now() + COURTESY_MS;
+      this.#dial(attempt);
     }
   }
 
-  function review(): void {
-    for (const attempt of attempts.values()) {
-      if (attempt.dialling && attempt.notBefore <= context.now()) attempt.dialling = false;
-      if (attempt.target && (!sparse || neighbours.count < NEIGHBOURS_WANTED)) dial(attempt);
-    }
-    if (config.discovery) dialKnown();
-    agenda.plan('dial', context.now() + REVIEW_MS, review);
-  }
-
-  function reunite(): void {
+  #reunite(): void {
+    const { agenda, config, now, random, topology } = this.#context;
     const reached = topology.reachable(config.self);
-    const stranger = random.pick(strangers().filter(({ peer }) => !reached.has(peer)));
-    if (stranger !== undefined && config.discovery) dial(attemptOf(stranger.address));
-    agenda.plan('reunite', context.now() + REUNITE_MS * (0.5 + random.fraction()), reunite);
+    const stranger = random.pick(this.#strangers().filter(({ peer }) => !reached.has(peer)));
+    if (stranger !== undefined && config.discovery) this.#dial(this.#attempt(stranger.address));
+    agenda.plan('reunite', now() + REUNITE_MS * (0.5 + random.fraction()), () => this.#reunite());
   }
-
-  return {
-    start() {
-      for (const address of config.targets ?? storedTargets(config.records)) attemptOf(address).target = true;
-      if (config.targets !== undefined) store();
-      review();
-      agenda.plan('reunite', context.now() + REUNITE_MS * random.fraction(), reunite);
-    },
-    connect(addresses, replace) {
-      if (replace) for (const attempt of attempts.values()) attempt.target = false;
-      for (const address of addresses) {
-        const attempt = attemptOf(address);
-        Object.assign(attempt, { target: true, failures: 0, problem: undefined });
-        if (!attempt.dialling) attempt.notBefore = 0;
-      }
-      store();
-      review();
-    },
-    forget(addresses) {
-      for (const address of addresses) {
-        const attempt = attempts.get(address);
-        if (attempt === undefined) continue;
-        attempt.target = false;
-        if (!attempt.dialling) attempts.delete(address);
-      }
-      store();
-    },
-    up(peer, address, outbound) {
-      const attempt = outbound ? attempts.get(address) : undefined;
-      if (attempt !== undefined)
-        Object.assign(attempt, { peer, dialling: false, failures: 0, problem: undefined, notBefore: 0 });
-    },
-    down(peer) {
-      for (const attempt of attempts.values()) {
-        if (attempt.peer === peer) attempt.notBefore = context.now() + RETRY_MIN_MS * random.fraction();
-      }
-    },
-    failed(address, problem) {
-      const attempt = attempts.get(address);
-      if (attempt === undefined) return;
-      attempt.dialling = false;
-      attempt.problem = problem;
-      const delay =
-        Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** attempt.failures) * (0.75 + random.fraction() / 2);
-      attempt.failures += 1;
-      attempt.notBefore = problem.code === 'peer-is-self' ? Number.POSITIVE_INFINITY : context.now() + delay;
-      if (!attempt.target && topology.at(address) === undefined) attempts.delete(address);
-    },
-    review,
-    targets,
-    attempts: () => attempts.values(),
-    get hopeful() {
-      return targets().length > 0 || topology.peers().some(peer => peer !== config.self);
-    },
-  };
 }
 
 function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {

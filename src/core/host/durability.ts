@@ -1,7 +1,8 @@
 import { compare, type PeerId } from '../address.ts';
-import type { Change, Delta, Entry, Written } from '../replica.ts';
-import { decodeDelta, encodeDelta } from '../wire.ts';
+import { encodeEntryRecord, encodeHeadRecord, joinRecords } from '../replica/records.ts';
+import type { Change, Written } from '../replica.ts';
 import type { Context } from './context.ts';
+import type { HostConfig } from './step.ts';
 
 /** What others wrote is stored together, so long after the first of it came. */
 const SAVE_MS = 5_000;
@@ -27,8 +28,8 @@ export function createDurability(context: Context): Durability {
   function save(): void {
     const records = new Map<string, Uint8Array | undefined>();
     for (const owner of unsaved) {
-      const snapshot = replica.snapshot(owner);
-      if (snapshot !== undefined) records.set(REPLICA_PREFIX + owner, encodeDelta(snapshot));
+      const bytes = replica.export(owner);
+      if (bytes !== undefined) records.set(REPLICA_PREFIX + owner, bytes);
     }
     unsaved.clear();
     if (records.size > 0) emit({ kind: 'save', records });
@@ -36,20 +37,19 @@ export function createDurability(context: Context): Durability {
 
   return {
     restore() {
-      const own = storedOwn(config.records);
+      const own = storedOwn(config);
       const others = [...config.records]
         .filter(([key]) => key.startsWith(REPLICA_PREFIX))
         .sort(([a], [b]) => compare(a, b))
-        .flatMap(([, bytes]) => decodeDelta(bytes) ?? []);
-      return [...(own === undefined ? [] : [own]), ...others].flatMap(delta => replica.restore(delta));
+        .map(([, bytes]) => bytes);
+      return [...(own === undefined ? [] : [own]), ...others].flatMap(bytes => replica.restore(bytes) ?? []);
     },
     wrote({ delta, changes }) {
       const records = new Map<string, Uint8Array | undefined>();
       for (const { domain, key, now } of changes) {
-        const value = now && encodeDelta({ ...delta, entries: [now] });
-        records.set(`${OWN_PREFIX}${domain}/${key}`, value);
+        records.set(`${OWN_PREFIX}${domain}/${key}`, now && encodeEntryRecord(now));
       }
-      records.set(HEAD_RECORD, encodeDelta({ ...delta, entries: [] }));
+      records.set(HEAD_RECORD, encodeHeadRecord(delta.head));
       emit({ kind: 'persist', records });
     },
     learnt(changes) {
@@ -60,13 +60,8 @@ export function createDurability(context: Context): Durability {
 }
 
 /** The own facts of an earlier run, put together again. */
-function storedOwn(records: ReadonlyMap<string, Uint8Array>): Delta | undefined {
-  const bytes = records.get(HEAD_RECORD);
-  const head = bytes === undefined ? undefined : decodeDelta(bytes)?.head;
-  if (head === undefined) return undefined;
-  const entries: Entry[] = [...records]
-    .filter(([key]) => key.startsWith(OWN_PREFIX))
-    .flatMap(([, record]) => decodeDelta(record)?.entries ?? []);
-  entries.sort((a, b) => a.seq - b.seq);
-  return { head, after: 0, complete: head.upto, entries };
+function storedOwn({ records, self }: HostConfig): Uint8Array | undefined {
+  const head = records.get(HEAD_RECORD);
+  const own = [...records].filter(([key]) => key.startsWith(OWN_PREFIX)).map(([, bytes]) => bytes);
+  return head === undefined ? undefined : joinRecords(self, head, own);
 }

@@ -1,5 +1,6 @@
 import { fromNumber, type Ipv4, type PeerId, toNumber } from '../address.ts';
 import { CONTROL_NETWORK } from '../networks/network.ts';
+import type { Write } from '../replica.ts';
 import {
   type ConnectionFact,
   connectionKey,
@@ -9,7 +10,7 @@ import {
   HOST_KEY,
   TOPOLOGY,
 } from '../topology/facts.ts';
-import type { Context, Write } from './context.ts';
+import type { Context } from './context.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 import { defaultName } from './reporting.ts';

@@ -24,55 +24,75 @@ interface Dialogue {
   differing: number;
 }
 
-export interface Spread {
-  /** A delta of ours, durable by now in the list of effects. */
-  tell(delta: Delta): void;
-  up(peer: PeerId): void;
-  down(peer: PeerId): void;
-  /** Takes in what another router said; gives what it changed here. */
-  heard(from: PeerId, message: Message): readonly Change[];
-  start(): void;
+export interface SpreadListener {
+  /** A neighbour has given us all that it knew. */
+  synced(): void;
+  /** Others hold facts of ours up to `seq` that we never wrote; `boot` is the start of a router that did, if known. */
+  ahead(seq: number, boot: string | undefined): void;
 }
 
-/**
- * How facts get around: eagerly by gossip, and by digests with single neighbours for whatever gossip missed.
- * `synced` is told when a neighbour has given us all that it knew; `ahead` when others hold facts of ours that we
- * never wrote.
- */
-export function createSpread(
-  context: Context,
-  neighbours: Neighbours,
-  synced: () => void,
-  ahead: (seq: number, boot: string | undefined) => void,
-): Spread {
-  const { agenda, emit, replica } = context;
-  const dialogues = new Map<PeerId, Dialogue>();
-  let queued: Delta[] = [];
-  let quietSince = Number.NEGATIVE_INFINITY;
+/** How facts get around: eagerly by gossip, and by digests with single neighbours for whatever gossip missed. */
+export class Spread {
+  readonly #context: Context;
+  readonly #neighbours: Neighbours;
+  readonly #listener: SpreadListener;
+  readonly #dialogues = new Map<PeerId, Dialogue>();
+  #queued: Delta[] = [];
+  #quietUntil = Number.NEGATIVE_INFINITY;
 
-  const gossip = (deltas: readonly Delta[]): void => {
-    for (const part of splitDeltas(deltas, GOSSIP_BYTES)) {
-      emit({ kind: 'broadcast', bytes: encodeMessage({ kind: 'deltas', deltas: part, reply: false }) });
+  constructor(context: Context, neighbours: Neighbours, listener: SpreadListener) {
+    this.#context = context;
+    this.#neighbours = neighbours;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    const { agenda, now, random } = this.#context;
+    agenda.plan('anti-entropy', now() + ROUND_MS * random.fraction(), () => this.#round());
+  }
+
+  /** Gossips a delta: the first at once, those that follow soon together. */
+  tell(delta: Delta): void {
+    const { agenda, now } = this.#context;
+    this.#queued.push(delta);
+    if (now() >= this.#quietUntil) this.#flush();
+    else agenda.plan('gossip', this.#quietUntil, () => this.#flush());
+  }
+
+  up(peer: PeerId): void {
+    this.#dialogues.set(peer, { asked: Number.NEGATIVE_INFINITY, differing: 0 });
+    this.#ask(peer, true);
+  }
+
+  down(peer: PeerId): void {
+    this.#dialogues.delete(peer);
+  }
+
+  /** Takes in what another router said; gives what it changed here. */
+  heard(from: PeerId, message: Message): readonly Change[] {
+    if (message.kind === 'digest') this.#answer(from, message.heads, message.wantReply);
+    else if (message.kind === 'deltas') return this.#take(from, message.deltas, message.reply);
+    else if (message.kind === 'heartbeat') this.#compare(from, message.fingerprint);
+    return [];
+  }
+
+  #flush(): void {
+    if (this.#queued.length === 0) return;
+    for (const deltas of splitDeltas(this.#queued, GOSSIP_BYTES)) {
+      this.#context.emit({
+        kind: 'broadcast',
+        bytes: encodeMessage({ kind: 'deltas', deltas, reply: false }),
+      });
     }
-  };
-
-  function flush(): void {
-    if (queued.length === 0) return;
-    gossip(queued);
-    queued = [];
-    quietSince = context.now() + COALESCE_MS;
+    this.#queued = [];
+    this.#quietUntil = this.#context.now() + COALESCE_MS;
   }
 
-  function tell(delta: Delta): void {
-    queued.push(delta);
-    if (context.now() >= quietSince) flush();
-    else agenda.plan('gossip', quietSince, flush);
-  }
-
-  function ask(peer: PeerId, wantReply: boolean): void {
-    const dialogue = dialogues.get(peer);
+  #ask(peer: PeerId, wantReply: boolean): void {
+    const { emit, now, replica } = this.#context;
+    const dialogue = this.#dialogues.get(peer);
     if (dialogue === undefined) return;
-    dialogue.asked = context.now();
+    dialogue.asked = now();
     dialogue.differing = 0;
     emit({
       kind: 'send',
@@ -81,30 +101,33 @@ export function createSpread(
     });
   }
 
-  function askOnce(peer: PeerId): void {
-    const dialogue = dialogues.get(peer);
-    if (dialogue !== undefined && context.now() - dialogue.asked >= ASK_AGAIN_MS) ask(peer, true);
-    else agenda.plan(`ask ${peer}`, context.now() + ASK_AGAIN_MS, () => ask(peer, true));
+  #askSoon(peer: PeerId): void {
+    const { agenda, now } = this.#context;
+    const dialogue = this.#dialogues.get(peer);
+    if (dialogue !== undefined && now() - dialogue.asked >= ASK_AGAIN_MS) this.#ask(peer, true);
+    else agenda.plan(`ask ${peer}`, now() + ASK_AGAIN_MS, () => this.#ask(peer, true));
   }
 
   /** Always answers, if only with nothing: that tells the other end that it is up to date. */
-  function answer(peer: PeerId, theirs: Digest, wantReply: boolean): void {
-    const ours = theirs.find(head => head.owner === context.config.self);
-    if (ours !== undefined && ours.upto > replica.ownSeq()) ahead(ours.upto, undefined);
+  #answer(peer: PeerId, theirs: Digest, wantReply: boolean): void {
+    const { config, emit, replica } = this.#context;
+    const ours = theirs.find(head => head.owner === config.self);
+    if (ours !== undefined && replica.isForeignOwn(ours)) this.#listener.ahead(ours.upto, undefined);
     const parts = splitDeltas(replica.missing(theirs, STREAM_BYTES), STREAM_BYTES);
     for (const deltas of parts.length === 0 ? [[]] : parts) {
       emit({ kind: 'send', to: peer, bytes: encodeMessage({ kind: 'deltas', deltas, reply: true }) });
     }
-    if (wantReply && replica.behind(theirs).length > 0) ask(peer, false);
+    if (wantReply && replica.behind(theirs).length > 0) this.#ask(peer, false);
   }
 
-  function take(from: PeerId, deltas: readonly Delta[], reply: boolean): readonly Change[] {
+  #take(from: PeerId, deltas: readonly Delta[], reply: boolean): readonly Change[] {
+    const { config, emit, replica } = this.#context;
     const news: Delta[] = [];
     const changes: Change[] = [];
     let gap = false;
     for (const delta of deltas) {
-      if (delta.head.owner === context.config.self) {
-        if (delta.head.upto > replica.ownSeq()) ahead(delta.head.upto, bootIn(delta));
+      if (delta.head.owner === config.self) {
+        if (replica.isForeignOwn(delta.head)) this.#listener.ahead(delta.head.upto, bootIn(delta));
         continue;
       }
       const merged = replica.merge(delta);
@@ -112,53 +135,38 @@ export function createSpread(
         emit({ kind: 'hang-up', peer: from, reason: `sent facts that were refused: ${merged.refused}` });
         return changes;
       }
-      changes.push(...merged.changes);
+      changes.push(...merged.changed);
       if (merged.news) news.push(delta);
       gap ||= merged.gap;
     }
-    if (gap) askOnce(from);
-    else if (reply) synced();
+    if (gap) this.#askSoon(from);
+    else if (reply) this.#listener.synced();
     // Gossip finds its own way; what came by sync may be news to our other neighbours.
-    if (reply) retell(from, news);
+    if (reply) this.#retell(from, news);
     return changes;
   }
 
   /** Hands on what was new here: a neighbour of ours may have no other way to it. */
-  function retell(from: PeerId, news: readonly Delta[]): void {
+  #retell(from: PeerId, news: readonly Delta[]): void {
     if (news.length === 0) return;
     const parts = splitDeltas(news, GOSSIP_BYTES);
-    if (parts.length * GOSSIP_BYTES <= RETELL_BYTES) for (const delta of news) tell(delta);
-    else for (const { peer } of neighbours.all()) if (peer !== from) askOnce(peer);
+    if (parts.length * GOSSIP_BYTES <= RETELL_BYTES) for (const delta of news) this.tell(delta);
+    else for (const { peer } of this.#neighbours.all()) if (peer !== from) this.#askSoon(peer);
   }
 
-  function compareBeats(from: PeerId, fingerprint: number): void {
-    const dialogue = dialogues.get(from);
+  #compare(from: PeerId, fingerprint: number): void {
+    const dialogue = this.#dialogues.get(from);
     if (dialogue === undefined) return;
-    dialogue.differing = fingerprint === replica.fingerprint() ? 0 : dialogue.differing + 1;
-    if (dialogue.differing >= DIFFERING_BEATS) askOnce(from);
+    dialogue.differing = fingerprint === this.#context.replica.fingerprint() ? 0 : dialogue.differing + 1;
+    if (dialogue.differing >= DIFFERING_BEATS) this.#askSoon(from);
   }
 
-  function round(): void {
-    const peer = context.random.pick([...neighbours.all()])?.peer;
-    if (peer !== undefined) ask(peer, true);
-    agenda.plan('anti-entropy', context.now() + ROUND_MS * (0.75 + context.random.fraction() / 2), round);
+  #round(): void {
+    const { agenda, now, random } = this.#context;
+    const peer = random.pick([...this.#neighbours.all()])?.peer;
+    if (peer !== undefined) this.#ask(peer, true);
+    agenda.plan('anti-entropy', now() + ROUND_MS * (0.75 + random.fraction() / 2), () => this.#round());
   }
-
-  return {
-    tell,
-    start: () => agenda.plan('anti-entropy', context.now() + ROUND_MS * context.random.fraction(), round),
-    up(peer) {
-      dialogues.set(peer, { asked: Number.NEGATIVE_INFINITY, differing: 0 });
-      ask(peer, true);
-    },
-    down: peer => void dialogues.delete(peer),
-    heard(from, message) {
-      if (message.kind === 'digest') answer(from, message.heads, message.wantReply);
-      else if (message.kind === 'deltas') return take(from, message.deltas, message.reply);
-      else if (message.kind === 'heartbeat') compareBeats(from, message.fingerprint);
-      return [];
-    },
-  };
 }
 
 /** Which start of a router wrote a delta, where it tells of its host. */

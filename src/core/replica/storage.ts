@@ -5,19 +5,27 @@ import type { Ledger } from './ledger.ts';
 
 const FORMAT = 1;
 
+/** One owner's set: its head, where its remembered deletions begin, its entries in their order. */
+interface Stored {
+  readonly head: Head;
+  readonly floor: number;
+  readonly entries: readonly Entry[];
+}
+
 /** One owner's set as bytes for the store. */
 export function encodeLedger(ledger: Ledger): Uint8Array {
-  const entries = ledger.since(0, true);
-  const writer = writeHead(new ByteWriter().varint(FORMAT), ledger.head);
-  writer.varint(ledger.floor).varint(entries.length);
+  return encodeStored({ head: ledger.head, floor: ledger.floor, entries: ledger.since(0, true) });
+}
+
+export function encodeStored({ head, floor, entries }: Stored): Uint8Array {
+  const writer = writeHead(new ByteWriter().varint(FORMAT), head);
+  writer.varint(floor).varint(entries.length);
   for (const entry of entries) writeEntry(writer, entry);
   return writer.finish();
 }
 
-/** What `encodeLedger` wrote, or undefined for any other bytes. Nothing is verified. */
-export function decodeLedger(
-  bytes: Uint8Array,
-): { readonly head: Head; readonly floor: number; readonly entries: readonly Entry[] } | undefined {
+/** What `encodeStored` wrote, or undefined for any other bytes. Nothing is verified. */
+export function decodeLedger(bytes: Uint8Array): Stored | undefined {
   const reader = new ByteReader(bytes);
   if (reader.varint() !== FORMAT) return undefined;
   const head = readHead(reader);
