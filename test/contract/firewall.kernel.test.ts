@@ -180,6 +180,18 @@ describe('the guard of the data port', () => {
     expect(await heard()).toEqual([]);
   });
 
+  it('goes on counting where the router before stopped', async () => {
+    const first = firewall(host);
+    await first.guardHost(PORT);
+    first.setPeers([PEER]);
+    for (const text of ['one', 'two', 'three']) sendFrom(STRANGER, text);
+    expect(await heard()).toEqual([]);
+    first.close();
+    const second = firewall(host);
+    await second.guardHost(PORT);
+    expect(second.counters().strangers).toBe(3);
+  });
+
   it('follows the set of peers, also where somebody else changed it', async () => {
     const guard = firewall(host);
     await guard.guardHost(PORT);
@@ -352,6 +364,8 @@ describe('the guard of the switch', () => {
       ),
     "an ARP probe for another's address": () =>
       arpFrame({ operation: ARP_REQUEST, senderMac: A.mac, sender: ip('0.0.0.0'), target: B.address }),
+    "an ARP probe with another's MAC inside": () =>
+      arpFrame({ operation: ARP_REQUEST, senderMac: B.mac, sender: ip('0.0.0.0'), target: A.address }),
     'an ARP reply from nobody': () =>
       arpFrame({ operation: ARP_REPLY, senderMac: A.mac, sender: ip('0.0.0.0'), target: A.address }),
     'ARP of another kind of network': () => {
