@@ -68,7 +68,6 @@ export class Forwarder {
     const errors: KernelError[] = [];
     const collect = collector(errors);
     const links = await this.#links();
-    this.#forgetLostPorts(links);
     for (const { wanted } of [...this.#networks.values()]) {
       collect(() => mended.push(...this.#ensure(wanted, links)));
     }
@@ -171,13 +170,15 @@ export class Forwarder {
     const networks = [...this.#networks.values()].filter(({ held }) => all || held === undefined);
     if (networks.length === 0) return;
     const { route, local } = this.#place;
+    const forwarding = await listForwarding(route);
+    const neighbours = await listNeighbours(route);
+    // Later than the tables: what is missing there of a port that is still here was taken away.
+    this.#forgetLostPorts(await this.#links());
     const ports = new Map<number, number>();
     for (const network of networks) {
       for (const { index } of this.#portsOf(network)) ports.set(index, network.devices.bridge);
     }
     const devices = networks.map(network => network.devices);
-    const forwarding = await listForwarding(route);
-    const neighbours = await listNeighbours(route);
     const tables = readTables(devices, ports, forwarding, neighbours, local.port);
     for (const network of networks) network.held = tables.get(network.devices.bridge);
   }
