@@ -4,7 +4,7 @@ import { ipv4Bytes, ipv4Of, macBytes, macOf } from '../bytes.ts';
 /** Elements of nftables sets: as text, the way nft writes them, and as the bytes that the kernel compares. */
 
 /** What an element is put together from, by nft's names of the types. */
-export type Part = 'ifname' | 'ether_addr' | 'ipv4_addr';
+type Part = 'ifname' | 'ether_addr' | 'ipv4_addr';
 export type Shape = readonly Part[];
 
 /** The parts with ` . ` between them, e.g. `m1a2b3c4d5e . 0a:58:0a:00:00:0b . 10.0.0.11`. */
