@@ -20,7 +20,7 @@ export type ContainerEvent =
 export interface ContainerRuntime {
   /**
    * Finds a container by name, id or unique prefix of its id. Refuses with `container-unknown`, `container-not-running`,
-   * `container-host-network`, `namespace-unknown`, `docker-unreachable`.
+   * `container-host-network`, `namespace-unknown`, `docker-unreachable`, `docker-refused`. A paused container runs.
    */
   inspect(nameOrId: string): Promise<Result<Container>>;
   /** Calls back on changes, in their order, until the returned function is called. Reconnects by itself. */

@@ -11,7 +11,10 @@ export interface Loaded {
 
 /** A small durable map. A batch is on disk whole or not at all, and batches keep their order. */
 export interface Store {
-  /** Reads everything; call once, before `commit`. Refuses with `state-unwritable`, `state-full`, `state-newer`. */
+  /**
+   * Reads everything; call once, before `commit`. Refuses with `router-running` (another one uses it),
+   * `state-unwritable`, `state-full`, `state-newer`, `state-damaged`.
+   */
   load(): Promise<Result<Loaded>>;
   /**
    * Resolves when the batch is on disk (fsync). Calls made meanwhile are grouped into the next fsync. Never

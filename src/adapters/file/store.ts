@@ -26,7 +26,7 @@ const LEAST_RESERVE_BYTES = 64 * 1024;
 
 /**
  * The durable map in files: snapshots and journals (`recovery.ts` says how they hang together, `codec.ts` what is in
- * them). `load` refuses with `router-running` and `state-damaged` too.
+ * them). While a full disk can't renew its reserve, `trouble` says so, and small commits go on out of the rest.
  */
 export function createFileStore(options: FileStoreOptions): Store {
   return new FileStore(options.directory, options.log);

@@ -1,0 +1,134 @@
+import { describe, ok, type Result, refuse } from '../../core/errors.ts';
+import type { Container, ContainerEvent, ContainerRuntime } from '../../ports/container-runtime.ts';
+import type { Log } from '../../ports/log.ts';
+import { type Inspection, parseInspection } from './container.ts';
+import { createEngine, type Engine } from './engine.ts';
+
+export interface DockerRuntimeOptions {
+  /** As in DOCKER_HOST: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
+  readonly address: string;
+  readonly log: Log;
+}
+
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 10_000;
+/** A container in the namespace of another, which is in that of a third ...: engines allow one such step. */
+const LONGEST_CHAIN = 4;
+
+const KINDS = { start: 'started', die: 'died', destroy: 'removed' } as const;
+const FILTERS = encodeURIComponent(JSON.stringify({ type: ['container'], event: Object.keys(KINDS) }));
+
+/**
+ * The containers of a Docker engine, which may come later, go and come back. `watch` says `look-again` whenever it
+ * has got hold of the engine, the first time as well. `docker-refused` means an ambiguous id or an engine in trouble.
+ */
+export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRuntime {
+  const engine = createEngine(options.address);
+  return {
+    inspect: nameOrId => inspect(engine, nameOrId),
+    watch: listener => watch(engine, options.log, listener),
+  };
+}
+
+async function inspect(engine: Engine, nameOrId: string): Promise<Result<Container>> {
+  const asked = await ask(engine, nameOrId);
+  if (!asked.ok) return asked;
+  let holder = asked.value;
+  for (let step = 0; holder.networkMode.startsWith('container:') && step < LONGEST_CHAIN; step += 1) {
+    const next = await ask(engine, holder.networkMode.slice('container:'.length));
+    if (!next.ok) return next;
+    holder = next.value;
+  }
+  const { id, name, state } = asked.value;
+  if (holder.networkMode === 'host') return refuse({ code: 'container-host-network', container: nameOrId });
+  if (state !== 'running') return refuse({ code: 'container-not-running', container: nameOrId, state });
+  if (holder.sandbox === undefined) {
+    const what =
+      holder === asked.value ? 'starting' : `in the network of "${holder.name}", which is ${holder.state}`;
+    return refuse({ code: 'container-not-running', container: nameOrId, state: what });
+  }
+  return ok({ id, name, sandbox: holder.sandbox });
+}
+
+async function ask(engine: Engine, nameOrId: string): Promise<Result<Inspection>> {
+  const unknown = refuse({ code: 'container-unknown', container: nameOrId });
+  // What can't be a name is not put into a path.
+  if (!/^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(nameOrId)) return unknown;
+  const answer = await engine.get(`/containers/${nameOrId.replace(/^\//, '')}/json`);
+  if (!answer.ok) return answer;
+  const { status, body } = answer.value;
+  if (status === 404) return unknown;
+  const inspection = status === 200 ? parseInspection(body) : undefined;
+  if (inspection !== undefined) return ok(inspection);
+  return refuse({ code: 'docker-refused', container: nameOrId, why: message(body) ?? `status ${status}` });
+}
+
+function message(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
+  return String(body.message);
+}
+
+function watch(engine: Engine, log: Log, listener: (event: ContainerEvent) => void): () => void {
+  let stopped = false;
+  let close: (() => void) | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let delay = FIRST_RETRY_MS;
+  let absent = false;
+
+  function later(): void {
+    if (stopped) return;
+    retry = setTimeout(() => void connect(), delay);
+    delay = Math.min(delay * 2, LONGEST_RETRY_MS);
+  }
+
+  function onLine(line: string): void {
+    const event = parseEvent(line);
+    if (event === undefined) log.debug('an event that says nothing here', { line });
+    else listener(event);
+  }
+
+  async function connect(): Promise<void> {
+    const followed = await engine.follow(`/events?filters=${FILTERS}`, onLine, () => {
+      log.warn('the Docker engine went away; waiting for it');
+      absent = true;
+      later();
+    });
+    if (stopped) {
+      if (followed.ok) followed.value();
+      return;
+    }
+    if (!followed.ok) {
+      if (!absent) log.info('no Docker engine yet; waiting for it', { why: describe(followed.problem) });
+      absent = true;
+      later();
+      return;
+    }
+    close = followed.value;
+    delay = FIRST_RETRY_MS;
+    absent = false;
+    listener({ kind: 'look-again' });
+  }
+
+  void connect();
+  return () => {
+    stopped = true;
+    clearTimeout(retry);
+    close?.();
+  };
+}
+
+/** `Action` and `Actor` since API 1.22; older engines have `status` and `id`, newer ones both until 1.52. */
+function parseEvent(line: string): ContainerEvent | undefined {
+  let event: unknown;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof event !== 'object' || event === null) return undefined;
+  const { Action: action, Actor: actor } = event as { Action?: unknown; Actor?: { ID?: unknown } | null };
+  if (typeof actor?.ID !== 'string') return undefined;
+  if (action === 'start' || action === 'die' || action === 'destroy')
+    return { kind: KINDS[action], id: actor.ID };
+  return undefined;
+}
