@@ -43,6 +43,6 @@ export function routerArguments(settings: Settings): string[] {
 /** What to do about a mount that an engine refused, or undefined where that was not it. */
 export function sharedMountAdvice(reason: string): string | undefined {
   return /not a shared( or slave)? mount/.test(reason)
-    ? `${reason.split(': ').at(-1)}; run "mount --make-rshared /" (systemd does so at boot), or pass --native`
+    ? `${reason.replace(/\.$/, '')}; run "mount --make-rshared /" (systemd does so at boot), or pass --native`
     : undefined;
 }

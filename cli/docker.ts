@@ -18,13 +18,15 @@ export function dockerAt(address: string): Docker {
   return { address, run: (...argv) => runCommand('docker', argv, { env }) };
 }
 
-/** The reason in what `docker` said: its last line, without the name of the program. */
+/** The reason in what `docker` said: its last line but for advice, without the name of the program. */
 export function dockerReason({ stderr, status }: Output): string {
-  const line = stderr
-    .trim()
-    .split('\n')
-    .findLast(each => !each.startsWith('See ') && each.trim() !== '');
-  return line?.replace(/^docker: /, '').replace(/^Error response from daemon: /, '') ?? `status ${status}`;
+  const lines = stderr.split('\n').filter(line => line.trim() !== '' && !/^(See|Run) '/.test(line));
+  return (
+    lines
+      .at(-1)
+      ?.replace(/^docker: /, '')
+      .replace(/^Error response from daemon: /, '') ?? `status ${status}`
+  );
 }
 
 /** Why no router can be run as a container of this engine, or undefined where one can. */

@@ -10,7 +10,7 @@ export function withFile<Value>(path: string, action: () => Value): Result<Value
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT') return refuse({ code: 'state-full', path });
     if (code === 'EACCES') return refuse({ code: 'no-permission', what: `use ${path}` });
-    return refuse({ code: 'state-unwritable', path, why: code ?? message });
+    return refuse({ code: 'state-unwritable', path, why: code || message });
   }
 }
 

@@ -45,7 +45,7 @@ export async function launchContainer(
   if (started.status !== 0) {
     await removeContainer(docker);
     const reason = dockerReason(started);
-    return refuse({ code: 'launch-failed', why: sharedMountAdvice(started.stderr.trim()) ?? reason });
+    return refuse({ code: 'launch-failed', why: sharedMountAdvice(reason) ?? reason });
   }
   const health = await awaitRouter(controlSocket(settings.runDir), () => lastWordsOf(docker));
   if (!health.ok) await removeFailed(docker, settings);

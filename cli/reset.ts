@@ -57,7 +57,8 @@ async function removeAll(settings: Settings): Promise<Result<string[]>> {
   const cleaned = await clean(settings, container?.image);
   if (!cleaned.ok) return cleaned;
   if (container !== undefined) await removeContainer(docker);
-  for (const path of directories) {
+  // Both, since an engine makes what it is told to mount.
+  for (const path of [stateDir, runDir]) {
     const removed = withFile(path, () => rmSync(path, { recursive: true, force: true }));
     if (!removed.ok) return removed;
   }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { makeContent, makeWholeRoot } from './rootfs.ts';
 
 /**
@@ -20,10 +20,14 @@ function fail(message: string): never {
   process.exit(1);
 }
 
+/** Without the colours that `docker build` puts into it. */
+function lastLine(text: string): string {
+  return stripVTControlCharacters(text).trim().split('\n').at(-1) ?? '';
+}
+
 function run(program: string, argv: readonly string[], input?: string): string {
   const { status, stdout, stderr, error } = spawnSync(program, argv, { encoding: 'utf8', input });
-  if (status !== 0)
-    fail(`${program} ${argv[0]} failed: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
+  if (status !== 0) fail(`${program} ${argv[0]} failed: ${error?.message ?? lastLine(stderr)}`);
   return stdout.trim();
 }
 
