@@ -54,7 +54,8 @@ interface Plan {
 function instructions({ labels }: Plan): string[] {
   return [
     `ENTRYPOINT ${JSON.stringify(ENTRYPOINT)}`,
-    `ENV PATH=${PATH}`,
+    // The router tells by the second how it runs: /.dockerenv may be there for another reason.
+    `ENV PATH=${PATH} MESH_HOW=container`,
     ...Object.entries(labels).map(([name, value]) => `LABEL ${name}=${JSON.stringify(value)}`),
   ];
 }
