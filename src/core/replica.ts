@@ -1,7 +1,7 @@
 import type { PeerId } from './address.ts';
-import { byteLength, equalBytes } from './bytes.ts';
 import { isAuthentic, malformation } from './replica/admission.ts';
-import { SIZES, signedEntry, signedHead } from './replica/encoding.ts';
+import { Author, type Write, type Written } from './replica/author.ts';
+import { signedHead } from './replica/encoding.ts';
 import {
   type Change,
   type CryptoFunctions,
@@ -9,33 +9,34 @@ import {
   DEFAULT_LIMITS,
   type Delta,
   type Digest,
-  EMPTY,
   type Entry,
   type Head,
   isSameHead,
   type Limits,
+  noHead,
   type Refusal,
   type Standing,
   slotOf,
 } from './replica/fact.ts';
 import { Follower } from './replica/follower.ts';
+import { LamportClock } from './replica/lamport-clock.ts';
 import { missing } from './replica/offer.ts';
+import { Registry } from './replica/registry.ts';
 import { decodeLedger, encodeLedger } from './replica/storage.ts';
 
-export type { Change, CryptoFunctions, Delta, Digest, Entry, Head, Limits, Refusal, Standing };
-
-/** A wish of the own host: a value, or undefined to delete. */
-export interface Write {
-  readonly domain: string;
-  readonly key: string;
-  readonly value: Uint8Array | undefined;
-}
-
-/** What was written: for the others, and for the views here. */
-export interface Written {
-  readonly delta: Delta;
-  readonly changes: readonly Change[];
-}
+export type {
+  Change,
+  CryptoFunctions,
+  Delta,
+  Digest,
+  Entry,
+  Head,
+  Limits,
+  Refusal,
+  Standing,
+  Write,
+  Written,
+};
 
 /** What a delta did here. */
 export interface Merged {
@@ -90,197 +91,160 @@ export interface Replica {
   restore(bytes: Uint8Array): readonly Change[] | undefined;
 }
 
-/** One stamp may leap ahead of all that we know by this much; from a larger one we only go so far. */
-const STAMP_LEAP = 2 ** 32;
-
 const NOTHING: Merged = { changed: [], gap: false, refused: undefined, news: false };
 
+/** A replica that holds nothing yet. */
 export function createReplica(options: {
   readonly self: PeerId;
   readonly crypto: CryptoFunctions;
   readonly limits?: Partial<Limits>;
 }): Replica {
-  const { self, crypto } = options;
-  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const own = new Follower(self, crypto, limits);
-  const followers = new Map<PeerId, Follower>([[self, own]]);
-  let clock = 0;
-  let fingerprintHigh = 0;
-  let fingerprintLow = 0;
+  return new HostReplica(options.self, options.crypto, { ...DEFAULT_LIMITS, ...options.limits });
+}
 
-  /** Follows Lamport's rule, but no single peer can push it to the end of the numbers. */
-  function sawStamp(stamp: number): void {
-    clock = Math.max(clock, Math.min(stamp, clock + STAMP_LEAP));
+class HostReplica implements Replica {
+  readonly #self: PeerId;
+  readonly #crypto: CryptoFunctions;
+  readonly #limits: Limits;
+  readonly #own: Follower;
+  readonly #registry: Registry;
+  readonly #clock = new LamportClock();
+  readonly #author: Author;
+
+  constructor(self: PeerId, crypto: CryptoFunctions, limits: Limits) {
+    this.#self = self;
+    this.#crypto = crypto;
+    this.#limits = limits;
+    this.#own = new Follower(self, crypto, limits);
+    this.#registry = new Registry(crypto);
+    this.#registry.add(this.#own);
+    this.#author = new Author(this.#own, this.#registry, this.#clock, crypto);
   }
 
-  function toggleFingerprint(head: Head): void {
-    if (head.upto === 0) return;
-    const hash = crypto.hash(signedHead(head));
-    fingerprintHigh ^= ((hash[0]! << 16) | (hash[1]! << 8) | hash[2]!) & 0x1f_ff_ff;
-    fingerprintLow ^= (hash[3]! << 24) | (hash[4]! << 16) | (hash[5]! << 8) | hash[6]!;
+  write(writes: readonly Write[]): Written | undefined {
+    return this.#author.write(writes);
   }
 
-  /** Runs `action`, and tells what became different for those who read. */
-  function changesOf(follower: Follower, action: (touch: (slot: string) => void) => void): Change[] {
-    const { head } = follower.ledger;
-    const before = new Map<string, Entry | undefined>();
-    action(slot => {
-      if (!before.has(slot)) before.set(slot, follower.visible(slot));
-    });
-    if (follower.ledger.head !== head) {
-      toggleFingerprint(head);
-      toggleFingerprint(follower.ledger.head);
-    }
-    const changes: Change[] = [];
-    for (const [slot, previous] of before) {
-      const now = follower.visible(slot);
-      const { domain, key } = now ?? previous ?? {};
-      if (now === previous || domain === undefined || key === undefined) continue;
-      changes.push({ owner: head.owner, domain, key, now, previous });
-    }
-    return changes;
+  rebase(seq: number): Written {
+    return this.#author.rebase(seq);
   }
 
-  function signEntry(seq: number, stamp: number, { domain, key, value }: Write): Entry {
-    const entry = { owner: self, seq, stamp, domain, key, value, extra: EMPTY };
-    return { ...entry, signature: crypto.sign(signedEntry(entry)) };
+  room(): number {
+    return this.#limits.live - this.#own.ledger.live.size;
   }
 
-  function issue(entries: readonly Entry[], upto: number, replaces: boolean): Written {
-    const after = own.ledger.head.upto;
-    const draft = own.ledger.draft(entries, replaces);
-    const unsigned = { owner: self, upto, stamp: clock, liveHash: draft.liveHash, extra: EMPTY };
-    const head: Head = { ...unsigned, signature: crypto.sign(signedHead(unsigned)) };
-    const objection = own.ledger.objection(draft, head);
-    if (objection !== undefined) throw new Error(`own facts refused: ${objection}`);
-    const changes = changesOf(own, touch => own.ledger.commit(draft, head, touch));
-    own.newest = head;
-    const delta = { head, after: replaces ? 0 : after, through: upto, snapshot: replaces, entries };
-    return { delta, changes };
-  }
-
-  function write(writes: readonly Write[]): Written | undefined {
-    const wanted = new Map<string, Write>();
-    for (const change of writes) {
-      check(change);
-      wanted.set(slotOf(change.domain, change.key), change);
-    }
-    for (const [slot, { value }] of wanted) {
-      const held = own.visible(slot)?.value;
-      const isSame = value === undefined || held === undefined ? value === held : equalBytes(value, held);
-      if (isSame) wanted.delete(slot);
-    }
-    if (wanted.size === 0) return undefined;
-    clock += 1;
-    let seq = own.ledger.head.upto;
-    const entries = [...wanted.values()].map(change => {
-      seq += 1;
-      return signEntry(seq, clock, change);
-    });
-    return issue(entries, seq, false);
-  }
-
-  function rebase(seq: number): Written {
-    clock += 1;
-    // A seq that no entry has, so that whoever is below it is below the floor.
-    let upto = Math.max(seq, own.ledger.head.upto) + 1;
-    const entries = own.ledger.since(0, false).map(entry => {
-      upto += 1;
-      return signEntry(upto, entry.stamp, entry);
-    });
-    return issue(entries, upto, true);
-  }
-
-  function merge(delta: Delta): Merged {
+  merge(delta: Delta): Merged {
     const { head } = delta;
-    if (head.owner === self) return NOTHING;
-    const known = followers.get(head.owner);
-    const refusal = malformation(delta, limits);
+    if (head.owner === this.#self) return NOTHING;
+    const refusal = malformation(delta, this.#limits);
     if (refusal !== undefined) return { ...NOTHING, refused: refusal };
-    const isCut = delta.through < head.upto;
-    if (known !== undefined && !known.isNews(delta)) return { ...NOTHING, gap: isCut && known.behind };
-    if (known === undefined && followers.size >= limits.owners)
+    const known = this.#registry.get(head.owner);
+    if (known !== undefined && !known.isNews(delta)) {
+      // Who sends the beginning of something has more of it, also where we knew the beginning.
+      return { ...NOTHING, gap: delta.through < head.upto && known.behind };
+    }
+    if (known === undefined && this.#registry.size >= this.#limits.owners) {
       return { ...NOTHING, refused: 'too-many-owners' };
-    if (!isAuthentic(delta, known, crypto)) return { ...NOTHING, refused: 'bad-signature' };
-    const follower = known ?? new Follower(head.owner, crypto, limits);
-    followers.set(head.owner, follower);
-    sawStamp(head.stamp);
-    for (const { stamp } of delta.entries) sawStamp(stamp);
+    }
+    if (!isAuthentic(delta, known, this.#crypto)) return { ...NOTHING, refused: 'bad-signature' };
+    return this.#take(known ?? new Follower(head.owner, this.#crypto, this.#limits), delta);
+  }
+
+  #take(follower: Follower, delta: Delta): Merged {
+    this.#registry.add(follower);
+    this.#sawStamps(delta.head, delta.entries);
+    const { version } = follower;
     let refused: Refusal | undefined;
-    const changed = changesOf(follower, touch => {
+    const changed = this.#registry.change(follower, touch => {
       refused = follower.take(delta, touch);
     });
-    return { changed, gap: follower.behind, refused, news: refused === undefined };
+    return { changed, gap: follower.behind, refused, news: follower.version !== version };
   }
 
-  function restore(bytes: Uint8Array): readonly Change[] | undefined {
-    const stored = decodeLedger(bytes);
-    if (stored === undefined) return undefined;
-    const { head, floor, entries } = stored;
-    const follower = followers.get(head.owner) ?? new Follower(head.owner, crypto, limits);
-    if (follower.ledger.head.upto > 0) return undefined;
-    // The head vouches for the live entries: checking their signatures one by one would only cost time.
-    if (!crypto.verify(head.owner, signedHead(head), head.signature)) return undefined;
-    const draft = follower.ledger.draft(entries, false);
-    if (follower.ledger.objection(draft, head) !== undefined) return undefined;
-    followers.set(head.owner, follower);
-    const changes = changesOf(follower, touch => follower.ledger.commit(draft, head, touch));
-    follower.ledger.floor = Math.max(follower.ledger.floor, floor);
-    follower.newest = head;
-    sawStamp(head.stamp);
-    for (const { stamp } of entries) sawStamp(stamp);
-    return changes;
+  #sawStamps(head: Head, entries: readonly Entry[]): void {
+    this.#clock.saw(head.stamp);
+    for (const { stamp } of entries) this.#clock.saw(stamp);
   }
 
-  function* entries(domain?: string): Iterable<Entry> {
-    for (const follower of followers.values()) {
+  digest(): Digest {
+    return [...this.#registry.all()].map(follower => follower.standing()).filter(line => line !== undefined);
+  }
+
+  fingerprint(): number {
+    return this.#registry.fingerprint;
+  }
+
+  missing(theirs: Digest, limit: number): readonly Delta[] {
+    return missing(this.#registry.all(), theirs, limit);
+  }
+
+  behind(theirs: Digest): readonly PeerId[] {
+    const isMore = (head: Head): boolean => {
+      const held = this.#registry.get(head.owner)?.ledger.head ?? noHead(head.owner);
+      return head.owner !== this.#self && compareHeads(head, held) > 0;
+    };
+    return theirs.filter(isMore).map(head => head.owner);
+  }
+
+  *entries(domain?: string): Iterable<Entry> {
+    for (const follower of this.#registry.all()) {
       for (const entry of follower.all()) if (domain === undefined || entry.domain === domain) yield entry;
     }
   }
 
-  return {
-    write,
-    merge,
-    rebase,
-    restore,
-    entries,
-    room: () => limits.live - own.ledger.live.size,
-    digest: () =>
-      [...followers.values()].map(follower => follower.standing()).filter(line => line !== undefined),
-    fingerprint: () => fingerprintHigh * 2 ** 32 + (fingerprintLow >>> 0),
-    missing: (theirs, limit) => missing(followers.values(), theirs, limit),
-    behind: theirs =>
-      theirs
-        .filter(head => {
-          const held = followers.get(head.owner)?.ledger.head;
-          return head.owner !== self && (held === undefined ? head.upto > 0 : compareHeads(head, held) > 0);
-        })
-        .map(head => head.owner),
-    get: (owner, domain, key) => followers.get(owner)?.visible(slotOf(domain, key)),
-    ofOwner: owner => [...(followers.get(owner)?.all() ?? [])],
-    head(owner) {
-      const head = followers.get(owner)?.ledger.head;
-      return head === undefined || head.upto === 0 ? undefined : head;
-    },
-    owners: () => [...followers].filter(([, { ledger }]) => ledger.head.upto > 0).map(([owner]) => owner),
-    ownSeq: () => own.ledger.head.upto,
-    isForeignOwn(head) {
-      const { head: ours } = own.ledger;
-      if (head.owner !== self || head.upto < ours.upto || isSameHead(head, ours)) return false;
-      return crypto.verify(self, signedHead(head), head.signature);
-    },
-    export(owner) {
-      const ledger = followers.get(owner)?.ledger;
-      return ledger === undefined || ledger.head.upto === 0 ? undefined : encodeLedger(ledger);
-    },
-  };
+  get(owner: PeerId, domain: string, key: string): Entry | undefined {
+    return this.#registry.get(owner)?.visible(slotOf(domain, key));
+  }
+
+  ofOwner(owner: PeerId): readonly Entry[] {
+    return [...(this.#registry.get(owner)?.all() ?? [])];
+  }
+
+  head(owner: PeerId): Head | undefined {
+    const head = this.#registry.get(owner)?.ledger.head;
+    return head === undefined || head.upto === 0 ? undefined : head;
+  }
+
+  owners(): readonly PeerId[] {
+    return [...this.#registry.all()]
+      .map(({ ledger }) => ledger.head)
+      .filter(isAny)
+      .map(({ owner }) => owner);
+  }
+
+  ownSeq(): number {
+    return this.#own.ledger.head.upto;
+  }
+
+  isForeignOwn(head: Head): boolean {
+    const { head: ours } = this.#own.ledger;
+    if (head.owner !== this.#self || head.upto < ours.upto || isSameHead(head, ours)) return false;
+    return this.#crypto.verify(this.#self, signedHead(head), head.signature);
+  }
+
+  export(owner: PeerId): Uint8Array | undefined {
+    const ledger = this.#registry.get(owner)?.ledger;
+    return ledger === undefined || !isAny(ledger.head) ? undefined : encodeLedger(ledger);
+  }
+
+  restore(bytes: Uint8Array): readonly Change[] | undefined {
+    const stored = decodeLedger(bytes);
+    if (stored === undefined) return undefined;
+    const { head, floor, entries } = stored;
+    const follower = this.#registry.get(head.owner) ?? new Follower(head.owner, this.#crypto, this.#limits);
+    const { ledger } = follower;
+    if (isAny(ledger.head) || !this.#crypto.verify(head.owner, signedHead(head), head.signature))
+      return undefined;
+    // The head vouches for the live entries: checking their signatures one by one would only cost time.
+    const draft = ledger.draft(entries, false);
+    if (ledger.objection(draft, head) !== undefined) return undefined;
+    this.#registry.add(follower);
+    this.#sawStamps(head, entries);
+    follower.newest = head;
+    const changes = this.#registry.change(follower, touch => ledger.commit(draft, head, touch));
+    ledger.floor = Math.max(ledger.floor, floor);
+    return changes;
+  }
 }
 
-/** What the own host writes is its own affair; that it is well formed is not. */
-function check({ domain, key, value }: Write): void {
-  const text = `${domain}/${key}`;
-  const isNamed = domain !== '' && !domain.includes('\0') && text.isWellFormed();
-  const fits =
-    byteLength(domain) <= SIZES.domain && byteLength(key) <= SIZES.key && (value?.length ?? 0) <= SIZES.value;
-  if (!isNamed || !fits) throw new RangeError(`not an entry: ${text}`);
-}
+const isAny = (head: Head): boolean => head.upto > 0;

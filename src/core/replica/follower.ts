@@ -11,7 +11,7 @@ import {
   type Standing,
   slotOf,
 } from './fact.ts';
-import { Ledger, type Touch } from './ledger.ts';
+import { type Draft, Ledger, type Touch } from './ledger.ts';
 
 /** A snapshot that comes in pieces. Nothing of it counts before it is whole and has been checked. */
 interface Stage {
@@ -30,6 +30,8 @@ export class Follower {
   readonly ledger: Ledger;
   /** The newest head seen, whether or not what it stands for is here. */
   newest: Head;
+  /** Counts up whenever something is taken in that counts. */
+  version = 0;
   readonly #limits: Limits;
   /** In the order of `after`. */
   #early: Delta[] = [];
@@ -100,6 +102,7 @@ export class Follower {
     const room = this.#limits.live + this.#limits.deletions;
     const parked = this.#early.reduce((sum, early) => sum + early.entries.length, 0);
     if (this.#early.length >= this.#limits.early || parked + delta.entries.length > room) return;
+    this.version += 1;
     const index = this.#early.findIndex(early => early.after > delta.after);
     this.#early.splice(index < 0 ? this.#early.length : index, 0, delta);
     this.#lay(delta, touch);
@@ -153,8 +156,7 @@ export class Follower {
     const draft = this.ledger.draft(entries, false);
     const objection = this.ledger.objection(draft, head);
     if (objection === undefined) {
-      this.ledger.commit(draft, head, touch);
-      this.#stage = undefined;
+      this.#commit(draft, head, touch);
     } else if (objection === 'liar') {
       this.#stage ??= { head, through: 0, upto: 0, entries: [] };
     }
@@ -163,25 +165,28 @@ export class Follower {
   }
 
   #takeSnapshot(delta: Delta, touch: Touch): Refusal | undefined {
+    const { head, after, through, entries } = delta;
+    if (after === 0 && through === head.upto) return this.#replace(entries, head, touch);
     const stage = this.#stage;
-    const isFirst = delta.after === 0;
-    if (isFirst && delta.through === delta.head.upto) {
-      return this.#replace(delta.entries, delta.head, touch);
-    }
-    if (isFirst && (stage === undefined || stage.through === 0 || compareHeads(delta.head, stage.head) > 0)) {
-      const { head, through, entries } = delta;
+    // A peer that can't go on from our pieces starts again; the same piece from two peers is no reason to.
+    if (after === 0 && (stage === undefined || stage.through === 0 || !isSameHead(head, stage.head))) {
       this.#stage = { head, through, upto: head.upto, entries: [...entries] };
       return undefined;
     }
-    if (stage === undefined || stage.through === 0 || delta.head.upto < stage.upto) return undefined;
-    if (delta.after > stage.through || delta.through <= stage.through) return undefined;
-    for (const entry of delta.entries) if (entry.seq > stage.through) stage.entries.push(entry);
-    stage.head = delta.head;
-    stage.through = delta.through;
+    const goesOn =
+      stage !== undefined && after <= stage.through && through > stage.through && stage.through > 0;
+    if (!goesOn || head.upto < stage.upto) return undefined;
+    return this.#addPiece(stage, delta, touch);
+  }
+
+  #addPiece(stage: Stage, { head, through, entries }: Delta, touch: Touch): Refusal | undefined {
+    for (const entry of entries) if (entry.seq > stage.through) stage.entries.push(entry);
+    stage.head = head;
+    stage.through = through;
     if (stage.entries.length > this.#limits.live + this.#limits.deletions) return this.#restage();
-    if (stage.through < stage.head.upto) return undefined;
+    if (through < head.upto) return undefined;
     // The pieces may come from several peers: none of them is to blame alone.
-    const refusal = this.#replace(stage.entries, stage.head, touch);
+    const refusal = this.#replace(stage.entries, head, touch);
     return refusal === 'liar' ? this.#restage() : refusal;
   }
 
@@ -193,10 +198,15 @@ export class Follower {
     const draft = this.ledger.draft(entries, true);
     const objection = this.ledger.objection(draft, head);
     if (objection !== undefined) return objection;
-    this.ledger.commit(draft, head, touch);
-    this.#stage = undefined;
+    this.#commit(draft, head, touch);
     this.#discard(() => false, touch);
     return this.#followChains(touch);
+  }
+
+  #commit(draft: Draft, head: Head, touch: Touch): void {
+    this.ledger.commit(draft, head, touch);
+    this.#stage = undefined;
+    this.version += 1;
   }
 
   /** Drops the waiting deltas that `isDone` names and those that the ledger has overtaken. */

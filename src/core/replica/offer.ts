@@ -1,7 +1,8 @@
 import type { PeerId } from '../address.ts';
 import { entrySize, headSize } from './encoding.ts';
-import { compareHeads, type Delta, type Digest, type Entry, noHead, type Standing } from './fact.ts';
+import { compareHeads, type Delta, type Digest, noHead, type Standing } from './fact.ts';
 import type { Follower } from './follower.ts';
+import type { Ledger } from './ledger.ts';
 
 /** What a delta takes on the wire beside its head and entries, at most. */
 const FRAME_BYTES = 32;
@@ -48,13 +49,12 @@ export function missing(followers: Iterable<Follower>, theirs: Digest, limit: nu
 const nothing = (owner: PeerId): Standing => ({ ...noHead(owner), through: 0, stage: undefined });
 
 function* offers({ ledger, early }: Follower, theirs: Standing): Iterable<Delta> {
-  const { head, floor } = ledger;
+  const { head } = ledger;
   if (compareHeads(head, theirs) > 0) {
-    const needsSnapshot =
-      theirs.stage !== undefined || theirs.through < floor || theirs.upto === 0 || theirs.upto === head.upto;
-    const after = needsSnapshot ? resumed(theirs, floor, head.upto) : theirs.through;
-    const entries: readonly Entry[] = ledger.since(after, after > 0);
-    yield { head, after, through: head.upto, snapshot: needsSnapshot, entries };
+    const from = deltaFrom(theirs, ledger);
+    const snapshot = from === undefined;
+    const after = from ?? snapshotFrom(theirs, ledger);
+    yield { head, after, through: head.upto, snapshot, entries: ledger.since(after, after > 0) };
   }
   for (const delta of early) {
     const isWhole = delta.through === delta.head.upto;
@@ -62,7 +62,16 @@ function* offers({ ledger, early }: Follower, theirs: Standing): Iterable<Delta>
   }
 }
 
-/** Where to go on with a snapshot that another peer began: 0 if what was deleted since can't be told. */
-function resumed({ stage }: Standing, floor: number, upto: number): number {
-  return stage !== undefined && floor <= stage.upto && stage.upto <= upto ? stage.through : 0;
+/** From where a delta brings them to our head; undefined where only a snapshot does. */
+function deltaFrom(theirs: Standing, { head, floor }: Ledger): number | undefined {
+  if (theirs.stage !== undefined || theirs.upto === 0 || theirs.upto === head.upto) return undefined;
+  const from = theirs.through > head.upto ? theirs.upto : theirs.through;
+  return from < floor ? undefined : from;
+}
+
+/** From where to go on with a snapshot that another peer began: 0 if what was deleted since can't be told. */
+function snapshotFrom({ stage }: Standing, { head, floor }: Ledger): number {
+  const goesOn =
+    stage !== undefined && floor <= stage.upto && stage.upto <= head.upto && stage.through <= head.upto;
+  return goesOn ? stage.through : 0;
 }
