@@ -6,7 +6,7 @@ export interface LogFile {
   close(): void;
 }
 
-export const LOG_FILE_LIMIT = 5 * 1024 * 1024;
+const LOG_FILE_LIMIT = 5 * 1024 * 1024;
 
 /**
  * A log file of at most `limit` bytes and one predecessor, `PATH.1`. Lines that the disk can't take are counted,

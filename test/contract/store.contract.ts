@@ -177,6 +177,25 @@ export function storeContract(name: string, make: () => Promise<StoreHarness>): 
       expect(records['large']).toHaveLength(2_000_000);
     });
 
+    test('close ends while the disk is full, too, and what was not durable is not there', async () => {
+      const store = open();
+      await loadFrom(store);
+      await store.commit(set('before', '1'));
+      await disk.fill();
+      let settled = false;
+      void store.commit(set('large', 'y'.repeat(2_000_000))).then(() => {
+        settled = true;
+      });
+      await until(
+        () => store.trouble(),
+        () => 'trouble told',
+      );
+      await store.close();
+      expect(settled).toBe(false);
+      await disk.free();
+      expect(await loadFrom(open())).toEqual({ before: '1' });
+    });
+
     test('a store that is full can be loaded, and says so', async () => {
       const store = open();
       await loadFrom(store);

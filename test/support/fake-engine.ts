@@ -11,7 +11,7 @@ export const ENGINES = {
   '29.0': { newest: '1.52', oldest: '1.44' },
 } as const;
 
-export interface FakeContainer {
+interface FakeContainer {
   readonly name: string;
   readonly networkMode?: string;
   readonly state?: Partial<ContainerState>;

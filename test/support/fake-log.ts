@@ -1,6 +1,6 @@
 import type { Log } from '../../src/ports/log.ts';
 
-export interface LogLine {
+interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly subsystem: string;
   readonly message: string;

@@ -70,7 +70,9 @@ export function createFakeDisk(): FakeDisk {
       trouble: () => (full ? { code: 'state-full', path: PATH } : undefined),
       async close() {
         sync();
-        if (owner === store) owner = undefined;
+        if (owner !== store) return;
+        owner = undefined;
+        waiting = [];
       },
     };
     return store;

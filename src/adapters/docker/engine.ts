@@ -2,7 +2,7 @@ import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 
 /** An answer with its JSON body parsed, or undefined where it was none. */
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly body: unknown;
 }

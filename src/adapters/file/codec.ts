@@ -16,7 +16,7 @@ export type FileKind = 'snap' | 'jrnl';
 
 export const FORMAT_VERSION = 1;
 export const HEADER_BYTES = 16;
-export const FRAME_BYTES = 16;
+const FRAME_BYTES = 16;
 
 const MAGIC = 'mesh';
 const REMOVED = 0xffffffff;

@@ -46,10 +46,10 @@ describe('engine', () => {
   }
 
   test('asks again when the engine was upgraded or downgraded under it', async () => {
-    const played = await play('25.0');
+    const played = await play('20.10');
     played.put({ name: 'box1' });
     const engine = createEngine(played.address);
-    for (const release of ['25.0', '29.0', '20.10'] as const) {
+    for (const release of ['20.10', '29.0', '20.10'] as const) {
       played.upgrade(release);
       expect(await engine.get('/containers/box1/json')).toMatchObject({ ok: true, value: { status: 200 } });
       expect(played.requests.at(-1)).toBe(`GET /v${ENGINES[release].newest}/containers/box1/json`);
