@@ -1,9 +1,9 @@
-import { equalBytes } from '../bytes.ts';
 import { SIZES, signedEntry, signedHead } from './encoding.ts';
 import {
   type CryptoFunctions,
   type Delta,
   type Entry,
+  isSameEntry,
   isSameHead,
   type Limits,
   type Refusal,
@@ -48,16 +48,4 @@ export function isAuthentic(delta: Delta, follower: Follower | undefined, crypto
     if (held !== undefined && isSameEntry(held, entry)) return true;
     return crypto.verify(entry.owner, signedEntry(entry), entry.signature);
   });
-}
-
-function isSameEntry(a: Entry, b: Entry): boolean {
-  return (
-    a.seq === b.seq &&
-    a.stamp === b.stamp &&
-    a.value !== undefined &&
-    b.value !== undefined &&
-    equalBytes(a.value, b.value) &&
-    equalBytes(a.extra, b.extra) &&
-    equalBytes(a.signature, b.signature)
-  );
 }

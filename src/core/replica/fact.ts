@@ -136,3 +136,15 @@ export const isSameHead = (a: Head, b: Head): boolean =>
   compareHeads(a, b) === 0 &&
   equalBytes(a.extra, b.extra) &&
   equalBytes(a.signature, b.signature);
+
+/** As `isSameHead`, for two entries that live under one key. */
+export const isSameEntry = (a: Entry, b: Entry): boolean =>
+  a === b ||
+  (a.owner === b.owner &&
+    a.seq === b.seq &&
+    a.stamp === b.stamp &&
+    a.value !== undefined &&
+    b.value !== undefined &&
+    equalBytes(a.value, b.value) &&
+    equalBytes(a.extra, b.extra) &&
+    equalBytes(a.signature, b.signature));

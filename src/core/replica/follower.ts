@@ -92,7 +92,7 @@ export class Follower {
   #takeDelta(delta: Delta, touch: Touch): Refusal | undefined {
     const { upto } = this.ledger.head;
     const whole = delta.after <= upto && delta.through === delta.head.upto;
-    if (whole) return this.#follow([delta], touch);
+    if (whole) return this.#follow([delta], touch) ?? this.#followChains(touch);
     if (delta.through <= upto || delta.after === delta.through) return undefined;
     this.#park(delta, touch);
     return this.#followChains(touch);

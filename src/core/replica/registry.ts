@@ -1,6 +1,6 @@
 import type { PeerId } from '../address.ts';
 import { signedHead } from './encoding.ts';
-import type { Change, CryptoFunctions, Entry, Head } from './fact.ts';
+import { type Change, type CryptoFunctions, type Entry, type Head, isSameEntry } from './fact.ts';
 import type { Follower } from './follower.ts';
 import type { Touch } from './ledger.ts';
 
@@ -52,7 +52,7 @@ export class Registry {
     for (const [slot, previous] of before) {
       const now = follower.visible(slot);
       const any = now ?? previous;
-      if (now === previous || any === undefined) continue;
+      if (any === undefined || (now && previous && isSameEntry(now, previous))) continue;
       changes.push({ owner: any.owner, domain: any.domain, key: any.key, now, previous });
     }
     return changes;
