@@ -8,13 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Host } from '../test/support/lab/host.ts';
 import { createLab, type Lab } from '../test/support/lab/lab.ts';
-import {
-  installPrograms,
-  LAB_PROGRAMS,
-  missingPrograms,
-  obstacle,
-  packagesOf,
-} from '../test/support/lab/programs.ts';
+import { installPrograms, LAB_PROGRAMS, obstacle } from '../test/support/lab/programs.ts';
 
 const STEPS = 6;
 const SETTLED_WITHIN_MS = 15_000;
@@ -42,9 +36,7 @@ async function settle(host: Host): Promise<void> {
 
 function prepare(): void {
   step(1, `programs of the system: ${LAB_PROGRAMS.map(({ command }) => command).join(', ')}`);
-  const missing = missingPrograms(LAB_PROGRAMS);
-  say(missing.length === 0 ? '  all there' : `  missing: install ${packagesOf(missing).join(', ')}`);
-  installPrograms(LAB_PROGRAMS);
+  installPrograms(LAB_PROGRAMS, line => say(`  ${line}`));
   const why = obstacle(LAB_PROGRAMS);
   if (why !== undefined) throw new Error(`the demo ${why}`);
 }

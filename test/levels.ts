@@ -61,7 +61,7 @@ function main(): void {
   const directory = mkdtempSync(join(tmpdir(), 'mesh-test-'));
   const total: Count[] = [];
   say(`[0/${STEPS.length}] system packages`);
-  installPrograms(DOCKER_LAB_PROGRAMS);
+  installPrograms(DOCKER_LAB_PROGRAMS, line => say(`      ${line}`));
   for (const [index, step] of STEPS.entries()) {
     say(`[${index + 1}/${STEPS.length}] ${step.title}: ${step.argv.join(' ')}`);
     const started = performance.now();

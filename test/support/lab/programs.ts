@@ -29,10 +29,10 @@ export const DOCKER_LAB_PROGRAMS: readonly Program[] = [
   program('iptables', 'iptables'),
 ];
 
-export const isRoot = (): boolean => process.getuid?.() === 0;
+const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** Those of `programs` that this machine doesn't have. */
-export function missingPrograms(programs: readonly Program[]): readonly Program[] {
+function missingPrograms(programs: readonly Program[]): readonly Program[] {
   return programs.filter(({ command }) => !isInstalled(command));
 }
 
@@ -46,26 +46,33 @@ export function obstacle(programs: readonly Program[]): string | undefined {
 }
 
 /**
- * Installs what is missing, if this is root on a Debian machine; shows what apt-get says. What could not be
+ * Installs what is missing, if this is root on a Debian machine, and says so line by line. What could not be
  * installed is missing afterwards.
  */
-export function installPrograms(programs: readonly Program[]): void {
-  if (!isRoot() || !isInstalled('apt-get') || missingPrograms(programs).length === 0) return;
-  apt('update', '-qq');
-  for (const { command, packages } of programs) {
+export function installPrograms(programs: readonly Program[], say: (line: string) => void): void {
+  const missing = missingPrograms(programs);
+  say(missing.length === 0 ? 'all there' : `missing: ${missing.map(({ command }) => command).join(', ')}`);
+  if (!isRoot() || !isInstalled('apt-get') || missing.length === 0) return;
+  say('apt-get update');
+  apt(say, 'update');
+  for (const { command, packages } of missing) {
     for (const name of packages) {
-      if (!isInstalled(command)) apt('install', '-qq', '--yes', '--no-install-recommends', name);
+      if (isInstalled(command)) break;
+      say(`apt-get install ${name}`);
+      apt(say, 'install', '--yes', '--no-install-recommends', name);
     }
   }
 }
 
-export function packagesOf(programs: readonly Program[]): readonly string[] {
+function packagesOf(programs: readonly Program[]): readonly string[] {
   return [...new Set(programs.map(({ packages }) => packages[0] ?? ''))];
 }
 
-function apt(...args: readonly string[]): void {
+/** Runs apt-get and passes on the end of what it says only where it fails. */
+function apt(say: (line: string) => void, ...args: readonly string[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  spawnSync('apt-get', args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, stderr } = spawnSync('apt-get', ['-qq', ...args], { env, encoding: 'utf8' });
+  if (status !== 0) for (const line of stderr.trim().split('\n').slice(-3)) say(line);
 }
 
 function isInstalled(command: string): boolean {
