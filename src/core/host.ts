@@ -119,6 +119,8 @@ export class Host {
   #take(input: Input): void {
     switch (input.kind) {
       case 'tick':
+        // One that comes too early (timers may) must be wished for again.
+        this.#woken = undefined;
         return this.#context.agenda.run(this.#now);
       case 'adopted':
         return this.#start(input.attachments);

@@ -28,7 +28,8 @@ export class Loop {
   readonly #queue: Effect[] = [];
   readonly #replies = new Map<number, (result: Result<Reply>) => void>();
   #tickets = 0;
-  #running: Promise<void> | undefined;
+  #busy = false;
+  #running: Promise<void> = Promise.resolve();
   #trouble: Problem | undefined;
   #stopped = false;
   #cancelWake = (): void => {};
@@ -41,7 +42,7 @@ export class Loop {
   deliver(input: Input): void {
     if (this.#stopped) return;
     this.#queue.push(...this.#host.step(input, this.#ports.clock.now()));
-    this.#running ??= this.#run();
+    if (!this.#busy) this.#running = this.#run();
   }
 
   /** Hands a command to the host and resolves with its reply. */
@@ -56,7 +57,7 @@ export class Loop {
 
   /** Resolves when all effects so far have been carried out. */
   async drained(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#busy) await this.#running;
   }
 
   stop(): void {
@@ -66,6 +67,7 @@ export class Loop {
 
   async #run(): Promise<void> {
     const { log, after } = this.#ports;
+    this.#busy = true;
     for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
       try {
         const pending = effect.kind === 'persist' ? this.#persist(effect.records) : this.#carryOut(effect);
@@ -75,7 +77,7 @@ export class Loop {
       }
       after?.(effect);
     }
-    this.#running = undefined;
+    this.#busy = false;
   }
 
   /** One fsync serves every `persist` that is waiting: later ones are on disk earlier than they have to be. */

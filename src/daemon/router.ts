@@ -5,10 +5,11 @@ import { createFileStore } from '../adapters/file/store.ts';
 import { createVerifier, type Identity } from '../adapters/libp2p/identity.ts';
 import { createLibp2pTransport } from '../adapters/libp2p/transport.ts';
 import { createBareNamespaces } from '../adapters/linux/bare-namespaces.ts';
-import { createLinuxDataplane } from '../adapters/linux/dataplane.ts';
+import { createLinuxDataplane, type LinuxDataplane } from '../adapters/linux/dataplane.ts';
 import type { Health } from '../api/control/contract.ts';
 import { createControlServer } from '../api/control/server.ts';
 import { controlSocket, type Settings } from '../api/control/settings.ts';
+import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
 import type { Effect, HostConfig } from '../core/host/step.ts';
@@ -24,8 +25,6 @@ import { createHandlers } from './handlers.ts';
 import { hash, loadIdentity, loadPassword } from './identity.ts';
 import { Loop } from './loop.ts';
 import { MESH } from './profile.ts';
-
-export const VERSION: string = process.env['MESH_VERSION'] ?? 'source';
 
 /** The kernel's tables are compared with what they should be this often. */
 const AUDIT_MS = 10_000;
@@ -101,7 +100,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       port: settings.port,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
-      dataplane: async () => ({ inspection: await dataplane.inspect(), counters: dataplane.counters() }),
+      dataplane: async () => ({ inspection: await dataplane.inspect(), counters: { ...dataplane.counters() } }),
       health: () => health(host),
       stop: () => ending.resolve(undefined),
     }),
@@ -131,7 +130,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
 interface Opened {
   readonly config: HostConfig;
   readonly store: Store;
-  readonly dataplane: Dataplane;
+  readonly dataplane: LinuxDataplane;
   readonly transport: Transport;
   /** Hands events on from now, those that came before first. */
   listen(listener: (event: TransportEvent) => void): void;
@@ -159,7 +158,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   const config: HostConfig = {
     self: identity.value.id,
     crypto: { hash, sign: identity.value.sign, verify: createVerifier() },
-    version: VERSION,
+    version: version(),
     name: settings.name,
     nickname: settings.nickname,
     advertise: [settings.advertise ?? `${settings.host ?? vtep.value.address}:${settings.port}`],
@@ -219,12 +218,11 @@ function findVtep(settings: Settings): Result<Vtep> {
 
 function health(host: Host): Health {
   const { state } = host.report(systemClock.now());
-  // Docker puts this file into every container.
   return {
-    version: VERSION,
+    version: version(),
     pid: process.pid,
     state,
-    how: existsSync('/.dockerenv') ? 'container' : 'native',
+    how: process.env['MESH_HOW'] === 'container' ? 'container' : 'native',
   };
 }
 
