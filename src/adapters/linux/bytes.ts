@@ -25,6 +25,16 @@ export function ipv4Of(bytes: Uint8Array | undefined): Ipv4 | undefined {
   return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4;
 }
 
+/** The bytes of a MAC as one number, by which large tables are kept: half the cost of text. */
+export function macNumber(mac: Mac): number {
+  return Number.parseInt(mac.replaceAll(':', ''), 16);
+}
+
+export function macFromNumber(number: number): Mac {
+  const digits = number.toString(16).padStart(12, '0');
+  return digits.replaceAll(/..(?!$)/g, '$&:') as Mac;
+}
+
 /** A view for reading numbers out of a struct. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -91,9 +91,9 @@ class KernelDataplane implements LinuxDataplane {
     return this.#inOrder(async () => {
       const { forwarder } = this.#started();
       try {
-        const { mended, refused } = await forwarder.audit();
+        const { sentences, refused } = await forwarder.audit();
         for (const error of refused) this.#log.warn('could not be mended', problemOf(error));
-        return [...mended, ...(await this.#firewall.audit())];
+        return [...sentences, ...(await this.#firewall.audit())];
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
         this.#log.warn('the audit was broken off', problemOf(error));

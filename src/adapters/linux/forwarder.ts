@@ -1,5 +1,6 @@
 import type { Mac } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
+import { type Change, describeChange, differences, requestsOf } from './changes.ts';
 import { KernelError } from './libc.ts';
 import { isPortName, vniOfBridge, vniOfVxlan } from './names.ts';
 import { sendAll } from './netlink/send-all.ts';
@@ -9,27 +10,31 @@ import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { deleteLink } from './rtnetlink/links.ts';
 import { listForwarding, listNeighbours, setBridgeEntry } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
-import {
-  type Devices,
-  describeChange,
-  differences,
-  readTables,
-  type Tables,
-  wantedTables,
-} from './tables.ts';
+import { type Devices, emptyTables, keys, sortTables, type Tables, wantedTables } from './tables.ts';
+import { touchedBy, touchedEntries, touchedPart } from './touched.ts';
 
 interface Network {
-  readonly wanted: NetworkForwarding;
-  readonly devices: Devices;
-  /** What the kernel's tables hold; undefined where that has to be read first. */
-  held: Tables | undefined;
+  /** What was applied last. */
+  wanted: NetworkForwarding;
+  devices: Devices;
+  /** What the kernel should hold according to it. */
+  tables: Tables;
+  /** Whether it does, as far as is known; otherwise its tables have to be read first. */
+  known: boolean;
+  /** Whether its devices are as `wanted` says. */
+  ensured: boolean;
 }
 
 type Links = ReadonlyMap<string, Link>;
 
+export interface Mended {
+  readonly sentences: readonly string[];
+  readonly refused: readonly KernelError[];
+}
+
 /**
- * Networks of the switch: brings the kernel to what is wanted. Remembers what it holds, so that one change among many
- * entries costs one request; reads it at first, after a refusal, and in audits.
+ * The networks of the switch: brings the kernel to what is wanted. Remembers what it holds, so that one change among
+ * many entries costs one request; reads it at first, after a refusal, and in audits.
  */
 export class Forwarder {
   readonly #place: Switch;
@@ -45,49 +50,40 @@ export class Forwarder {
 
   /** Gives what the kernel refused; all else was carried out. */
   async apply(wanted: readonly NetworkForwarding[]): Promise<readonly KernelError[]> {
-    const changed = wanted.filter(network => this.#needsDevices(network));
-    const links = !this.#adopted || changed.length > 0 ? await this.#links() : new Map<string, Link>();
     const errors: KernelError[] = [];
     const collect = collector(errors);
+    const changed = wanted.filter(network => this.#needsDevices(network));
+    const links: Links = !this.#adopted || changed.length > 0 ? await this.#links() : new Map();
     if (!this.#adopted) collect(() => this.#adopt(wanted, links));
     for (const vni of this.#networks.keys()) {
       if (!wanted.some(network => network.vni === vni)) collect(() => this.#drop(vni));
     }
     for (const network of changed) collect(() => this.#ensure(network, links));
-    await this.#read(false);
-    for (const network of wanted) {
-      const { refused } = await this.#bringTables(network);
-      errors.push(...refused);
-    }
+    for (const network of wanted) errors.push(...(await this.#update(network)));
+    errors.push(...(await this.#bring(network => !network.known)).refused);
     return errors;
   }
 
   /** Compares the kernel with what was applied last, and mends it. */
-  async audit(): Promise<{ readonly mended: readonly string[]; readonly refused: readonly KernelError[] }> {
-    const mended: string[] = [];
+  async audit(): Promise<Mended> {
+    const sentences: string[] = [];
     const errors: KernelError[] = [];
     const collect = collector(errors);
     const links = await this.#links();
-    for (const { wanted } of [...this.#networks.values()]) {
-      collect(() => mended.push(...this.#ensure(wanted, links)));
+    for (const { wanted } of this.#networks.values()) {
+      collect(() => sentences.push(...this.#ensure(wanted, links)));
     }
-    for (const port of this.#ports.values()) collect(() => mended.push(...this.#mendPort(port, links)));
-    await this.#read(true);
-    for (const { wanted } of [...this.#networks.values()]) {
-      const { sentences, refused } = await this.#bringTables(wanted);
-      mended.push(...sentences);
-      errors.push(...refused);
-    }
-    return { mended, refused: errors };
+    for (const port of this.#ports.values()) collect(() => sentences.push(...this.#mendPort(port, links)));
+    const { sentences: more, refused } = await this.#bring(() => true);
+    return { sentences: [...sentences, ...more], refused: [...errors, ...refused] };
   }
 
   /** A container's port was made or changed: the bridge has its MAC there. */
   plumbed(port: Port): void {
     const before = this.#ports.get(port.name);
     this.#ports.set(port.name, port);
-    const network = this.#networkOf(port);
     if (before !== undefined && before.mac !== port.mac) this.#release(before);
-    network?.held?.bridge.set(port.mac, port.index);
+    this.#networkOf(port)?.tables.bridge.set(keys.mac(port.mac), port.index);
   }
 
   /** A container's port is gone, and what the bridge had behind it. Throws a `KernelError`. */
@@ -98,19 +94,25 @@ export class Forwarder {
     this.#release(port);
   }
 
-  /** The MAC is no longer here: whoever has it elsewhere gets its frames. */
-  #release(port: Port): void {
-    const network = this.#networkOf(port);
-    if (network?.held === undefined) return;
-    network.held.bridge.delete(port.mac);
-    if (!network.wanted.stations.some(({ mac }) => mac === port.mac)) return;
-    this.#place.route.run(setBridgeEntry(network.devices.vxlan, port.mac));
-    network.held.bridge.set(port.mac, network.devices.vxlan);
+  /** The MAC is no longer there: whoever else has it gets its frames. */
+  #release({ mac, network: name }: Port): void {
+    const network = this.#networkNamed(name);
+    if (network === undefined) return;
+    const { bridge } = network.tables;
+    const port = this.#portsOf(network).find(other => other.mac === mac)?.index;
+    const station = network.wanted.stations.some(other => other.mac === mac);
+    const behind = port ?? (station ? network.devices.vxlan : undefined);
+    if (behind === undefined) {
+      bridge.delete(keys.mac(mac));
+      return;
+    }
+    bridge.set(keys.mac(mac), behind);
+    this.#place.route.run(setBridgeEntry(behind, mac));
   }
 
   #needsDevices(wanted: NetworkForwarding): boolean {
     const network = this.#networks.get(wanted.vni);
-    if (network?.held === undefined) return true;
+    if (network === undefined || !network.ensured) return true;
     const { mtu, name, own } = network.wanted;
     return (
       mtu !== wanted.mtu ||
@@ -141,18 +143,24 @@ export class Forwarder {
     this.#networks.delete(vni);
   }
 
-  /** Gives a sentence for each thing that was not as it should be. */
+  /** Brings the devices and ports to what is wanted; gives a sentence for each thing that was not as it should be. */
   #ensure(wanted: NetworkForwarding, links: Links): readonly string[] {
-    const before = this.#networks.get(wanted.vni);
+    const network = this.#networks.get(wanted.vni) ?? unknownNetwork(wanted);
+    network.ensured = false;
     const { bridge, vxlan, mended, rebuilt } = ensureDevices(this.#place, wanted, links);
-    const held = rebuilt ? undefined : before?.held;
-    const network = { wanted, devices: { bridge, vxlan }, held };
+    const moved = vxlan === network.devices.vxlan ? [] : network.tables.bridge;
+    for (const [mac, port] of moved) {
+      if (port === network.devices.vxlan) network.tables.bridge.set(mac, vxlan);
+    }
+    network.devices = { bridge, vxlan };
+    if (rebuilt) network.known = false;
     this.#networks.set(wanted.vni, network);
     for (const port of this.#portsOf(network)) {
       if (port.mtu !== wanted.mtu)
         this.#ports.set(port.name, setPortMtu(this.#place.route, port, wanted.mtu));
       if (rebuilt) this.#mendPort(port, links);
     }
+    network.ensured = true;
     return mended;
   }
 
@@ -165,10 +173,32 @@ export class Forwarder {
     return changed ? [`network ${port.network}: the port of ${container} had other settings; corrected`] : [];
   }
 
-  /** Reads the tables from the kernel: of all networks, or where what they hold isn't known. */
-  async #read(all: boolean): Promise<void> {
-    const networks = [...this.#networks.values()].filter(({ held }) => all || held === undefined);
-    if (networks.length === 0) return;
+  /** Takes up what is wanted; where the kernel's tables are known, only what differs from before is sent. */
+  async #update(wanted: NetworkForwarding): Promise<readonly KernelError[]> {
+    const network = this.#networks.get(wanted.vni);
+    // Its devices could not be made: that was reported, and is tried again by the next `apply`.
+    if (network === undefined) return [];
+    const before = network.wanted;
+    network.wanted = wanted;
+    if (!network.known) {
+      network.tables = await wantedTables(wanted, network.devices, this.#macsOf(network));
+      return [];
+    }
+    const touched = touchedBy(before.stations, wanted.stations);
+    const macs = new Map([...this.#macsOf(network)].filter(([mac]) => touched.macs.has(mac)));
+    const part = await wantedTables(touchedPart(wanted, touched), network.devices, macs);
+    const changes = await differences(touchedEntries(network.tables, touched), part);
+    for (const { table, key, wanted: value } of changes) {
+      if (value === undefined) network.tables[table].delete(key);
+      else network.tables[table].set(key, value);
+    }
+    return this.#send(network, changes);
+  }
+
+  /** Reads the tables of some networks from the kernel, and mends them. */
+  async #bring(which: (network: Network) => boolean): Promise<Mended> {
+    const networks = [...this.#networks.values()].filter(which);
+    if (networks.length === 0) return { sentences: [], refused: [] };
     const { route, local } = this.#place;
     const forwarding = await listForwarding(route);
     const neighbours = await listNeighbours(route);
@@ -179,44 +209,56 @@ export class Forwarder {
       for (const { index } of this.#portsOf(network)) ports.set(index, network.devices.bridge);
     }
     const devices = networks.map(network => network.devices);
-    const tables = readTables(devices, ports, forwarding, neighbours, local.port);
-    for (const network of networks) network.held = tables.get(network.devices.bridge);
+    const held = await sortTables({ forwarding, neighbours }, devices, ports, local.port);
+    const sentences: string[] = [];
+    const refused: KernelError[] = [];
+    for (const network of networks) {
+      const changes = await differences(held.get(network.devices.bridge) ?? emptyTables(), network.tables);
+      refused.push(...(await this.#send(network, changes)));
+      for (const change of changes) sentences.push(describeChange(network.wanted.name, change));
+    }
+    return { sentences, refused };
   }
 
-  async #bringTables(
-    wanted: NetworkForwarding,
-  ): Promise<{ sentences: readonly string[]; refused: readonly KernelError[] }> {
-    const network = this.#networks.get(wanted.vni);
-    // Its devices could not be made: that was reported, and is tried again by the next `apply`.
-    if (network?.held === undefined) return { sentences: [], refused: [] };
-    const ports = new Map<Mac, number>(this.#portsOf(network).map(({ mac, index }) => [mac, index]));
-    const tables = wantedTables(wanted, network.devices, ports);
-    const changes = differences(network.devices, network.held, tables);
-    const requests = changes.flatMap(change => change.requests);
+  async #send(network: Network, changes: readonly Change[]): Promise<readonly KernelError[]> {
+    const requests = changes.flatMap(change => requestsOf(network.devices, change));
     const refused = await sendAll(this.#place.route, requests);
-    const held = refused.length === 0 ? tables : undefined;
-    this.#networks.set(wanted.vni, { wanted, devices: network.devices, held });
-    return { sentences: changes.map(change => describeChange(wanted.name, change)), refused };
+    network.known = refused.length === 0;
+    return refused;
   }
 
   #portsOf(network: Network): readonly Port[] {
     return [...this.#ports.values()].filter(port => port.network === network.wanted.name);
   }
 
+  #macsOf(network: Network): ReadonlyMap<Mac, number> {
+    return new Map(this.#portsOf(network).map(({ mac, index }) => [mac, index]));
+  }
+
   #networkOf(port: Port): Network | undefined {
-    return [...this.#networks.values()].find(({ wanted }) => wanted.name === port.network);
+    return this.#networkNamed(port.network);
+  }
+
+  #networkNamed(name: string): Network | undefined {
+    return [...this.#networks.values()].find(({ wanted }) => wanted.name === name);
   }
 
   /** A container that ended took its port along. */
   #forgetLostPorts(links: Links): void {
     for (const port of this.#ports.values()) {
-      if (links.get(port.name)?.index !== port.index) this.#ports.delete(port.name);
+      if (links.get(port.name)?.index !== port.index) this.unplumbed(port.name);
     }
   }
 
   async #links(): Promise<Links> {
     return new Map((await listLinks(this.#place.route)).map(link => [link.name, link]));
   }
+}
+
+function unknownNetwork(wanted: NetworkForwarding): Network {
+  const devices = { bridge: 0, vxlan: 0 };
+  const nothing = { ...wanted, stations: [], flood: [] };
+  return { wanted: nothing, devices, tables: emptyTables(), known: false, ensured: false };
 }
 
 /** Runs an action; a `KernelError` that it throws is added to `errors`. */

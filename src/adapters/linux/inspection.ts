@@ -1,4 +1,4 @@
-import { compare, type Ipv4 } from '../../core/address.ts';
+import { compare, type Ipv4, type Vtep } from '../../core/address.ts';
 import type { NetworkForwarding, Station } from '../../core/forwarding.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 import { networkOfAlias, plumbedOfAlias, vniOfBridge, vxlanName } from './names.ts';
@@ -6,7 +6,7 @@ import { listAddresses } from './rtnetlink/addresses.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { listForwarding, listNeighbours } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
-import { readTables, type Tables } from './tables.ts';
+import { sortTables, type Tables, values } from './tables.ts';
 
 /** Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. */
 export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Promise<Inspection> {
@@ -24,7 +24,7 @@ export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Prom
   const devices = found.map(({ bridge, vxlan }) => ({ bridge: bridge.index, vxlan: vxlan.index }));
   const forwarding = await listForwarding(route);
   const neighbours = await listNeighbours(route);
-  const tables = readTables(devices, new Map(), forwarding, neighbours, local.port);
+  const tables = await sortTables({ forwarding, neighbours }, devices, new Map(), local.port);
   const addresses = listAddresses(route);
   const networks = found.map(({ bridge, name, vni }): NetworkForwarding => {
     const held = tables.get(bridge.index);
@@ -35,7 +35,7 @@ export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Prom
       mtu: bridge.mtu,
       own: address && bridge.mac && { address, mac: bridge.mac },
       stations: held === undefined ? [] : stationsOf(held),
-      flood: held === undefined ? [] : sorted(held.flood),
+      flood: held === undefined ? [] : floodOf(held),
     };
   });
   return {
@@ -49,15 +49,16 @@ function attachmentOf(link: Link): Inspection['attachments'] {
   return plumbed === undefined ? [] : [plumbed];
 }
 
-function stationsOf(tables: Tables): readonly Station[] {
+function stationsOf({ neighbours, vxlan }: Tables): readonly Station[] {
   const stations: Station[] = [];
-  for (const [address, mac] of tables.neighbours) {
-    const vtep = tables.vxlan.get(mac);
-    if (vtep !== undefined) stations.push({ address, mac, vtep });
+  for (const [address, mac] of neighbours) {
+    const vtep = vxlan.get(mac);
+    if (vtep === undefined) continue;
+    stations.push({ address: values.address(address), mac: values.mac(mac), vtep: values.vtep(vtep) });
   }
   return stations.sort((a, b) => compare(a.address, b.address));
 }
 
-function sorted<Value>(map: ReadonlyMap<string, Value>): readonly Value[] {
-  return [...map].sort(([a], [b]) => compare(a, b)).map(([, value]) => value);
+function floodOf({ flood }: Tables): readonly Vtep[] {
+  return [...flood.keys()].sort((a, b) => a - b).map(values.vtep);
 }

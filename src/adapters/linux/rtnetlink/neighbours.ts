@@ -1,5 +1,5 @@
 import type { Ipv4, Mac, Vtep } from '../../../core/address.ts';
-import { ipv4Bytes, ipv4Of, macBytes, macOf, viewOf } from '../bytes.ts';
+import { ipv4Bytes, macBytes } from '../bytes.ts';
 import { AF_INET } from '../libc.ts';
 import { Attributes } from '../netlink/attributes.ts';
 import {
@@ -110,25 +110,20 @@ export function deleteNeighbour(device: number, address: Ipv4): Request {
   };
 }
 
-export type ForwardingEntry =
-  | {
-      readonly table: 'vxlan';
-      readonly link: number;
-      /** Undefined for a flood entry. */
-      readonly mac: Mac | undefined;
-      readonly address: Ipv4;
-      /** Undefined where it is the device's own. */
-      readonly port: number | undefined;
-      readonly permanent: boolean;
-    }
-  | {
-      readonly table: 'bridge';
-      /** Index of the port. */
-      readonly link: number;
-      readonly mac: Mac;
-      /** Static and sticky, as `setBridgeEntry` makes them. */
-      readonly fixed: boolean;
-    };
+/** An entry of a table. MACs and addresses are numbers made of their bytes, for tables are long. */
+export interface ForwardingEntry {
+  readonly table: 'vxlan' | 'bridge';
+  /** Index of the VXLAN device, or of the bridge's port. */
+  readonly link: number;
+  /** 0 for a flood entry. */
+  readonly mac: number;
+  /** Whether it is as we make them: permanent, or static and sticky. */
+  readonly fixed: boolean;
+  /** Where frames go (VXLAN device only). */
+  readonly address: number;
+  /** UDP port; 0 where it is the device's own. */
+  readonly port: number;
+}
 
 /** The entries of all VXLAN devices and bridges, without the MACs of the bridges and ports themselves. */
 export function listForwarding(socket: NetlinkSocket): Promise<ForwardingEntry[]> {
@@ -139,50 +134,51 @@ export function listForwarding(socket: NetlinkSocket): Promise<ForwardingEntry[]
 
 export function readForwarding(body: Uint8Array): ForwardingEntry | undefined {
   if (body.length < HEADER) return undefined;
-  const view = viewOf(body);
-  const link = view.getInt32(4, true);
-  const state = view.getUint16(8, true);
-  const flags = view.getUint8(10);
+  const link = linkIn(body);
+  const state = stateIn(body);
+  const flags = body[10]!;
   const attributes = new Attributes(body.subarray(HEADER));
-  const mac = macOf(attributes.bytes(NDA_LLADDR));
+  const mac = attributes.number(NDA_LLADDR, 6);
   if (mac === undefined) return undefined;
   if ((flags & NTF_SELF) !== 0) {
-    const address = ipv4Of(attributes.bytes(NDA_DST));
+    const address = attributes.number(NDA_DST, 4);
     if (address === undefined) return undefined;
-    const port = attributes.u16Be(NDA_PORT);
-    const permanent = (state & NUD_PERMANENT) !== 0;
-    return { table: 'vxlan', link, mac: mac === ZERO_MAC ? undefined : mac, address, port, permanent };
+    const port = attributes.number(NDA_PORT, 2) ?? 0;
+    return { table: 'vxlan', link, mac, fixed: (state & NUD_PERMANENT) !== 0, address, port };
   }
   const own = (state & NUD_PERMANENT) !== 0;
   if (own || !attributes.has(NDA_MASTER) || attributes.has(NDA_VLAN)) return undefined;
-  return { table: 'bridge', link, mac, fixed: state === NUD_NOARP && (flags & NTF_STICKY) !== 0 };
+  const fixed = state === NUD_NOARP && (flags & NTF_STICKY) !== 0;
+  return { table: 'bridge', link, mac, fixed, address: 0, port: 0 };
 }
 
+/** A permanent neighbour, its MAC and address as numbers. */
 export interface Neighbour {
   readonly link: number;
-  readonly address: Ipv4;
-  /** Undefined where it isn't resolved. */
-  readonly mac: Mac | undefined;
-  readonly permanent: boolean;
+  readonly address: number;
+  readonly mac: number;
 }
 
-/** The IPv4 neighbours of all links. */
+/** The IPv4 neighbours of all links that were set; what the kernel found out by itself is its own business. */
 export function listNeighbours(socket: NetlinkSocket): Promise<Neighbour[]> {
   return socket.dumpGently(table(AF_INET, 'list the neighbours'), ({ body }) => readNeighbour(body));
 }
 
 export function readNeighbour(body: Uint8Array): Neighbour | undefined {
-  if (body.length < HEADER) return undefined;
-  const view = viewOf(body);
+  if (body.length < HEADER || (stateIn(body) & NUD_PERMANENT) === 0) return undefined;
   const attributes = new Attributes(body.subarray(HEADER));
-  const address = ipv4Of(attributes.bytes(NDA_DST));
-  if (address === undefined) return undefined;
-  return {
-    link: view.getInt32(4, true),
-    address,
-    mac: macOf(attributes.bytes(NDA_LLADDR)),
-    permanent: (view.getUint16(8, true) & NUD_PERMANENT) !== 0,
-  };
+  const address = attributes.number(NDA_DST, 4);
+  const mac = attributes.number(NDA_LLADDR, 6);
+  return address === undefined || mac === undefined ? undefined : { link: linkIn(body), address, mac };
+}
+
+/** Of struct ndmsg. */
+function linkIn(body: Uint8Array): number {
+  return body[4]! | (body[5]! << 8) | (body[6]! << 16) | (body[7]! << 24);
+}
+
+function stateIn(body: Uint8Array): number {
+  return body[8]! | (body[9]! << 8);
 }
 
 function vxlanEntry(
