@@ -91,20 +91,38 @@ export class Follower {
 
   #takeDelta(delta: Delta, touch: Touch): Refusal | undefined {
     const { upto } = this.ledger.head;
-    const whole = delta.after <= upto && delta.through === delta.head.upto;
-    if (whole) return this.#follow([delta], touch) ?? this.#followChains(touch);
+    const isWhole = delta.through === delta.head.upto;
+    const chain = this.#chain();
+    const end = chain.at(-1)?.through ?? upto;
+    if (isWhole && delta.after <= end) {
+      // Best is what needs nothing that others said.
+      const parts = delta.after <= upto ? [delta] : [...chain, delta];
+      return this.#follow(parts, touch) ?? this.#followChains(touch);
+    }
     if (delta.through <= upto || delta.after === delta.through) return undefined;
-    this.#park(delta, touch);
+    if (this.#makeRoom(delta, touch)) this.#park(delta, touch);
+    else if (delta.after <= end) this.#needSnapshot();
     return this.#followChains(touch);
   }
 
+  /** Lets go of what is further ahead than `delta`, as far as needed. */
+  #makeRoom(delta: Delta, touch: Touch): boolean {
+    const isFull = (): boolean => {
+      const entries = this.#early.reduce((sum, early) => sum + early.entries.length, delta.entries.length);
+      return this.#early.length >= this.#limits.early || entries > this.#limits.live + this.#limits.deletions;
+    };
+    while (isFull()) {
+      const last = this.#early.at(-1);
+      if (last === undefined || last.after <= delta.after) return false;
+      this.#discard(early => early === last, touch);
+    }
+    return true;
+  }
+
   #park(delta: Delta, touch: Touch): void {
-    const room = this.#limits.live + this.#limits.deletions;
-    const parked = this.#early.reduce((sum, early) => sum + early.entries.length, 0);
-    if (this.#early.length >= this.#limits.early || parked + delta.entries.length > room) return;
-    this.version += 1;
     const index = this.#early.findIndex(early => early.after > delta.after);
     this.#early.splice(index < 0 ? this.#early.length : index, 0, delta);
+    this.version += 1;
     this.#lay(delta, touch);
   }
 
@@ -158,7 +176,7 @@ export class Follower {
     if (objection === undefined) {
       this.#commit(draft, head, touch);
     } else if (objection === 'liar') {
-      this.#stage ??= { head, through: 0, upto: 0, entries: [] };
+      this.#needSnapshot();
     }
     this.#discard(delta => chain.includes(delta), touch);
     return objection === 'liar' ? undefined : objection;
@@ -190,8 +208,16 @@ export class Follower {
     return refusal === 'liar' ? this.#restage() : refusal;
   }
 
+  #needSnapshot(): void {
+    this.#stage ??= this.#emptyStage();
+  }
+
   #restage(): undefined {
-    this.#stage = { head: this.ledger.head, through: 0, upto: 0, entries: [] };
+    this.#stage = this.#emptyStage();
+  }
+
+  #emptyStage(): Stage {
+    return { head: this.ledger.head, through: 0, upto: 0, entries: [] };
   }
 
   #replace(entries: readonly Entry[], head: Head, touch: Touch): Refusal | undefined {
