@@ -31,8 +31,11 @@ export function macNumber(mac: Mac): number {
 }
 
 export function macFromNumber(number: number): Mac {
-  const digits = number.toString(16).padStart(12, '0');
-  return digits.replaceAll(/..(?!$)/g, '$&:') as Mac;
+  const high = Math.floor(number / 2 ** 32);
+  const low = number >>> 0;
+  const octet = (word: number, shift: number): string => HEX[(word >>> shift) & 255]!;
+  const [a, b] = [octet(high, 8), octet(high, 0)];
+  return `${a}:${b}:${octet(low, 24)}:${octet(low, 16)}:${octet(low, 8)}:${octet(low, 0)}` as Mac;
 }
 
 /** A view for reading numbers out of a struct. */

@@ -38,8 +38,12 @@ export async function differences(held: Tables, wanted: Tables): Promise<readonl
   return changes;
 }
 
-/** What the kernel has to be asked for a change. */
-export function requestsOf({ bridge, vxlan }: Devices, { table, key, found, wanted }: Change): Request[] {
+/** What the kernel has to be asked for the changes, made up one by one while they are sent. */
+export function* requestsFor(devices: Devices, changes: readonly Change[]): Generator<Request> {
+  for (const change of changes) yield* requestsOf(devices, change);
+}
+
+function requestsOf({ bridge, vxlan }: Devices, { table, key, found, wanted }: Change): Request[] {
   switch (table) {
     case 'vxlan': {
       const mac = values.mac(key);

@@ -1,6 +1,6 @@
 import type { Mac } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
-import { type Change, describeChange, differences, requestsOf } from './changes.ts';
+import { type Change, describeChange, differences, requestsFor } from './changes.ts';
 import { KernelError } from './libc.ts';
 import { isPortName, vniOfBridge, vniOfVxlan } from './names.ts';
 import { sendAll } from './netlink/send-all.ts';
@@ -221,8 +221,7 @@ export class Forwarder {
   }
 
   async #send(network: Network, changes: readonly Change[]): Promise<readonly KernelError[]> {
-    const requests = changes.flatMap(change => requestsOf(network.devices, change));
-    const refused = await sendAll(this.#place.route, requests);
+    const refused = await sendAll(this.#place.route, requestsFor(network.devices, changes));
     network.known = refused.length === 0;
     return refused;
   }

@@ -7,13 +7,20 @@ const REQUESTS_A_TURN = 200;
 /** Sends any number of requests, and lets the event loop run in between. Gives what was refused, in order. */
 export async function sendAll(
   socket: NetlinkSocket,
-  requests: readonly Request[],
+  requests: Iterable<Request>,
 ): Promise<readonly KernelError[]> {
   const errors: KernelError[] = [];
-  for (let start = 0; start < requests.length; start += REQUESTS_A_TURN) {
-    if (start > 0) await new Promise(setImmediate);
-    const refused = socket.batch(requests.slice(start, start + REQUESTS_A_TURN));
-    for (const { error } of refused) errors.push(error);
+  let batch: Request[] = [];
+  const flush = (): void => {
+    for (const { error } of socket.batch(batch)) errors.push(error);
+    batch = [];
+  };
+  for (const request of requests) {
+    batch.push(request);
+    if (batch.length < REQUESTS_A_TURN) continue;
+    flush();
+    await new Promise(setImmediate);
   }
+  flush();
   return errors;
 }
