@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { ask } from '../src/api/control/client.ts';
 import type { Detached } from '../src/api/control/contract.ts';
 import { formatSettings, type Settings } from '../src/api/control/settings.ts';
-import { ok, type Result, refuse } from '../src/core/errors.ts';
+import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import { runCommand } from './command.ts';
 import { confinement } from './container.ts';
 import { type Context, placeSettings } from './context.ts';
@@ -38,11 +38,17 @@ export async function reset(context: Context): Promise<Result<void>> {
   return ok(undefined);
 }
 
-/** Detaches what is attached; nothing where no router runs, whose attachments go with the switch then. */
+/**
+ * Detaches what is attached; gives nothing where no router runs, whose attachments go with the switch then. One that can't
+ * is no reason to leave everything in place.
+ */
 async function leave(context: Context): Promise<Result<readonly Detached[]>> {
   const left = await ask(context.socket, 'leave');
   if (left.ok) return ok(left.value.detached);
-  return left.problem.code === 'router-not-running' ? ok([]) : left;
+  if (left.problem.code === 'no-permission') return left;
+  if (left.problem.code !== 'router-not-running')
+    context.say(`mesh: ${describe(left.problem)}; it is ended all the same`);
+  return ok([]);
 }
 
 /** Removes switch, container and files; gives what there was of them. */

@@ -6,7 +6,7 @@ import { awaitEnd } from './await-router.ts';
 import { type Context, placeSettings } from './context.ts';
 import { CONTAINER, dockerAt, findContainer, stopContainer } from './docker.ts';
 
-const STOP_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 10_000;
 
 /** `mesh stop`: the same where no router runs, as with Weave. */
 export async function stop(context: Context): Promise<Result<void>> {
@@ -19,36 +19,41 @@ export async function stop(context: Context): Promise<Result<void>> {
   return ok(undefined);
 }
 
-/** Ends the router, however it runs; gives how it ran, undefined where none did. */
+/** Ends the router, however it runs and whether or not it still answers; gives how it ran, undefined where none did. */
 export async function endRouter(
   context: Context,
   { docker: address }: Settings,
 ): Promise<Result<Health['how'] | undefined>> {
   const health = await ask(context.socket, 'health');
-  if (health.ok && health.value.how === 'native') {
-    const asked = await ask(context.socket, 'stop');
-    return asked.ok ? ended(context, 'native', health.value.pid) : asked;
-  }
-  if (!health.ok && health.problem.code !== 'router-not-running') return health;
+  if (health.ok && health.value.how === 'native') return endNative(context, health.value.pid);
+  if (!health.ok && health.problem.code === 'no-permission') return health;
   const docker = dockerAt(address);
   const found = await findContainer(docker);
   // Without a router that answers, somebody else's container of that name is none of our business.
   const state = found.ok ? found.value?.state : undefined;
   if (state === 'running' || state === 'restarting' || state === 'paused') {
     const stopped = await stopContainer(docker);
-    return stopped.ok ? ended(context, 'container', undefined) : stopped;
+    return stopped.ok ? ok('container') : stopped;
   }
-  return health.ok
-    ? refuse({ code: 'docker-unreachable', address, why: `the router runs as container ${CONTAINER} of it` })
-    : ok(undefined);
+  if (!health.ok) return health.problem.code === 'router-not-running' ? ok(undefined) : health;
+  return refuse({
+    code: 'docker-unreachable',
+    address,
+    why: `the router runs as container ${CONTAINER} of it`,
+  });
 }
 
-async function ended(
-  { socket }: Context,
-  how: Health['how'],
-  pid: number | undefined,
-): Promise<Result<Health['how']>> {
+/** Asks it to end; one that does not is killed, as an engine does with a container. Traffic flows on either way. */
+async function endNative({ socket, say }: Context, pid: number): Promise<Result<'native'>> {
+  await ask(socket, 'stop');
+  if (await awaitEnd(socket, pid, STOP_TIMEOUT_MS)) return ok('native');
+  say(`mesh: the router has not ended within ${STOP_TIMEOUT_MS / 1000} s and is killed`);
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended just now.
+  }
   return (await awaitEnd(socket, pid, STOP_TIMEOUT_MS))
-    ? ok(how)
-    : refuse({ code: 'router-refused', why: `it has not ended within ${STOP_TIMEOUT_MS / 1000} s` });
+    ? ok('native')
+    : refuse({ code: 'router-refused', why: `process ${pid} can't be killed` });
 }

@@ -8,7 +8,8 @@ import { REPORT } from './fake-router.ts';
 
 /**
  * A router that only answers on its control socket, to be started by the command line in place of the real one.
- * It says on standard output how it was started; with the nickname `dies` it refuses to start.
+ * It says on standard output how it was started; with the nickname `dies` it refuses to start,
+ * with `hangs` it neither leaves nor stops.
  */
 const CLEAN = '--clean';
 const argv = process.argv.slice(2);
@@ -25,6 +26,7 @@ if (settings.nickname === 'dies') {
   process.exit(1);
 }
 
+const hangs = settings.nickname === 'hangs';
 const [established, refused] = REPORT.connections;
 const connections = settings.peers.map(address => ({
   ...(address.includes('.12:') ? established : refused),
@@ -40,9 +42,11 @@ const handlers: ControlHandlers = {
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),
   leave: async () =>
-    ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
+    hangs
+      ? refuse({ code: 'state-full', path: settings.stateDir })
+      : ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
   stop: async () => {
-    setImmediate(end);
+    if (!hangs) setImmediate(end);
     return ok(undefined);
   },
 };
@@ -56,6 +60,8 @@ function end(): void {
   server.close().then(() => process.exit(0));
 }
 process.once('SIGTERM', end);
+// Where the test that started it died.
+setTimeout(end, 120_000);
 server.start().then(started => {
   if (!started.ok) throw new Error(started.problem.code);
 });

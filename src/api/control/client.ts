@@ -3,7 +3,7 @@ import { isProblemCode, ok, type Problem, type Result, refuse } from '../../core
 import { type ControlCall, type ControlHandlers, ROUTES } from './contract.ts';
 
 /** Attaching may wait for an engine that is busy; longer than this, nothing will come. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
 /**
  * One call on a router's control socket; gives the body of its answer. Refuses with what the router refused, or with

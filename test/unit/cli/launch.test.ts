@@ -184,6 +184,17 @@ describe('reset', () => {
     expect(await mesh(['reset'])).toEqual({ status: 0, stdout: 'nothing to remove\n', stderr: '' });
   });
 
+  it('ends a router that does not want to, after 10 s', { timeout: 30_000 }, async () => {
+    await launch('--nickname=hangs');
+    const { status, stdout, stderr } = await mesh(['reset']);
+    expect({ status, stdout: stdout.split('\n')[0] }).toEqual({ status: 0, stdout: 'removed switch' });
+    expect(stderr.split('\n')).toEqual([
+      `mesh: no space left in ${stateDir}; free some and try again; it is ended all the same`,
+      'mesh: the router has not ended within 10 s and is killed',
+      '',
+    ]);
+  });
+
   it('works without a router', async () => {
     await launch();
     await mesh(['stop']);
