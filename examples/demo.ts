@@ -46,9 +46,9 @@ async function play({ hosts }: Lab): Promise<void> {
   for (const { name, address } of hosts) say(`  ${name} has the address ${address}`);
 
   step(3, 'a router on each host; an address of any other router joins it');
-  await show(host1, 'mesh launch');
-  await show(host2, 'mesh launch 192.168.48.11');
-  await show(host3, 'mesh launch 192.168.48.12');
+  await show(host1, 'mesh launch --native');
+  await show(host2, 'mesh launch --native 192.168.48.11');
+  await show(host3, 'mesh launch --native 192.168.48.12');
 
   step(4, 'a container on host1 and one on host3 (namespaces stand in for them)');
   await show(host1, 'ip netns add box1');

@@ -38,11 +38,13 @@ export function playSession(title: string, stage: Stage): void {
     });
     afterAll(() => lab?.destroy());
 
-    it('launches a router on each host, which finds the others from one address', async () => {
+    const launch = async () => {
       await type(host(1), stage.launch);
       await type(host(2), `${stage.launch} 192.168.48.11`);
       await type(host(3), `${stage.launch} 192.168.48.12`);
-    });
+    };
+
+    it('launches a router on each host, which finds the others from one address', launch);
 
     it('attaches containers and prints their addresses', async () => {
       const attach = async (number: number, address: string, name: string) => {
@@ -93,6 +95,14 @@ export function playSession(title: string, stage: Stage): void {
       expect((await host(1).mesh(['status'])).status).toBe(7);
       const ping = await type(host(1), `${stage.enter('box1')} ping -c 2 10.0.0.12`);
       expect(ping).toMatch(/, 0% packet loss/);
+    });
+
+    it('takes up what it left when the routers come back', async () => {
+      await launch();
+      const ping = await type(host(3), `${stage.enter('box2')} ping -c 2 10.0.0.11`);
+      expect(ping).toMatch(/, 0% packet loss/);
+      const endpoints = await type(host(1), 'mesh status endpoints');
+      expect(endpoints).toMatch(/10\.0\.0\.11[\s\S]*10\.0\.0\.12/);
     });
 
     it('leaves every host as it was after a reset', async () => {

@@ -24,7 +24,7 @@ export interface Underlay {
 
 const GATEWAY = '192.168.48.1';
 
-/** `lab`: prefix of the cgroups of the hosts; `directory`: their disks. Both go with the underlay. */
+/** `lab`: prefix of the hosts' links and cgroups; `directory`: their disks. All goes with the underlay. */
 export async function startUnderlay(lab: string, directory: string): Promise<Underlay> {
   const keeper = join(import.meta.dirname, 'keeper');
   const guest = await startGuest([
@@ -40,8 +40,8 @@ export async function startUnderlay(lab: string, directory: string): Promise<Und
   return {
     async plug({ name, address, mac, pid }) {
       await succeed([...enter, 'ip', '-batch', '-'], {
-        input: `link add ${name} type veth peer name eth0 address ${mac} netns ${pid}
-                link set ${name} master lan up\n`,
+        input: `link add ${lab}-${name} type veth peer name eth0 address ${mac} netns ${pid}
+                link set ${lab}-${name} master lan up\n`,
       });
       await succeed(['nsenter', `--net=/proc/${pid}/ns/net`, 'ip', '-batch', '-'], {
         input: `link set lo up
