@@ -77,6 +77,8 @@ export class Follower {
   /** Whether `delta` may tell anything that isn't known. */
   isNews(delta: Delta): boolean {
     if (compareHeads(delta.head, this.ledger.head) <= 0) return false;
+    // A piece of a snapshot may look like one of them; it is needed all the same.
+    if (delta.snapshot) return true;
     return !this.#early.some(
       early =>
         early.after === delta.after && early.through === delta.through && isSameHead(early.head, delta.head),

@@ -218,7 +218,7 @@ describe('any mixture of true and false deltas', () => {
           expect(b.fingerprint()).toBe(a.fingerprint());
         },
       ),
-      { seed: 20_26, numRuns: 400 },
+      campaign(20_26, 400),
     );
   });
 });
