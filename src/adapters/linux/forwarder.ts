@@ -180,11 +180,12 @@ export class Forwarder {
     if (network === undefined) return [];
     const before = network.wanted;
     network.wanted = wanted;
-    if (!network.known) {
+    const touched = network.known ? touchedBy(before.stations, wanted.stations) : undefined;
+    if (touched === undefined) {
+      const held = network.tables;
       network.tables = await wantedTables(wanted, network.devices, this.#macsOf(network));
-      return [];
+      return network.known ? this.#send(network, await differences(held, network.tables)) : [];
     }
-    const touched = touchedBy(before.stations, wanted.stations);
     const macs = new Map([...this.#macsOf(network)].filter(([mac]) => touched.macs.has(mac)));
     const part = await wantedTables(touchedPart(wanted, touched), network.devices, macs);
     const changes = await differences(touchedEntries(network.tables, touched), part);

@@ -8,14 +8,21 @@ export interface Touched {
   readonly addresses: ReadonlySet<Ipv4>;
 }
 
-/** One change in ten thousand stations leaves the same before and after it: only what lies between has to be looked at. */
-export function touchedBy(before: readonly Station[], after: readonly Station[]): Touched {
+/** With more, looking at everything costs little more, and is done in turns. */
+const MOST = 1000;
+
+/**
+ * One change in ten thousand stations leaves the same before and after it: only what lies between has to be looked at.
+ * Undefined where that is much.
+ */
+export function touchedBy(before: readonly Station[], after: readonly Station[]): Touched | undefined {
   const shorter = Math.min(before.length, after.length);
   let start = 0;
   while (start < shorter && same(before[start]!, after[start]!)) start += 1;
   let end = 0;
   while (end < shorter - start && same(before[before.length - 1 - end]!, after[after.length - 1 - end]!))
     end += 1;
+  if (Math.max(before.length, after.length) - start - end > MOST) return undefined;
   const macs = new Set<Mac>();
   const addresses = new Set<Ipv4>();
   for (const list of [before, after]) {
