@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { PeerId } from '../../../src/core/address.ts';
 import type { Change, Delta, Limits, Replica } from '../../../src/core/replica.ts';
+import { campaign } from '../../support/campaign.ts';
 import {
   createFold,
   createPeer,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signedEntry, signedHead } from '../../../src/core/replica/encoding.ts';
 import type { Delta, Entry, Replica } from '../../../src/core/replica.ts';
+import { campaign } from '../../support/campaign.ts';
 import {
   createFold,
   createPeer,
