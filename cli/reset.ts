@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { ask } from '../src/api/control/client.ts';
 import type { Detached } from '../src/api/control/contract.ts';
 import { formatSettings, type Settings } from '../src/api/control/settings.ts';
@@ -65,11 +66,22 @@ async function removeAll(settings: Settings): Promise<Result<string[]>> {
   if (container !== undefined) await removeContainer(docker);
   // Both, since an engine makes what it is told to mount.
   for (const path of [stateDir, runDir]) {
-    const removed = withFile(path, () => rmSync(path, { recursive: true, force: true }));
+    const removed = withFile(path, () => removeDirectory(path));
     if (!removed.ok) return removed;
   }
   if (container !== undefined) parts.push(`container ${CONTAINER}`);
   return ok([...parts, ...directories]);
+}
+
+/** One that is a mount point, as a volume is, can't be removed: it is left empty. */
+function removeDirectory(path: string): void {
+  if (!existsSync(path)) return;
+  for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true, force: true });
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+  }
 }
 
 /** Has the router's own code remove what it made in the kernel. */
