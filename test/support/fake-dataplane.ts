@@ -138,15 +138,6 @@ export class FakeHost {
   }
 }
 
-/** A data plane on a host of its own, for tests that need no more. */
-export function createFakeDataplane(address: Ipv4): {
-  readonly host: FakeHost;
-  readonly dataplane: Dataplane;
-} {
-  const host = new FakeUnderlay().addHost({ address, port: 6784 });
-  return { host, dataplane: host.open() };
-}
-
 class FakeDataplane implements Dataplane {
   readonly #host: FakeHost;
   #wanted: Forwarding | undefined;

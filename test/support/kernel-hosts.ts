@@ -16,7 +16,7 @@ const PREFIX = 'mdp';
 const QUIET =
   'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6';
 
-export interface KernelHost extends WorldHost {
+interface KernelHost extends WorldHost {
   readonly namespace: TestNamespace;
   readonly runDir: string;
   readonly log: FakeLog;

@@ -12,15 +12,15 @@ export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
-export const SOCK_CLOEXEC = 0o2000000;
+const SOCK_CLOEXEC = 0o2000000;
 export const SOCK_NONBLOCK = 0o4000;
-export const MSG_TRUNC = 0x20;
-export const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
 export const SOL_SOCKET = 1;
-export const O_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
 export const CLONE_NEWNET = 0x40000000;
-export const MS_BIND = 0x1000;
-export const MNT_DETACH = 2;
+const MS_BIND = 0x1000;
+const MNT_DETACH = 2;
 
 const library = koffi.load(null);
 
@@ -109,7 +109,7 @@ export function receive(fd: number, into: Uint8Array): number | undefined {
 export function setSocketOption(fd: number, level: number, option: number, value: number): void {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setInt32(0, value, true);
-  check(native.setsockopt(fd, level, option, bytes, 4), `set socket option ${level}/${option}`);
+  check(native.setsockopt(fd, level, option, bytes, 4), `set up a socket (option ${level}/${option})`);
 }
 
 /** Opens for reading; gives a file descriptor, closed on exec. */

@@ -30,7 +30,7 @@ export const TABLES: readonly TableName[] = ['vxlan', 'bridge', 'neighbours', 'f
 
 /** Values that no wanted entry has: it timed out or named several hosts; it was learnt, or could move. */
 export const UNCLEAR = -1;
-export const looseAt = (port: number): number => -port;
+const looseAt = (port: number): number => -port;
 
 const PORTS = 65536;
 

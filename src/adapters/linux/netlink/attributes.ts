@@ -42,10 +42,6 @@ export class Attributes {
     return this.#sized(type, 4)?.getUint32(0, true);
   }
 
-  u32Be(type: number): number | undefined {
-    return this.#sized(type, 4)?.getUint32(0, false);
-  }
-
   i32(type: number): number | undefined {
     return this.#sized(type, 4)?.getInt32(0, true);
   }

@@ -18,8 +18,8 @@ import { MessageWriter } from './writer.ts';
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 
-export const NLM_F_REQUEST = 1;
-export const NLM_F_ACK = 4;
+const NLM_F_REQUEST = 1;
+const NLM_F_ACK = 4;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;

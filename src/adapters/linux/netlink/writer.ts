@@ -61,12 +61,6 @@ export class MessageWriter {
     this.#view.setInt32(at, value, true);
   }
 
-  /** Raw bytes, without padding. */
-  raw(bytes: Uint8Array): void {
-    const at = this.#grow(bytes.length);
-    this.#bytes.set(bytes, at);
-  }
-
   /** One attribute (struct nlattr), padded to four bytes. */
   attribute(type: number, value: Uint8Array): void {
     const at = this.#header(type, value.length);
@@ -96,11 +90,6 @@ export class MessageWriter {
   attributeU32Be(type: number, value: number): void {
     const at = this.#header(type, 4);
     this.#view.setUint32(at, value, false);
-  }
-
-  attributeU64Be(type: number, value: bigint): void {
-    const at = this.#header(type, 8);
-    this.#view.setBigUint64(at, value, false);
   }
 
   /** Text with the terminating zero that the kernel's string policies want. */
