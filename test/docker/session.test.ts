@@ -3,6 +3,8 @@ import { playSession } from '../support/session.ts';
 
 const docker = {
   create: createDockerLab,
+  // The addresses of its bridge; the file of the host's namespace.
+  settle: 'docker run --rm busybox true; docker run --rm --net=host busybox true',
   start: (name: string) => `docker run -dit --name ${name} busybox`,
   reference: (name: string) => name,
   enter: (name: string) => `docker exec ${name}`,

@@ -9,6 +9,8 @@ export interface Stage {
   create(options: { readonly hosts: number }): Promise<Lab>;
   /** How a router is started, e.g. `mesh launch --native`. */
   readonly launch: string;
+  /** What changes a host for good the first time, whoever does it. */
+  readonly settle: string;
   /** The commands that start, name to `mesh attach`, enter and remove a container. */
   start(name: string): string;
   reference(name: string): string;
@@ -32,8 +34,7 @@ export function playSession(title: string, stage: Stage): void {
 
     beforeAll(async () => {
       lab = await stage.create({ hosts: 3 });
-      // An engine's first container changes the host for good (addresses of its bridge), so that one isn't ours.
-      for (const each of lab.hosts) await type(each, `${stage.start('first')}; ${stage.remove('first')}`);
+      for (const each of lab.hosts) await type(each, stage.settle);
       before = await Promise.all(lab.hosts.map(hostTraces));
     });
     afterAll(() => lab?.destroy());

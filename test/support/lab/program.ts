@@ -9,6 +9,8 @@ export interface Program {
   stdout(): string;
   /** Resolves when it has ended. */
   readonly ended: Promise<Output>;
+  /** Sends it a signal. */
+  signal(signal: 'USR2'): Promise<void>;
   /** Sends it a signal and waits for its end. May be repeated. */
   stop(signal?: 'INT' | 'TERM' | 'KILL'): Promise<Output>;
 }
@@ -32,11 +34,15 @@ export async function startProgram(enter: readonly string[], argv: readonly stri
     ([code, signal]): Output => ({ status: statusOf(code, signal), stdout, stderr }),
   );
   const [number] = await once((child.stdio[3] as Readable).setEncoding('utf8'), 'data');
+  const send = (signal: string) => run([...enter, 'kill', `-${signal}`, String(number).trim()]);
   return {
     stdout: () => stdout,
     ended,
+    async signal(signal) {
+      await send(signal);
+    },
     async stop(signal = 'TERM') {
-      await run([...enter, 'kill', `-${signal}`, String(number).trim()]);
+      await send(signal);
       return ended;
     },
   };

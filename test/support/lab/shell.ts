@@ -5,17 +5,23 @@ export function type(host: Host, line: string): Promise<string> {
   return host.succeed(['sh', '-c', line]);
 }
 
-/** What a router could leave on its host, one line each: links, addresses, routes, rules, namespaces, mounts. */
-export async function hostTraces(host: Host): Promise<string> {
+/**
+ * What a router could leave on its host, one line each: links, addresses, routes, rules, namespaces, mounts, settings
+ * and processes. Link-local addresses come and go seconds after their links, so they don't count.
+ */
+export function hostTraces(host: Host): Promise<string> {
   return type(
     host,
     `ip -brief link | sort
-     ip -brief address | sort
-     ip route show table all | sort
+     ip -4 -brief address | sort
+     ip route show table all | grep -v fe80 | sort
+     ip -6 route show table all | grep -v fe80 | sort
      ip rule
      nft -s list ruleset
-     find /run/netns /run/mesh 2>/dev/null | sort
+     ls -A /run
+     find /run/netns | sort
      cut -d' ' -f2 /proc/mounts | sort
-     sysctl -a -r 'net.(ipv4|bridge)' 2>/dev/null | grep -v 'random\\|_time\\|sched\\|inuse' | sort`,
+     sysctl -a -r '^net.(ipv4|ipv6|bridge)' | grep -v random | sort
+     ps -e -o comm= | grep -vxE 'sh|ps|grep|sort' | sort`,
   );
 }
