@@ -21,7 +21,14 @@ export interface Figure {
   readonly must: 'at-least' | 'at-most';
   /** For a limited value: what the control takes on a quiet machine; more than 30 % above it, the verdict is open. */
   readonly control?: number;
+  /** The ratio is the median of the ratios of each round, in which both sides were measured one after the other. */
+  readonly paired?: true;
+  /** Numbers beside the figure, by name. */
+  readonly detail?: Readonly<Record<string, number>>;
 }
+
+/** What `node -e 0` takes on this project's machine (2 cores) while nothing else runs. */
+export const EMPTY_START_S = 0.04;
 
 /** The line that a bench ends with. */
 export interface Verdict {
@@ -35,6 +42,7 @@ export interface Verdict {
   readonly n: number;
   readonly min: number;
   readonly max: number;
+  readonly detail?: Readonly<Record<string, number>>;
   /** File with the raw samples. */
   readonly raw: string;
 }
@@ -47,10 +55,15 @@ export function percentile(samples: readonly number[], share: number): number {
 const rounded = (value: number): number => Number(value.toPrecision(4));
 
 export function judge(figure: Figure): Verdict {
-  const { bench, unit, ours, theirs, against, limit, limited, must, control } = figure;
+  const { bench, unit, ours, theirs, against, limit, limited, must, control, detail } = figure;
   const value = percentile(ours, figure.percentile ?? 50);
   const other = percentile(theirs, figure.percentile ?? 50);
-  const ratio = value / other;
+  const ratio = figure.paired
+    ? percentile(
+        ours.map((sample, index) => sample / theirs[index]!),
+        50,
+      )
+    : value / other;
   const measured = limited === 'ratio' ? ratio : value;
   const met = must === 'at-least' ? measured >= limit : measured <= limit;
   const disturbed = control !== undefined && percentile(theirs, 50) > control * 1.3;
@@ -67,6 +80,7 @@ export function judge(figure: Figure): Verdict {
     n: ours.length,
     min: rounded(Math.min(...ours)),
     max: rounded(Math.max(...ours)),
+    ...(detail === undefined ? {} : { detail }),
     raw,
   };
 }
