@@ -62,7 +62,7 @@ const damaged = (why: string): Result<never> =>
   refuse({ code: 'state-damaged', path: 'the identity key', why });
 
 /** Tells whether `signature` over `bytes` is `owner`'s; false for anything malformed. Never throws. */
-export function createVerifier(): Verifier {
+export function createVerifier(cachedKeys = CACHED_KEYS): Verifier {
   const keys = new Map<PeerId, KeyObject>();
 
   function keyOf(owner: PeerId): KeyObject | undefined {
@@ -70,7 +70,7 @@ export function createVerifier(): Verifier {
     if (known !== undefined) return known;
     const key = publicKeyOf(owner);
     if (key === undefined) return undefined;
-    const oldest = keys.size < CACHED_KEYS ? undefined : keys.keys().next().value;
+    const oldest = keys.size < cachedKeys ? undefined : keys.keys().next().value;
     if (oldest !== undefined) keys.delete(oldest);
     keys.set(owner, key);
     return key;

@@ -1,11 +1,16 @@
-import type { Connection, Stream, StreamMessageEvent } from '@libp2p/interface';
+import type { Connection, Stream } from '@libp2p/interface';
 import { createFrameReader, encodeFrame } from './frames.ts';
 import { MAX_MESSAGE } from './limits.ts';
 
-/** What may wait for a slow peer, and what may wait here while a link comes up. */
-const MAX_WAITING = 16 * 1024 * 1024;
+const MIB = 1024 * 1024;
 
-/** The empty frame: I hear your gossip. */
+/** What may wait for a slow peer, and what may wait here while a link comes up. */
+const MAX_WAITING = 16 * MIB;
+
+/** The connection is given up after so many beats of silence. */
+const SILENT_BEATS = 3;
+
+/** The empty frame: I hear your gossip. Repeated as a sign of life. */
 const HEARD = new Uint8Array(0);
 
 export interface LinkListener {
@@ -17,121 +22,145 @@ export interface LinkListener {
   broken(reason: string): void;
 }
 
-/** One sync stream, used both ways, and the gossip that goes beside it. */
-export interface Link {
-  readonly connection: Connection;
-  readonly up: boolean;
-  /** Dropped where the link is not up. */
-  send(bytes: Uint8Array): void;
-  /** The peer's gossip subscription has arrived. */
-  subscribed(): void;
-  /** A gossip message came from this peer. */
-  gossiped(bytes: Uint8Array): void;
-  /** No calls to the listener any more. */
-  close(): void;
-}
-
 /**
+ * One sync stream, used both ways, and the gossip that goes beside it.
+ *
  * Each end tells the other on the sync stream when it has heard the other's subscription, which comes first on the
  * gossip stream. Who has heard it and has been told is up: then both streams work both ways, and nothing that is
  * broadcast from now on is lost for want of a stream. What arrives earlier is kept until then.
  */
-export function createLink(connection: Connection, stream: Stream, listener: LinkListener): Link {
-  const reader = createFrameReader(MAX_MESSAGE);
-  let early: Uint8Array[] = [];
-  let earlyBytes = 0;
-  let hears = false;
-  let heard = false;
-  let open = true;
+export class Link {
+  readonly connection: Connection;
+  readonly #stream: Stream;
+  readonly #listener: LinkListener;
+  readonly #reader = createFrameReader(MAX_MESSAGE);
+  #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #hears = false;
+  #heard = false;
+  #open = true;
+  #silence = 0;
 
-  const link: Link = {
-    connection,
-    get up() {
-      return open && hears && heard;
-    },
-    send(bytes) {
-      if (link.up && bytes.length > 0) write(bytes);
-    },
-    subscribed() {
-      if (hears || !open) return;
-      hears = true;
-      write(HEARD);
-      check();
-    },
-    gossiped: deliver,
-    close() {
-      open = false;
-    },
-  };
-
-  function check(): void {
-    if (!link.up) return;
-    watchGossip();
-    listener.up();
-    for (const bytes of early) if (open) listener.message(bytes);
-    early = [];
+  constructor(connection: Connection, stream: Stream, listener: LinkListener) {
+    this.connection = connection;
+    this.#stream = stream;
+    this.#listener = listener;
+    stream.addEventListener('message', ({ data }) => this.#read(data.subarray()));
+    stream.addEventListener('remoteCloseWrite', () => this.#lose('it closed the connection'));
+    stream.addEventListener('close', ({ error }) =>
+      this.#lose(
+        error === undefined ? 'it closed the connection' : `the connection was lost: ${error.message}`,
+      ),
+    );
   }
 
-  function deliver(bytes: Uint8Array): void {
-    if (!open) return;
-    if (link.up) {
-      listener.message(bytes);
+  /** Dropped where the link is not up. */
+  send(bytes: Uint8Array): void {
+    if (this.#up && bytes.length > 0) this.#write(bytes);
+  }
+
+  /** The peer's gossip subscription has arrived. */
+  subscribed(): void {
+    if (this.#hears || !this.#open) return;
+    this.#hears = true;
+    this.#write(HEARD);
+    this.#check();
+  }
+
+  /** A gossip message came from this peer. */
+  gossiped(bytes: Uint8Array): void {
+    this.#silence = 0;
+    this.#deliver(bytes);
+  }
+
+  /**
+   * Gives a sign of life, and looks for theirs. Beats are counted, not time: a process that stood still itself has not
+   * missed any.
+   */
+  beat(): void {
+    if (!this.#up) return;
+    if (this.#silence === SILENT_BEATS) {
+      this.#break('it gave no sign of life');
       return;
     }
-    early.push(bytes);
-    earlyBytes += bytes.length;
-    if (earlyBytes > MAX_WAITING) fail('it sent too much before it was ready');
+    this.#silence += 1;
+    this.#write(HEARD);
   }
 
-  function write(bytes: Uint8Array): void {
-    if (stream.writeBufferLength + bytes.length > MAX_WAITING) {
-      fail(`it is too slow: ${MAX_WAITING / 1024 / 1024} MiB wait for it`);
+  /** No calls to the listener any more. */
+  close(): void {
+    this.#open = false;
+  }
+
+  get #up(): boolean {
+    return this.#open && this.#hears && this.#heard;
+  }
+
+  #check(): void {
+    if (!this.#up) return;
+    this.#watchGossip();
+    if (!this.#open) return;
+    this.#listener.up();
+    for (const bytes of this.#early) if (this.#open) this.#listener.message(bytes);
+    this.#early = [];
+  }
+
+  /** Gossipsub opens its stream once and never again. */
+  #watchGossip(): void {
+    const gossip = this.connection.streams.find(
+      ({ direction, protocol }) => direction === 'outbound' && protocol.startsWith('/meshsub/'),
+    );
+    if (gossip === undefined) this.#lose('its gossip stream is gone');
+    else gossip.addEventListener('close', () => this.#lose('its gossip stream closed'));
+  }
+
+  #read(chunk: Uint8Array): void {
+    this.#silence = 0;
+    const frames = this.#reader.push(chunk);
+    if (frames === undefined) this.#break(`it sent a message of more than ${MAX_MESSAGE} bytes`);
+    for (const frame of frames ?? []) {
+      if (frame.length > 0) this.#deliver(frame);
+      else if (!this.#heard) {
+        this.#heard = true;
+        this.#check();
+      }
+    }
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    if (!this.#open) return;
+    if (this.#up) {
+      this.#listener.message(bytes);
+      return;
+    }
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    if (this.#earlyBytes > MAX_WAITING) this.#break('it sent too much before it was ready');
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#stream.writeBufferLength + bytes.length > MAX_WAITING) {
+      this.#break(`it is too slow: ${MAX_WAITING / MIB} MiB wait for it`);
       return;
     }
     try {
-      stream.send(encodeFrame(bytes));
+      this.#stream.send(encodeFrame(bytes));
     } catch {
       // It is closing already; the event that tells so is on its way.
     }
   }
 
-  /** Gossipsub opens its stream once and never again. */
-  function watchGossip(): void {
-    const gossip = connection.streams.find(
-      ({ direction, protocol }) => direction === 'outbound' && protocol.startsWith('/meshsub/'),
-    );
-    if (gossip === undefined) end('its gossip stream is gone');
-    else gossip.addEventListener('close', () => end('its gossip stream closed'));
+  #lose(reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#early = [];
+    this.#listener.lost(reason);
   }
 
-  function fail(reason: string): void {
-    if (!open) return;
-    open = false;
-    listener.broken(reason);
+  #break(reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#early = [];
+    this.#listener.broken(reason);
   }
-
-  function end(reason: string): void {
-    if (!open) return;
-    open = false;
-    listener.lost(reason);
-  }
-
-  function onMessage({ data }: StreamMessageEvent): void {
-    const frames = reader.push(data.subarray());
-    if (frames === undefined) fail(`it sent a message of more than ${MAX_MESSAGE} bytes`);
-    for (const frame of frames ?? []) {
-      if (frame.length > 0) deliver(frame);
-      else if (!heard) {
-        heard = true;
-        check();
-      }
-    }
-  }
-
-  stream.addEventListener('message', onMessage);
-  stream.addEventListener('remoteCloseWrite', () => end('it closed the connection'));
-  stream.addEventListener('close', ({ error }) =>
-    end(error === undefined ? 'it closed the connection' : `the connection was lost: ${error.message}`),
-  );
-  return link;
 }

@@ -3,11 +3,10 @@ import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
 import type { ConnectionGater, ConnectionProtector, Libp2p } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
-import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Identity } from './identity.ts';
+import { yamuxMuxer } from './muxer.ts';
 import { quiet } from './quiet.ts';
 
 /** The one gossip topic; every router subscribes to it and to nothing else. */
@@ -19,7 +18,7 @@ export const HANDSHAKE_MS = 5_000;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-export type Node = Libp2p<{ identify: Identify; ping: Ping; gossip: GossipSub }>;
+export type Node = Libp2p<{ identify: Identify; gossip: GossipSub }>;
 
 export interface NodeOptions {
   readonly identity: Identity;
@@ -46,8 +45,7 @@ export function createNode(options: NodeOptions): Promise<Node> {
     transports: [tcp({ dialOpts, maxConnections: 1024 })],
     connectionProtector: options.protector,
     connectionEncrypters: [noise()],
-    // The monitor pings already. A larger window than this would only let a slow peer hold more memory.
-    streamMuxers: [yamux({ enableKeepAlive: false, streamOptions: { maxStreamWindowSize: MIB } })],
+    streamMuxers: [yamuxMuxer()],
     connectionGater: options.gater,
     connectionManager: {
       maxConnections: 512,
@@ -63,14 +61,12 @@ export function createNode(options: NodeOptions): Promise<Node> {
       // Names are resolved before libp2p sees them.
       resolvers: {},
     },
-    // Under load, shorter ones took down whole meshes.
-    connectionMonitor: { pingInterval: 5_000, pingTimeout: { minTimeout: 15_000 } },
+    // It opens a stream for every ping, and takes each error, even a limit on streams, for a dead connection: busy links
+    // were aborted so. Links have their own signs of life (link.ts).
+    connectionMonitor: { enabled: false },
     services: {
-      // Only run on the one connection with a peer that is kept (see peers.ts): gossipsub attaches itself where it ran.
+      // Only run on the one connection with a peer that is kept (see peer.ts): gossipsub attaches itself where it ran.
       identify: identify({ runOnConnectionOpen: false, timeout: HANDSHAKE_MS }),
-      // The monitor opens a stream for each ping, also while a slow peer owes answers to earlier ones. The default
-      // limit of one stream makes that an error, and the monitor takes every error for a dead connection.
-      ping: ping({ maxInboundStreams: 16, maxOutboundStreams: 16 }),
       gossip: gossipsub(GOSSIP),
     },
   });

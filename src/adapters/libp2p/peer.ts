@@ -3,7 +3,7 @@ import type { PeerId } from '../../core/address.ts';
 import type { Problem } from '../../core/errors.ts';
 import type { TransportEvent } from '../../ports/transport.ts';
 import { remoteOf } from './host-port.ts';
-import { createLink, type Link } from './link.ts';
+import { Link } from './link.ts';
 
 /** A connection that has no link by then is given up. */
 const LINK_MS = 10_000;
@@ -107,8 +107,9 @@ export class Peer {
     return this.#dials.has(address);
   }
 
-  /** Called every few seconds: a link whose gossip is gone is given up at the second look. */
+  /** Called every five seconds. A link whose gossip is gone is given up at the second look. */
   review(): void {
+    this.#link?.beat();
     const link = this.#link;
     const deaf = link !== undefined && this.#upSince !== undefined && !this.#deps.hearsGossip(this.#id);
     if (deaf && this.#deaf) this.#giveUp(link.connection, 'it takes no part in gossip');
@@ -129,7 +130,7 @@ export class Peer {
 
   #join(connection: Connection, stream: Stream): void {
     this.#chosen = connection;
-    this.#link = createLink(connection, stream, {
+    this.#link = new Link(connection, stream, {
       up: () => this.#up(connection),
       message: bytes => this.#deps.emit({ kind: 'message', from: this.#id, bytes }),
       lost: reason => this.#end(connection, reason),

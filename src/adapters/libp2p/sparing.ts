@@ -1,10 +1,10 @@
 const MAX_REMEMBERED = 1024;
 
 /** Tells whether something about `key` may be said now: not again within `periodMs`. Remembers a bounded number. */
-export function sparingly(periodMs: number): (key: string) => boolean {
+export function sparingly(periodMs: number, clock = () => performance.now()): (key: string) => boolean {
   const said = new Map<string, number>();
   return key => {
-    const now = performance.now();
+    const now = clock();
     const last = said.get(key);
     if (last !== undefined && now - last < periodMs) return false;
     said.delete(key);

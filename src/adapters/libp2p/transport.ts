@@ -111,7 +111,7 @@ class Libp2pTransport implements Transport {
   broadcast(bytes: Uint8Array): void {
     checkLength(bytes, MAX_BROADCAST);
     this.#node?.services.gossip
-      .publish(TOPIC, bytes)
+      .publish(TOPIC, new Uint8Array(bytes))
       .catch(error => this.#log.warn('a broadcast failed', { error }));
   }
 
