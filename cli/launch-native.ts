@@ -30,7 +30,7 @@ export async function launchNative(
   const opened = withFile(path, () => openSync(path, 'a', 0o600));
   if (!opened.ok) return opened;
   const start = statSync(path).size;
-  const child = spawn(process.execPath, [DAEMON, ...formatSettings(settings)], {
+  const child = spawn(process.execPath, [DAEMON, ...formatSettings({ ...settings, logFile: path })], {
     cwd: '/',
     detached: true,
     env: routerEnvironment(env),

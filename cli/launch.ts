@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
 import { OPTIONS, parseSettings, type Settings } from '../src/api/control/settings.ts';
@@ -32,7 +33,8 @@ export async function launch(
   peers: readonly string[],
   flags: LaunchFlags,
 ): Promise<Result<void>> {
-  const parsed = parseSettings([...context.flags, ...settingsFlags(flags), ...peers], context.env);
+  const launchId = `--launch-id=${randomBytes(8).toString('hex')}`;
+  const parsed = parseSettings([...context.flags, ...settingsFlags(flags), launchId, ...peers], context.env);
   if (!parsed.ok) return parsed;
   const waitMs = parseWait(flags.wait);
   if (!waitMs.ok) return waitMs;

@@ -26,6 +26,7 @@ export type Problem =
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-running'; readonly how: string }
   | { readonly code: 'router-died'; readonly why: string }
+  | { readonly code: 'router-leaving' }
   | { readonly code: 'router-refused'; readonly why: string }
   | { readonly code: 'launch-failed'; readonly why: string }
   | { readonly code: 'port-in-use'; readonly port: number; readonly protocol: 'tcp' | 'udp' }
@@ -108,6 +109,7 @@ const SENTENCES: Sentences = {
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-running': p => `a router is running already (${p.how}); "mesh stop" ends it`,
+  'router-leaving': () => 'this host is leaving the mesh; "mesh launch" it again first',
   'router-died': p => `the router ended while starting: ${p.why}; "mesh logs" has more`,
   'router-refused': p => `the router refused: ${p.why}`,
   'launch-failed': p => `the router could not be started: ${p.why}`,

@@ -66,6 +66,32 @@ export function forwardingOf(views: Views, mtu: number, controlMtu: number): For
   return { peers, networks: [control(views, others, controlMtu), ...networks] };
 }
 
+/**
+ * `wanted`, and what the kernel holds beside it: for a router that has just started and has not heard the others yet,
+ * so that what flows goes on flowing.
+ */
+export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwarding {
+  const networks = wanted.networks.map(network => {
+    const before = inherited.networks.find(({ vni }) => vni === network.vni);
+    if (before === undefined) return network;
+    const known = new Set(network.stations.map(({ address }) => address));
+    const stations = [...network.stations, ...before.stations.filter(({ address }) => !known.has(address))];
+    const flood = new Map([...before.flood, ...network.flood].map(vtep => [keyOf(vtep), vtep]));
+    return {
+      ...network,
+      own: network.own ?? before.own,
+      stations: stations.sort((a, b) => compare(a.address, b.address)),
+      flood: [...flood].sort(([a], [b]) => compare(a, b)).map(([, vtep]) => vtep),
+    };
+  });
+  const vteps = networks.flatMap(({ flood, stations }) => [
+    ...flood,
+    ...stations.map(station => station.vtep),
+  ]);
+  const peers = new Set([...wanted.peers, ...vteps.map(vtep => vtep.address)]);
+  return { peers: [...peers].sort(compare), networks };
+}
+
 function overlay(network: Network, mtu: number, stations: readonly Station[]): NetworkForwarding {
   const flood = new Map(stations.map(station => [keyOf(station.vtep), station.vtep]));
   return {

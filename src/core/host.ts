@@ -2,7 +2,7 @@ import type { PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem, Result } from './errors.ts';
-import { type Forwarding, forwardingOf } from './forwarding.ts';
+import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
 import { createAgenda } from './host/agenda.ts';
 import { Attachments } from './host/attachments.ts';
 import type { Context } from './host/context.ts';
@@ -16,7 +16,7 @@ import { reportOf } from './host/reporting.ts';
 import { Spread } from './host/spread.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Reply } from './host/step.ts';
 import { createNetworksView } from './networks/view.ts';
-import { type Change, createReplica, type Write } from './replica.ts';
+import { type Change, createReplica, type Replica, type Write } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
 import { createTopologyView } from './topology/view.ts';
@@ -25,9 +25,16 @@ import { decodeMessage } from './wire.ts';
 /** How long a router that knows of others waits for one of them before it writes anything. */
 const ALONE_AFTER_MS = 3_000;
 
+/** What a host holds, for those who look on. */
+export type Facts = Pick<
+  Replica,
+  'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
+>;
+
 /** One host's whole mind: the same inputs in the same order give the same effects. */
 export class Host {
   readonly #config: HostConfig;
+  readonly #observe: (change: Change) => void;
   readonly #context: Context;
   readonly #durability: Durability;
   readonly #neighbours: Neighbours;
@@ -43,14 +50,19 @@ export class Host {
   #effects: Effect[] = [];
   #woken: Millis | undefined;
   #forwarding: { readonly key: string; readonly value: Forwarding } | undefined;
+  #inherited: Forwarding | undefined;
   #storeTrouble: Problem | undefined;
 
-  /** Takes over what the store held; the first effects come with the first `step`, which is an `adopted`. */
-  constructor(config: HostConfig) {
+  /**
+   * Takes over what the store held; the first effects come with the first `step`, which is an `adopted`. `observe` is
+   * told of every change of a fact.
+   */
+  constructor(config: HostConfig, observe: (change: Change) => void = () => {}) {
     this.#config = config;
+    this.#observe = observe;
     this.#context = {
       config,
-      replica: createReplica({ self: config.self, crypto: config.crypto }),
+      replica: createReplica({ self: config.self, crypto: config.crypto, limits: config.limits ?? {} }),
       topology: createTopologyView(),
       networks: createNetworksView(),
       endpoints: createEndpointsView(),
@@ -102,7 +114,12 @@ export class Host {
       const views = { self: this.#config.self, topology, networks, endpoints };
       this.#forwarding = { key, value: forwardingOf(views, this.#paths.mtu(), this.#paths.full) };
     }
-    return this.#forwarding.value;
+    const { value } = this.#forwarding;
+    return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
+  }
+
+  get facts(): Facts {
+    return this.#context.replica;
   }
 
   report(now: Millis): Report {
@@ -123,6 +140,7 @@ export class Host {
         this.#woken = undefined;
         return this.#context.agenda.run(this.#now);
       case 'adopted':
+        this.#inherited = input.forwarding;
         return this.#start(input.attachments);
       case 'peer-up':
         return this.#up(input.peer, input.address, input.outbound);
@@ -150,6 +168,7 @@ export class Host {
   }
 
   #start(left: readonly Plumbed[]): void {
+    this.#forward();
     this.#attachments.adopt(left);
     this.#dialling.start();
     this.#spread.start();
@@ -163,6 +182,8 @@ export class Host {
   #ready(): void {
     if (this.#state !== 'joining') return;
     this.#state = 'ready';
+    this.#inherited = undefined;
+    this.#forward();
     this.#context.agenda.cancel('alone');
     this.#presence.announce();
     for (const command of this.#waiting.splice(0)) command();
@@ -178,6 +199,7 @@ export class Host {
 
   /** Views first, so that what follows in this step sees them as they are. */
   #learn(change: Change): void {
+    this.#observe(change);
     const { topology, networks, endpoints } = this.#context;
     const version = (): number => topology.version + networks.version + endpoints.version;
     const before = version();
@@ -251,6 +273,7 @@ export class Host {
     switch (command.kind) {
       case 'attach':
       case 'detach':
+        if (this.#state === 'leaving') return answer({ ok: false, problem: { code: 'router-leaving' } });
         if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
         if (command.kind === 'detach') {
           return this.#attachments.detach(ticket, command.container, command.network, command.addresses);
@@ -271,6 +294,7 @@ export class Host {
   #leave(): Reply['detached'] {
     const { config, replica } = this.#context;
     this.#state = 'leaving';
+    this.#presence.withdraw();
     const own = replica.ofOwner(config.self);
     this.#write(own.map(({ domain, key }) => ({ domain, key, value: undefined })));
     return this.#attachments.leave();

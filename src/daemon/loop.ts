@@ -155,9 +155,10 @@ export class Loop {
     this.deliver({ kind: 'plumbed', network: attachment.network, container: attachment.container, result });
   }
 
-  /** Several that wait mean one: the kernel is brought to what is wanted now, not to what was. */
+  /** Several that wait mean one, unless a container has to be plumbed in between, for which the network must be there. */
   async #forward(): Promise<void> {
-    if (this.#queue.some(effect => effect.kind === 'forward')) return;
+    const next = this.#queue.find(effect => effect.kind === 'forward' || effect.kind === 'plumb');
+    if (next?.kind === 'forward') return;
     const result = await this.#ports.dataplane.apply(this.#host.forwarding());
     if (!result.ok)
       this.#ports.log.warn('the kernel refused a part of the forwarding; it is tried again', result.problem);

@@ -2,6 +2,7 @@ import { parseSettings } from '../api/control/settings.ts';
 import { describe, exitStatus, type Problem } from '../core/errors.ts';
 import { clean } from './clean.ts';
 import { createLog } from './log.ts';
+import { openLogFile } from './log-file.ts';
 import { startRouter } from './router.ts';
 
 /** `--clean` in front takes everything away that routers left on this host, and ends. */
@@ -16,7 +17,9 @@ async function main(argv: readonly string[]): Promise<void> {
   const cleaning = argv[0] === CLEAN;
   const settings = parseSettings(cleaning ? argv.slice(1) : argv, process.env);
   if (!settings.ok) refuseToStart(settings.problem);
-  const log = createLog({ level: settings.value.logLevel, write: line => process.stdout.write(line) });
+  const { logFile, logLevel } = settings.value;
+  const file = logFile === undefined || cleaning ? undefined : openLogFile(logFile);
+  const log = createLog({ level: logLevel, write: line => (file ?? process.stdout).write(line) });
   if (cleaning) {
     const problem = await clean(settings.value, log);
     if (problem !== undefined) refuseToStart(problem);

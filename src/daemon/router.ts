@@ -64,9 +64,6 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   if (!opened.ok) return opened;
   const { config, dataplane, listen, store, transport } = opened.value;
   const host = new Host(config);
-  const applied = await dataplane.apply(host.forwarding());
-  if (!applied.ok) return applied;
-
   const ending = Promise.withResolvers<Problem | undefined>();
   const parts = { host, loop: undefined as Loop | undefined };
   const containers = createContainers({
@@ -100,7 +97,10 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       port: settings.port,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
-      dataplane: async () => ({ inspection: await dataplane.inspect(), counters: { ...dataplane.counters() } }),
+      dataplane: async () => ({
+        inspection: await dataplane.inspect(),
+        counters: { ...dataplane.counters() },
+      }),
       health: () => health(host),
       stop: () => ending.resolve(undefined),
     }),
@@ -109,7 +109,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   if (!controlled.ok) return controlled;
   undo.push(() => control.close());
 
-  loop.deliver({ kind: 'adopted', attachments: (await dataplane.inspect()).attachments });
+  loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
   listen(event => loop.deliver(event));
   const audits = setInterval(() => void audit(dataplane, log), AUDIT_MS);
   undo.push(() => clearInterval(audits));
@@ -170,6 +170,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     discovery: settings.discovery,
     device: MESH.device,
     targets: settings.resume ? undefined : settings.peers,
+    launchId: settings.launchId,
     boot: `${Date.now()}-${randomBytes(8).toString('hex')}`,
     seed: randomInt(2 ** 47),
     records,

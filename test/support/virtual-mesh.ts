@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { compare, type PeerId, parseIpv4 } from '../../src/core/address.ts';
 import type { Attachment } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
+import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Reply } from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
@@ -10,6 +11,7 @@ import { Host } from '../../src/core/host.ts';
 
 const sha = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 const text = new TextEncoder();
+const NOTHING: Forwarding = { peers: [], networks: [] };
 
 /** A signature that only says who signed: enough where nobody forges. */
 function signature(owner: PeerId, bytes: Uint8Array): Uint8Array {
@@ -263,6 +265,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       discovery: true,
       device: 'ethmesh',
       targets,
+      launchId: 'test',
       boot: `${String(order).padStart(9, '0')}-${number}`,
       seed: options.seed * 1_000 + number,
       records: disk,
@@ -295,7 +298,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         running: new Map(),
       };
       hosts.push(host);
-      deliver(host, { kind: 'adopted', attachments: [] });
+      deliver(host, { kind: 'adopted', attachments: [], forwarding: NOTHING });
       return host;
     },
     run(duration) {
@@ -337,8 +340,9 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       wakes.set(host.peer, (wakes.get(host.peer) ?? 0) + 1);
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];
+      const forwarding = host.host.forwarding();
       host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
-      deliver(host, { kind: 'adopted', attachments: left });
+      deliver(host, { kind: 'adopted', attachments: left, forwarding });
     },
     agreed() {
       const views = hosts.map(({ host }) => JSON.stringify(host.report(now).endpoints));

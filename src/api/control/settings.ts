@@ -29,6 +29,10 @@ export interface Settings {
   /** `unix://PATH` or `tcp://HOST:PORT` of the Docker engine; empty where there is none. */
   readonly docker: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Where the log goes; standard output where undefined. */
+  readonly logFile: string | undefined;
+  /** Tells a restart (the same) from a new launch (another): a restart dials the peers that were known. */
+  readonly launchId: string;
   /** MTU of the overlay; measured where undefined. */
   readonly mtu: number | undefined;
 }
@@ -84,6 +88,10 @@ function parseDirectory(text: string, name: string): Result<string> {
         text,
         `an absolute path of two parts or more, without ":", of at most ${LONGEST_DIRECTORY} bytes`,
       );
+}
+
+function parseFile(text: string, name: string): Result<string> {
+  return text.startsWith('/') ? ok(text) : bad(name, text, 'an absolute path');
 }
 
 function parseDocker(text: string, name: string): Result<string> {
@@ -226,7 +234,7 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     help: 'file with the password that all routers share',
     initial: undefined,
     reason: 'no password: connections are encrypted and authenticated anyway, but anyone may join',
-    parse: (text, name) => (text.startsWith('/') ? ok(text) : bad(name, text, 'an absolute path')),
+    parse: parseFile,
     format: asIs,
   },
   trust: {
@@ -278,6 +286,27 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     reason: 'changes and refusals, nothing that grows with traffic',
     parse: parseLevel,
     format: asIs,
+  },
+  logFile: {
+    flag: 'log-file',
+    value: 'FILE',
+    env: [],
+    help: 'where the log goes, with one predecessor of 5 MiB',
+    initial: undefined,
+    reason: 'standard output: a container engine and an init system keep it better',
+    parse: parseFile,
+    format: asIs,
+  },
+  launchId: {
+    flag: 'launch-id',
+    value: 'ID',
+    env: [],
+    help: 'set by "mesh launch"; a start with the same ID goes on with the peers it knew',
+    initial: '',
+    reason: 'without one, every start takes the peers that it is given',
+    parse: (text, name) =>
+      /^[\w-]{1,64}$/.test(text) ? ok(text) : bad(name, text, '1 to 64 letters, digits, dashes, underscores'),
+    format: id => (id === '' ? undefined : id),
   },
   mtu: {
     flag: 'mtu',

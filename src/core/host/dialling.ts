@@ -3,7 +3,7 @@ import type { Problem } from '../errors.ts';
 import { toBytes, toObject } from '../json.ts';
 import type { Context } from './context.ts';
 import type { Neighbours } from './neighbours.ts';
-import type { Millis } from './step.ts';
+import type { HostConfig, Millis } from './step.ts';
 
 /** Up to so many hosts, every router connects to all others; the lower figure turns that on again. */
 const ALL_UP_TO = 32;
@@ -22,6 +22,7 @@ const COURTESY_MS = 2_000;
 const ATTEMPT_MS = 20_000;
 
 const TARGETS_RECORD = 'targets';
+const LAUNCH_RECORD = 'launch';
 
 /** One address that is dialled, was, or will be. */
 export interface Attempt {
@@ -46,14 +47,12 @@ export class Dialling {
   constructor(context: Context, neighbours: Neighbours) {
     this.#context = context;
     this.#neighbours = neighbours;
-    const { config } = context;
-    for (const address of config.targets ?? storedTargets(config.records))
-      this.#attempt(address).target = true;
+    for (const address of initialTargets(context.config)) this.#attempt(address).target = true;
   }
 
   start(): void {
-    const { agenda, config, now, random } = this.#context;
-    if (config.targets !== undefined) this.#store();
+    const { agenda, now, random } = this.#context;
+    this.#store();
     this.review();
     agenda.plan('reunite', now() + REUNITE_MS * random.fraction(), () => this.#reunite());
   }
@@ -151,8 +150,11 @@ export class Dialling {
   }
 
   #store(): void {
-    const record = toBytes({ targets: this.targets() });
-    this.#context.emit({ kind: 'persist', records: new Map([[TARGETS_RECORD, record]]) });
+    const records = new Map([
+      [TARGETS_RECORD, toBytes({ targets: this.targets() })],
+      [LAUNCH_RECORD, toBytes({ id: this.#context.config.launchId })],
+    ]);
+    this.#context.emit({ kind: 'persist', records });
   }
 
   #dial(attempt: Attempt): void {
@@ -200,6 +202,14 @@ export class Dialling {
     if (stranger !== undefined && config.discovery) this.#dial(this.#attempt(stranger.address));
     agenda.plan('reunite', now() + REUNITE_MS * (0.5 + random.fraction()), () => this.#reunite());
   }
+}
+
+/** What the user gave with this launch; on a restart what became of it since, by `connect` and `forget`. */
+function initialTargets({ launchId, records, targets }: HostConfig): readonly string[] {
+  const bytes = records.get(LAUNCH_RECORD);
+  const stored = bytes === undefined ? undefined : toObject(bytes)?.['id'];
+  const isRestart = launchId !== '' && stored === launchId;
+  return targets === undefined || isRestart ? storedTargets(records) : targets;
 }
 
 function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {

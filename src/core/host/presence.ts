@@ -26,6 +26,8 @@ export interface Presence {
   /** Tells the mesh of this host; from then on it is kept up to date. */
   announce(): void;
   connectionsChanged(): void;
+  /** Says nothing more: this host leaves the mesh. */
+  withdraw(): void;
   /** Looks whether another host was first to take our control address or our name. */
   check(): void;
   /**
@@ -76,6 +78,9 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
 
   return {
     announce,
+    withdraw() {
+      announced = false;
+    },
     connectionsChanged() {
       agenda.plan('connections', context.now() + SETTLE_MS, () => {
         if (announced) context.write(connectionWrites());

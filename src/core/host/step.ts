@@ -1,7 +1,8 @@
 import type { Cidr, Ipv4, Mac, PeerId, Vtep } from '../address.ts';
 import type { Attachment, Plumbed } from '../endpoints/attachment.ts';
 import type { Problem, Result } from '../errors.ts';
-import type { CryptoFunctions } from '../replica.ts';
+import type { Forwarding } from '../forwarding.ts';
+import type { CryptoFunctions, Limits } from '../replica.ts';
 
 /** Milliseconds on a clock that never jumps. */
 export type Millis = number;
@@ -9,6 +10,8 @@ export type Millis = number;
 export interface HostConfig {
   readonly self: PeerId;
   readonly crypto: CryptoFunctions;
+  /** Where others than the default ones are wanted; the same on every host. */
+  readonly limits?: Partial<Limits>;
   readonly version: string;
   readonly name: Mac | undefined;
   readonly nickname: string;
@@ -25,6 +28,8 @@ export interface HostConfig {
   readonly device: string;
   /** Peers to dial, HOST:PORT; undefined takes those that were stored. */
   readonly targets: readonly string[] | undefined;
+  /** A start with the id that was stored is a restart: it takes the stored targets too. Empty: none is. */
+  readonly launchId: string;
   /** New at every start. */
   readonly boot: string;
   /** Seeds the jitter of retries. */
@@ -78,8 +83,8 @@ export type Input =
   | { readonly kind: 'message'; readonly from: PeerId; readonly bytes: Uint8Array }
   | { readonly kind: 'dial-failed'; readonly address: string; readonly problem: Problem }
   | { readonly kind: 'command'; readonly ticket: number; readonly command: Command }
-  /** What the kernel holds of an earlier router, once, before anything is plumbed. */
-  | { readonly kind: 'adopted'; readonly attachments: readonly Plumbed[] }
+  /** What the kernel holds of an earlier router: the first input. */
+  | { readonly kind: 'adopted'; readonly attachments: readonly Plumbed[]; readonly forwarding: Forwarding }
   | {
       readonly kind: 'plumbed';
       readonly network: string;

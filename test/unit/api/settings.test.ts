@@ -71,6 +71,8 @@ describe('settings', () => {
       runDir: '/run/mesh',
       docker: 'unix:///var/run/docker.sock',
       logLevel: 'info',
+      logFile: undefined,
+      launchId: '',
       mtu: undefined,
     });
     for (const option of Object.values(OPTIONS)) expect(option.reason).not.toBe('');

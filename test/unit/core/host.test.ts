@@ -233,6 +233,20 @@ describe('restart', () => {
     expect(a.plumbed.size).toBe(0);
   });
 
+  it('keeps forwarding what the kernel holds until it has heard the others again', () => {
+    const { mesh, a, b, c } = three();
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    mesh.run(200);
+    mesh.cut(a, b);
+    mesh.cut(b, c);
+    // Killed before it stored what it had learnt.
+    for (const key of b.disk.keys()) if (key.startsWith('replica/')) b.disk.delete(key);
+    mesh.restart(b);
+    expect(b.host.report(mesh.now).state).toBe('joining');
+    expect(stations(b)).toEqual(['10.0.0.11@192.168.0.1']);
+    expect(b.host.forwarding().peers).toContain('192.168.0.1');
+  });
+
   it('from a disk that was rolled back issues its facts anew above what others hold', () => {
     const { mesh, a, b } = three();
     attach(mesh, a, 'box1', '10.0.0.11/24');
@@ -271,6 +285,17 @@ describe('commands', () => {
     expect(a.host.report(mesh.now).targets).toEqual(['192.168.9.9:6783']);
     mesh.command(a, { kind: 'forget', peers: ['192.168.9.9:6783'] });
     expect(a.host.report(mesh.now).targets).toEqual([]);
+  });
+
+  it('leave says nothing more afterwards', () => {
+    const { mesh, a, b } = three();
+    mesh.command(a, { kind: 'leave' });
+    mesh.run(5_000);
+    expect(b.host.report(mesh.now).peers).toHaveLength(2);
+    expect(attach(mesh, a, 'box1', '10.0.0.11/24')).toMatchObject({
+      ok: false,
+      problem: { code: 'router-leaving' },
+    });
   });
 
   it('detach of what is not attached is refused', () => {
