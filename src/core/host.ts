@@ -31,12 +31,6 @@ export type Facts = Pick<
   'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
 >;
 
-/** What a host holds, for those who look on. */
-export type Facts = Pick<
-  Replica,
-  'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
->;
-
 /** One host's whole mind: the same inputs in the same order give the same effects. */
 export class Host {
   readonly #config: HostConfig;
@@ -128,10 +122,6 @@ export class Host {
     return this.#context.replica;
   }
 
-  get facts(): Facts {
-    return this.#context.replica;
-  }
-
   report(now: Millis): Report {
     this.#now = Math.max(this.#now, now);
     const parts = {
@@ -209,7 +199,6 @@ export class Host {
 
   /** Views first, so that what follows in this step sees them as they are. */
   #learn(change: Change): void {
-    this.#observe(change);
     this.#observe(change);
     const { topology, networks, endpoints } = this.#context;
     const version = (): number => topology.version + networks.version + endpoints.version;
