@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LinuxDataplane } from '../../src/adapters/linux/dataplane.ts';
 import { portName } from '../../src/adapters/linux/names.ts';
+import { openNamespace } from '../../src/adapters/linux/namespace.ts';
+import { NETLINK_ROUTE, openNetlink } from '../../src/adapters/linux/netlink/socket.ts';
+import { listLinks } from '../../src/adapters/linux/rtnetlink/link-table.ts';
 import { broadcastAddress, type Ipv4, type Mac, macOfAddress, type Vtep } from '../../src/core/address.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import type { Attachment } from '../../src/ports/dataplane.ts';
@@ -111,6 +115,25 @@ describe('data plane: Linux, beyond the contract', () => {
       }
       expect(await world.reaches(a!, addressOf(index), MTU + 1)).toBe(false);
     }
+  });
+
+  test('a plumbed container is passed frames when the answer is there, not when the kernel gets to it', async () => {
+    const place = openNamespace(join(world.hosts[0]!.runDir, 'switch'));
+    const route = place.inside(() => openNetlink(NETLINK_ROUTE));
+    for (let index = 10; index < 50; index += 1) {
+      const box = world.startContainer('box');
+      expect(await planes[0]!.plumb(attachment(box, index))).toMatchObject({ ok: true });
+      // Unlike the question for one link, a list of them shows the state as it was.
+      const port = (await listLinks(route)).find(({ name }) => name === portName('mesh', box.container));
+      expect(port).toMatchObject({ operational: true });
+      const inner = box.namespace.inside(() => openNetlink(NETLINK_ROUTE));
+      const device = (await listLinks(inner)).find(({ name }) => name === 'ethmesh');
+      expect(device).toMatchObject({ operational: true });
+      inner.close();
+      box.end();
+    }
+    route.close();
+    place.close();
   });
 
   test('broadcast and multicast reach every member exactly once, and never come back', async () => {

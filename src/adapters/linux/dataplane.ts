@@ -106,7 +106,7 @@ class KernelDataplane implements LinuxDataplane {
     return this.#inOrder(() =>
       attempt(async () => {
         const { place, forwarder } = this.#started();
-        const result = plumb(place.route, this.#firewall, attachment);
+        const result = await plumb(place.route, this.#firewall, attachment);
         if (result.ok) forwarder.plumbed(result.value);
         else forwarder.unplumbed(portName(attachment.network, attachment.container));
         return result.ok ? ok(undefined) : result;

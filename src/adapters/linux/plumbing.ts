@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatCidr, type Ipv4, type Mac } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import type { Attachment } from '../../ports/dataplane.ts';
@@ -19,6 +20,9 @@ const MULTICAST = { address: '224.0.0.0' as Ipv4, prefix: 4 };
 /** All MACs behind it are known: nothing is learnt, and nothing sent there on suspicion. */
 const CONTAINER_PORT = { suppressNeighbours: false, unicastFlood: false };
 
+/** The kernel's queue may lie for a second. */
+const OPERATIONAL_MS = 3_000;
+
 /** A container's port of the switch. */
 export interface Port {
   readonly name: string;
@@ -35,7 +39,11 @@ export interface Port {
  * Brings the link to exactly `attachment`, from whatever is there: nothing, all of it, or what a killed router
  * left half-made. On refusal nothing is left.
  */
-export function plumb(route: NetlinkSocket, firewall: Firewall, attachment: Attachment): Result<Port> {
+export async function plumb(
+  route: NetlinkSocket,
+  firewall: Firewall,
+  attachment: Attachment,
+): Promise<Result<Port>> {
   const { container, network } = attachment;
   const result = open(attachment);
   if (!result.ok) {
@@ -56,6 +64,8 @@ export function plumb(route: NetlinkSocket, firewall: Firewall, attachment: Atta
       attachment.addresses.map(({ address }) => address),
     );
     configurePort(route, outer, attachment);
+    await operational(route, outer.name);
+    await operational(inner, device.name);
     complete = true;
     return ok(portOf(outer, attachment));
   } catch (error) {
@@ -231,6 +241,19 @@ function configurePort(
     setBridgeEntry(index, mac),
     setLink(index, { up: true }),
   );
+}
+
+/**
+ * Waits until frames pass. The kernel acts on a new carrier later, from a queue of its own (net/core/link_watch.c): the
+ * bridge drops what a port hands it until then, and the device in the container what is sent. Since Linux 6.8 asking
+ * for a link makes it act at once.
+ */
+async function operational(socket: NetlinkSocket, name: string): Promise<void> {
+  const deadline = performance.now() + OPERATIONAL_MS;
+  while (!findLink(socket, name)?.operational) {
+    if (performance.now() > deadline) throw new KernelError(`bring link ${name} up`, 'ETIMEDOUT');
+    await sleep(1);
+  }
 }
 
 function portOf({ name, index }: Link, { network, container, mac, mtu, sandbox, device }: Attachment): Port {

@@ -22,6 +22,7 @@ import {
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
+  IFLA_OPERSTATE,
   IFLA_VXLAN_ID,
   IFLA_VXLAN_LEARNING,
   IFLA_VXLAN_LOCAL,
@@ -34,6 +35,8 @@ import {
 
 const HEADER = 16;
 const RTEXT_FILTER_SKIP_STATS = 8;
+/** From linux/if.h. */
+const IF_OPER_UP = 6;
 const NETNSA_NSID = 1;
 const NETNSA_FD = 3;
 
@@ -43,6 +46,8 @@ export interface Link {
   readonly mac: Mac | undefined;
   readonly mtu: number;
   readonly up: boolean;
+  /** Frames pass: it is up, and the kernel has acted on that (RFC 2863, ifOperStatus). */
+  readonly operational: boolean;
   readonly alias: string | undefined;
   /** `bridge`, `vxlan`, `veth` ...; undefined for hardware and loopback. */
   readonly kind: string | undefined;
@@ -113,6 +118,7 @@ export function readLink({ body }: NetlinkMessage): Link | undefined {
     mac: macOf(attributes.bytes(IFLA_ADDRESS)),
     mtu: attributes.u32(IFLA_MTU) ?? 0,
     up: (header.getUint32(8, true) & IFF_UP) !== 0,
+    operational: attributes.u8(IFLA_OPERSTATE) === IF_OPER_UP,
     alias: attributes.text(IFLA_IFALIAS),
     kind,
     master: attributes.u32(IFLA_MASTER),
