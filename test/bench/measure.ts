@@ -30,6 +30,9 @@ export interface Figure {
 /** What `node -e 0` takes on this project's machine (2 cores) while nothing else runs. */
 export const EMPTY_START_S = 0.04;
 
+/** The same for the netlink requests of one attach, without a router. */
+export const RAW_ATTACH_MS = 1;
+
 /** The line that a bench ends with. */
 export interface Verdict {
   readonly bench: string;
