@@ -5,10 +5,19 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const EMPTY = new Uint8Array(0);
 
+/** The room of a writer that is done with it, for the next one: writing small things is mostly making room. */
+let spare: Uint8Array | undefined;
+const SPARE_BYTES = 64 * 1_024;
+
 /** Writes unsigned varints (LEB128), raw bytes, and bytes or text with their length in front. Grows as needed. */
 export class ByteWriter {
-  #bytes = new Uint8Array(256);
+  #bytes: Uint8Array;
   #length = 0;
+
+  constructor() {
+    this.#bytes = spare ?? new Uint8Array(1_024);
+    spare = undefined;
+  }
 
   get length(): number {
     return this.#length;
@@ -39,12 +48,29 @@ export class ByteWriter {
   }
 
   text(text: string): this {
-    return this.bytes(encoder.encode(text));
+    const start = this.#length;
+    this.varint(text.length);
+    this.#reserve(text.length);
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit < 0x80) {
+        this.#bytes[this.#length++] = unit;
+      } else {
+        // Nearly all text here is ASCII, for which the encoder costs ten times this loop.
+        this.#length = start;
+        return this.bytes(encoder.encode(text));
+      }
+    }
+    return this;
   }
 
-  /** A copy of all that was written. */
+  /** All that was written. The writer is empty afterwards. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length <= SPARE_BYTES) spare = this.#bytes;
+    this.#bytes = EMPTY;
+    this.#length = 0;
+    return written;
   }
 
   #reserve(count: number): void {

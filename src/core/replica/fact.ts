@@ -70,7 +70,7 @@ export interface Change {
  */
 export type Refusal = 'malformed' | 'not-owner' | 'bad-signature' | 'over-limit' | 'liar' | 'too-many-owners';
 
-/** Handed in, because they aren't pure TypeScript. Must be deterministic, except for `sign`. */
+/** Handed in, because they aren't pure TypeScript. None may keep the bytes that it is given. */
 export interface CryptoFunctions {
   /** 32 bytes, collision-resistant (SHA-256). */
   hash(bytes: Uint8Array): Uint8Array;

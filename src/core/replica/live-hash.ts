@@ -1,5 +1,4 @@
-import type { CryptoFunctions } from './fact.ts';
-import { HASH_BYTES } from './fact.ts';
+import { type CryptoFunctions, HASH_BYTES } from './fact.ts';
 
 /**
  * One hash over a set of hashes, kept up to date at the cost of what changes: a binary Merkle tree in which the bits
@@ -21,6 +20,10 @@ interface Branch {
 
 const NO_MEMBERS = new Uint8Array(HASH_BYTES);
 const CONTEXT = new TextEncoder().encode('mesh live 1');
+
+/** What is hashed for a branch; always the same bytes in memory. */
+const both = new Uint8Array(CONTEXT.length + 2 * HASH_BYTES);
+both.set(CONTEXT);
 
 const bitOf = (hash: Uint8Array, bit: number): number => (hash[bit >>> 3]! >>> (7 - (bit & 7))) & 1;
 
@@ -73,10 +76,10 @@ export function rootOf(tree: HashTree, crypto: CryptoFunctions): Uint8Array {
   if (tree === undefined) return NO_MEMBERS;
   if (tree instanceof Uint8Array) return tree;
   if (tree.hash === undefined) {
-    const both = new Uint8Array(CONTEXT.length + 2 * HASH_BYTES);
-    both.set(CONTEXT);
-    both.set(rootOf(tree.zero, crypto), CONTEXT.length);
-    both.set(rootOf(tree.one, crypto), CONTEXT.length + HASH_BYTES);
+    const zero = rootOf(tree.zero, crypto);
+    const one = rootOf(tree.one, crypto);
+    both.set(zero, CONTEXT.length);
+    both.set(one, CONTEXT.length + HASH_BYTES);
     tree.hash = crypto.hash(both);
   }
   return tree.hash;

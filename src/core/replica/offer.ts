@@ -35,7 +35,7 @@ export function missing(followers: Iterable<Follower>, theirs: Digest, limit: nu
   let room = limit;
   for (const follower of followers) {
     const { owner } = follower.ledger.head;
-    for (const delta of offers(follower, standings.get(owner) ?? nothing(owner))) {
+    for (const delta of offers(follower, standings.get(owner) ?? nothingOf(owner))) {
       const [fitting, rest] = cut(delta, room);
       deltas.push(fitting);
       // One that is cut short tells that there is more, of this owner and of those that come after it.
@@ -46,20 +46,22 @@ export function missing(followers: Iterable<Follower>, theirs: Digest, limit: nu
   return deltas;
 }
 
-const nothing = (owner: PeerId): Standing => ({ ...noHead(owner), through: 0, stage: undefined });
+const nothingOf = (owner: PeerId): Standing => ({ ...noHead(owner), through: 0, stage: undefined });
 
-function* offers({ ledger, early }: Follower, theirs: Standing): Iterable<Delta> {
+function offers({ ledger, early }: Follower, theirs: Standing): readonly Delta[] {
   const { head } = ledger;
+  const deltas: Delta[] = [];
   if (compareHeads(head, theirs) > 0) {
     const from = deltaFrom(theirs, ledger);
     const snapshot = from === undefined;
     const after = from ?? snapshotFrom(theirs, ledger);
-    yield { head, after, through: head.upto, snapshot, entries: ledger.since(after, after > 0) };
+    deltas.push({ head, after, through: head.upto, snapshot, entries: ledger.since(after, after > 0) });
   }
   for (const delta of early) {
     const isWhole = delta.through === delta.head.upto;
-    if (isWhole && delta.through > theirs.upto && compareHeads(delta.head, theirs) > 0) yield delta;
+    if (isWhole && delta.through > theirs.upto && compareHeads(delta.head, theirs) > 0) deltas.push(delta);
   }
+  return deltas;
 }
 
 /** From where a delta brings them to our head; undefined where only a snapshot does. */

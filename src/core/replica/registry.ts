@@ -1,6 +1,6 @@
 import type { PeerId } from '../address.ts';
 import { signedHead } from './encoding.ts';
-import { type Change, type CryptoFunctions, type Entry, type Head, isSameEntry } from './fact.ts';
+import { type Change, type CryptoFunctions, type Entry, isSameEntry } from './fact.ts';
 import type { Follower } from './follower.ts';
 import type { Touch } from './ledger.ts';
 
@@ -8,6 +8,8 @@ import type { Touch } from './ledger.ts';
 export class Registry {
   readonly #crypto: CryptoFunctions;
   readonly #followers = new Map<PeerId, Follower>();
+  /** What each owner has put into the fingerprint. */
+  readonly #counted = new Map<Follower, { readonly high: number; readonly low: number }>();
   #high = 0;
   #low = 0;
 
@@ -45,8 +47,7 @@ export class Registry {
       if (!before.has(slot)) before.set(slot, follower.visible(slot));
     });
     if (follower.ledger.head !== head) {
-      this.#toggle(head);
-      this.#toggle(follower.ledger.head);
+      this.#count(follower);
     }
     const changes: Change[] = [];
     for (const [slot, previous] of before) {
@@ -58,11 +59,16 @@ export class Registry {
     return changes;
   }
 
-  /** Puts a head into the fingerprint, or takes it out: XOR does both. Nobody gains by finding a collision here. */
-  #toggle(head: Head): void {
-    if (head.upto === 0) return;
-    const hash = this.#crypto.hash(signedHead(head));
-    this.#high ^= ((hash[0]! << 16) | (hash[1]! << 8) | hash[2]!) & 0x1f_ff_ff;
-    this.#low ^= (hash[3]! << 24) | (hash[4]! << 16) | (hash[5]! << 8) | hash[6]!;
+  /**
+   * Brings a head into the fingerprint, and the one before it out: XOR does both. Nobody gains by finding a collision.
+   */
+  #count(follower: Follower): void {
+    const hash = this.#crypto.hash(signedHead(follower.ledger.head));
+    const high = ((hash[0]! << 16) | (hash[1]! << 8) | hash[2]!) & 0x1f_ff_ff;
+    const low = (hash[3]! << 24) | (hash[4]! << 16) | (hash[5]! << 8) | hash[6]!;
+    const counted = this.#counted.get(follower);
+    this.#high ^= high ^ (counted?.high ?? 0);
+    this.#low ^= low ^ (counted?.low ?? 0);
+    this.#counted.set(follower, { high, low });
   }
 }
