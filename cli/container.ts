@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { formatSettings, type Settings } from '../src/api/control/settings.ts';
+import { type Settings } from '../src/api/control/options.ts';
+import { formatSettings } from '../src/api/control/settings.ts';
 
 /** Where an engine keeps the namespaces of its containers (`SandboxKey`). */
 const DOCKER_NAMESPACES = '/run/docker/netns';

@@ -1,4 +1,5 @@
-import { controlSocket, OPTIONS, parseSettings, type Settings } from '../src/api/control/settings.ts';
+import { OPTIONS, type Settings } from '../src/api/control/options.ts';
+import { controlSocket, parseSettings } from '../src/api/control/settings.ts';
 import { ok, type Result } from '../src/core/errors.ts';
 
 /** What a verb is given beside its arguments. A verb returns what went wrong; `main.ts` says it. */

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import type { Health } from '../src/api/control/contract.ts';
-import { controlSocket, formatSettings, type Settings } from '../src/api/control/settings.ts';
+import { type Settings } from '../src/api/control/options.ts';
+import { controlSocket, formatSettings } from '../src/api/control/settings.ts';
 import { type Result, refuse } from '../src/core/errors.ts';
 import { awaitRouter } from './await-router.ts';
 import { DAEMON, logFile, readTail, withFile } from './files.ts';

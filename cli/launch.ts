@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
-import { OPTIONS, parseSettings, type Settings } from '../src/api/control/settings.ts';
+import { OPTIONS, type Settings } from '../src/api/control/options.ts';
+import { parseSettings } from '../src/api/control/settings.ts';
 import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import type { CommonFlags, Context } from './context.ts';
 import { CONTAINER, dockerAt, whyNoEngine } from './docker.ts';

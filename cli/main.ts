@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError } from 'commander';
-import { OPTIONS } from '../src/api/control/settings.ts';
+import { OPTIONS } from '../src/api/control/options.ts';
 import { describe, exitStatus, type Problem, type Result } from '../src/core/errors.ts';
 import { type CommonFlags, type Context, createContext } from './context.ts';
 import type { LaunchFlags } from './launch.ts';

@@ -1,6 +1,6 @@
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
-import type { Settings } from '../src/api/control/settings.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { awaitEnd } from './await-router.ts';
 import { type Context, placeSettings } from './context.ts';

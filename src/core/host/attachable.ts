@@ -1,8 +1,10 @@
-import { broadcastAddress, type Cidr, contains, formatCidr, networkAddress, toNumber } from '../address.ts';
+import { broadcastAddress, type Cidr, contains, formatCidr, type Ipv4, type Mac, macOfAddress, networkAddress, toNumber } from '../address.ts';
 import type { Claim } from '../endpoints/view.ts';
 import type { Problem } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
 import type { Context } from './context.ts';
+import type { Held } from './held.ts';
+import type { Sandbox } from './step.ts';
 
 /** Why these addresses can't be given to `container` on `network`; undefined where they can. */
 export function checkAddresses(
@@ -41,4 +43,39 @@ function unusable(cidr: Cidr): string | undefined {
   if (cidr.address === networkAddress(cidr)) return `it is the network address of ${formatCidr(cidr)}`;
   if (cidr.address === broadcastAddress(cidr)) return `it is the broadcast address of ${formatCidr(cidr)}`;
   return undefined;
+}
+
+/** Who else holds one of these addresses of `held`. */
+export function taken(context: Context, held: Held, addresses: readonly Cidr[]): Problem | undefined {
+  for (const { address } of addresses) {
+    const holder = context.endpoints.holder(held.network, address);
+    if (holder !== undefined && holder.owner !== context.config.self) return describeHolder(context, holder);
+  }
+  return undefined;
+}
+
+/** An address that another container of this host is being given right now. */
+export function pendingElsewhere(
+  all: ReadonlyMap<string, Held>,
+  network: string,
+  container: Sandbox,
+  addresses: readonly Cidr[],
+): Problem | undefined {
+  for (const held of all.values()) {
+    if (held.network !== network || held.container === container.id) continue;
+    const both = [...held.addresses, ...(held.waiting?.addresses ?? [])];
+    const clash = addresses.find(({ address }) => both.some(other => other.address === address));
+    if (clash !== undefined) {
+      return { code: 'address-taken', value: clash.address, holder: held.containerName, host: 'this host' };
+    }
+  }
+  return undefined;
+}
+
+/** The MAC that goes with an address, or the next one where that is in use. */
+export function freeMac(context: Context, network: Network, address: Ipv4): Mac {
+  for (let salt = 0; ; salt += 1) {
+    const mac = macOfAddress(network.vni, address, salt);
+    if (!context.endpoints.uses(network.name, mac)) return mac;
+  }
 }

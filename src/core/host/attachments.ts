@@ -1,42 +1,12 @@
-import {
-  type Cidr,
-  compare,
-  formatCidr,
-  type Ipv4,
-  type Mac,
-  macOfAddress,
-  parseCidr,
-  parseMac,
-} from '../address.ts';
-import type { Attachment, Plumbed } from '../endpoints/attachment.ts';
-import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
+import { type Cidr, compare, formatCidr, type Ipv4 } from '../address.ts';
+import type { Plumbed } from '../endpoints/attachment.ts';
+import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
-import { isText, toBytes, toObject } from '../json.ts';
 import type { Network } from '../networks/network.ts';
-import type { Write } from '../replica.ts';
-import { checkAddresses, describeHolder } from './attachable.ts';
+import { checkAddresses, freeMac, pendingElsewhere, taken } from './attachable.ts';
 import type { Context } from './context.ts';
+import { claim, decodeRecord, encodeRecord, type Held, merge, newlyHeld, recordKey, same, withdraw } from './held.ts';
 import type { Detached, Reply, Sandbox } from './step.ts';
-
-const RECORD_PREFIX = 'attachment/';
-
-/** A container of this host that the user attached: durable, also while the container is stopped. */
-interface Held {
-  readonly network: string;
-  readonly container: string;
-  readonly containerName: string;
-  readonly mac: Mac;
-  addresses: readonly Cidr[];
-  /** Its network namespace; undefined while it isn't running. */
-  sandbox: string | undefined;
-  /** What the kernel was last told; undefined where nothing is plumbed. */
-  plumbed: Attachment | undefined;
-  /** Told to the kernel and not answered yet. */
-  asked: Attachment | undefined;
-  /** Waiting for that answer. */
-  waiting: { readonly ticket: number; readonly addresses: readonly Cidr[] } | undefined;
-  problem: Problem | undefined;
-}
 
 export interface Dormant {
   readonly held: Held;
@@ -52,7 +22,7 @@ export class Attachments {
   constructor(context: Context) {
     this.#context = context;
     for (const [key, bytes] of context.config.records) {
-      const held = key.startsWith(RECORD_PREFIX) ? decodeRecord(bytes) : undefined;
+      const held = decodeRecord(key, bytes);
       if (held !== undefined) this.#all.set(recordKey(held), held);
     }
   }
@@ -269,73 +239,6 @@ export class Attachments {
   }
 }
 
-function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held {
-  return {
-    network: network.name,
-    container: container.id,
-    containerName: container.name,
-    mac,
-    addresses: [],
-    ...IDLE,
-  };
-}
-
-const IDLE = {
-  sandbox: undefined,
-  plumbed: undefined,
-  asked: undefined,
-  waiting: undefined,
-  problem: undefined,
-};
-
-function claim(held: Held, { address, prefix }: Cidr): Write {
-  const { network, container, containerName, mac } = held;
-  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName });
-  return { domain: ENDPOINTS, key: endpointKey(network, address), value };
-}
-
-function withdraw(held: Held, addresses: readonly Cidr[]): readonly Write[] {
-  return addresses.map(({ address }) => ({
-    domain: ENDPOINTS,
-    key: endpointKey(held.network, address),
-    value: undefined,
-  }));
-}
-
-function taken(context: Context, held: Held, addresses: readonly Cidr[]): Problem | undefined {
-  for (const { address } of addresses) {
-    const holder = context.endpoints.holder(held.network, address);
-    if (holder !== undefined && holder.owner !== context.config.self) return describeHolder(context, holder);
-  }
-  return undefined;
-}
-
-/** An address that another container of this host is being given right now. */
-function pendingElsewhere(
-  all: ReadonlyMap<string, Held>,
-  network: string,
-  container: Sandbox,
-  addresses: readonly Cidr[],
-): Problem | undefined {
-  for (const held of all.values()) {
-    if (held.network !== network || held.container === container.id) continue;
-    const both = [...held.addresses, ...(held.waiting?.addresses ?? [])];
-    const clash = addresses.find(({ address }) => both.some(other => other.address === address));
-    if (clash !== undefined) {
-      return { code: 'address-taken', value: clash.address, holder: held.containerName, host: 'this host' };
-    }
-  }
-  return undefined;
-}
-
-/** The MAC that goes with an address, or the next one where that is in use. */
-function freeMac(context: Context, network: Network, address: Ipv4): Mac {
-  for (let salt = 0; ; salt += 1) {
-    const mac = macOfAddress(network.vni, address, salt);
-    if (!context.endpoints.uses(network.name, mac)) return mac;
-  }
-}
-
 function find(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
   const candidates = [...all.values()].filter(held => held.network === network);
   const exact = candidates.find(held => held.container === name || held.containerName === name);
@@ -348,30 +251,3 @@ const replied = (addresses: readonly Cidr[]): Result<Reply> => ({
   value: { addresses: addresses.map(({ address }) => address), detached: [] },
 });
 
-const recordKey = ({ network, container }: { network: string; container: string }): string =>
-  `${RECORD_PREFIX}${network}/${container}`;
-
-function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Cidr[] {
-  return [...some, ...more.filter(({ address }) => !some.some(own => own.address === address))];
-}
-
-function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {
-  const text = (addresses: readonly Cidr[]): string => addresses.map(formatCidr).sort(compare).join(' ');
-  return text(some) === text(others);
-}
-
-function encodeRecord({ network, container, containerName, mac, addresses }: Held): Uint8Array {
-  return toBytes({ network, container, name: containerName, mac, addresses: addresses.map(formatCidr) });
-}
-
-function decodeRecord(bytes: Uint8Array): Held | undefined {
-  const value = toObject(bytes);
-  if (value === undefined) return undefined;
-  const { network, container, name: containerName, addresses } = value;
-  const mac = isText(value['mac'], 17) ? parseMac(value['mac']) : undefined;
-  if (!isText(network, 64) || !isText(container, 512) || !isText(containerName, 512) || mac === undefined)
-    return undefined;
-  const parsed = Array.isArray(addresses) ? addresses.map(text => parseCidr(String(text))) : [];
-  const whole = parsed.filter(cidr => cidr !== undefined);
-  return { network, container, containerName, mac, addresses: whole, ...IDLE };
-}

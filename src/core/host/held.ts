@@ -1,0 +1,92 @@
+import { type Cidr, compare, formatCidr, type Mac, parseCidr, parseMac } from '../address.ts';
+import type { Attachment } from '../endpoints/attachment.ts';
+import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
+import type { Problem } from '../errors.ts';
+import { isText, toBytes, toObject } from '../json.ts';
+import type { Network } from '../networks/network.ts';
+import type { Write } from '../replica.ts';
+import type { Sandbox } from './step.ts';
+
+const RECORD_PREFIX = 'attachment/';
+
+/** A container of this host that the user attached: durable, also while the container is stopped. */
+export interface Held {
+  readonly network: string;
+  readonly container: string;
+  readonly containerName: string;
+  readonly mac: Mac;
+  addresses: readonly Cidr[];
+  /** Its network namespace; undefined while it isn't running. */
+  sandbox: string | undefined;
+  /** What the kernel was last told; undefined where nothing is plumbed. */
+  plumbed: Attachment | undefined;
+  /** Told to the kernel and not answered yet. */
+  asked: Attachment | undefined;
+  /** Waiting for that answer. */
+  waiting: { readonly ticket: number; readonly addresses: readonly Cidr[] } | undefined;
+  problem: Problem | undefined;
+}
+
+const IDLE = {
+  sandbox: undefined,
+  plumbed: undefined,
+  asked: undefined,
+  waiting: undefined,
+  problem: undefined,
+};
+
+export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held {
+  return {
+    network: network.name,
+    container: container.id,
+    containerName: container.name,
+    mac,
+    addresses: [],
+    ...IDLE,
+  };
+}
+
+/** What the mesh is told: this container has the address. */
+export function claim(held: Held, { address, prefix }: Cidr): Write {
+  const { network, container, containerName, mac } = held;
+  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName });
+  return { domain: ENDPOINTS, key: endpointKey(network, address), value };
+}
+
+export function withdraw(held: Held, addresses: readonly Cidr[]): readonly Write[] {
+  return addresses.map(({ address }) => ({
+    domain: ENDPOINTS,
+    key: endpointKey(held.network, address),
+    value: undefined,
+  }));
+}
+
+export const recordKey = ({ network, container }: { network: string; container: string }): string =>
+  `${RECORD_PREFIX}${network}/${container}`;
+
+export function encodeRecord({ network, container, containerName, mac, addresses }: Held): Uint8Array {
+  return toBytes({ network, container, name: containerName, mac, addresses: addresses.map(formatCidr) });
+}
+
+/** What the store held of an attachment; undefined for a record of anything else. */
+export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
+  const value = key.startsWith(RECORD_PREFIX) ? toObject(bytes) : undefined;
+  if (value === undefined) return undefined;
+  const { network, container, name: containerName, addresses } = value;
+  const mac = isText(value['mac'], 17) ? parseMac(value['mac']) : undefined;
+  if (!isText(network, 64) || !isText(container, 512) || !isText(containerName, 512) || mac === undefined)
+    return undefined;
+  const parsed = Array.isArray(addresses) ? addresses.map(text => parseCidr(String(text))) : [];
+  const whole = parsed.filter(cidr => cidr !== undefined);
+  return { network, container, containerName, mac, addresses: whole, ...IDLE };
+}
+
+/** Both, each address once. */
+export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Cidr[] {
+  return [...some, ...more.filter(({ address }) => !some.some(own => own.address === address))];
+}
+
+export function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {
+  const text = (addresses: readonly Cidr[]): string => addresses.map(formatCidr).sort(compare).join(' ');
+  return text(some) === text(others);
+}
