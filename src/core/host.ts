@@ -122,6 +122,10 @@ export class Host {
     return this.#context.replica;
   }
 
+  get state(): Report['state'] {
+    return this.#state;
+  }
+
   report(now: Millis): Report {
     this.#now = Math.max(this.#now, now);
     const parts = {
