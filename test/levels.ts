@@ -22,7 +22,7 @@ interface Step {
 const vitest = (project: string) => ['vitest', 'run', '--project', project];
 
 const STEPS: readonly Step[] = [
-  { title: 'build the bundles', argv: ['node', 'build.ts'] },
+  { title: 'set up and build', argv: ['./mesh', 'version'] },
   { title: 'check types', argv: ['tsc', '--noEmit'] },
   { title: 'check style', argv: ['biome', 'check', '.'] },
   { title: 'look for what is unused', argv: ['knip'] },

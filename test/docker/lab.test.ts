@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDockerLab, type DockerHost } from '../support/docker-lab/docker-lab.ts';
 import { abandonLab } from '../support/lab/abandoned.ts';
 import type { Lab } from '../support/lab/lab.ts';
-import { expectNothingLeft, namespacesOf, processesIn } from '../support/lab/traces.ts';
+import { expectGone, processesIn, takeTraces } from '../support/lab/traces.ts';
 
 describe('a lab of Docker hosts', () => {
   let lab: Lab<DockerHost>;
@@ -33,17 +33,18 @@ describe('a lab of Docker hosts', () => {
   });
 
   it('leaves nothing when it is destroyed', async () => {
-    await expectNothingLeft(async () => {
-      const doomed = await createDockerLab({ hosts: 2 });
-      await doomed.hosts[0]!.docker(['run', '-dit', '--restart', 'always', 'busybox']);
-      const namespaces = doomed.hosts.flatMap(({ pid }) => namespacesOf(pid));
-      await doomed.destroy();
-      expect(processesIn(namespaces)).toEqual([]);
-      return namespaces;
-    });
+    const doomed = await createDockerLab({ hosts: 2 });
+    await doomed.hosts[0]!.docker(['run', '-dit', '--restart', 'always', 'busybox']);
+    const traces = await takeTraces(
+      doomed.name,
+      doomed.hosts.map(({ pid }) => pid),
+    );
+    await doomed.destroy();
+    expect(processesIn(traces.namespaces)).toEqual([]);
+    await expectGone(traces);
   });
 
   it('leaves nothing when its owner gets SIGKILL', async () => {
-    await expectNothingLeft(() => abandonLab('docker', 'SIGKILL'));
+    await expectGone(await abandonLab('docker', 'SIGKILL'));
   });
 });

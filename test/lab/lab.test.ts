@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { abandonLab } from '../support/lab/abandoned.ts';
 import { startHost } from '../support/lab/host.ts';
 import { buildLab, createLab, type Lab } from '../support/lab/lab.ts';
-import { expectNothingLeft, namespacesOf, processesIn } from '../support/lab/traces.ts';
+import { expectGone, processesIn, takeTraces } from '../support/lab/traces.ts';
 
 const labs: Lab[] = [];
 async function lab(hosts: number): Promise<Lab> {
@@ -26,9 +28,12 @@ describe('a lab of namespaces', () => {
     expect(await two!.succeed(['ip', '-4', '-brief', 'address', 'show', 'eth0'])).toContain(
       '192.168.48.12/24',
     );
-    for (const path of ['/run/mark', '/tmp/mark', '/etc/mark', '/var/lib/mesh/mark']) {
+    const checkout = join(import.meta.dirname, '../..');
+    for (const folder of ['/run', '/tmp', '/etc', '/var/lib/mesh', checkout]) {
+      const path = join(folder, 'mark-of-host1');
       await one!.succeed(['touch', path]);
       expect((await two!.exec(['test', '-e', path])).status, path).toBe(1);
+      expect(existsSync(path), path).toBe(false);
     }
     expect(await two!.succeed(['ps', '-e', '-o', 'pid=', '--sort=pid'])).toMatch(/^ *1\n/);
   });
@@ -72,27 +77,30 @@ describe('a lab of namespaces', () => {
   });
 
   it('leaves nothing when it is destroyed', async () => {
-    await expectNothingLeft(async () => {
-      const created = await lab(2);
-      await created.hosts[0]!.addNamespace('box1');
-      await created.hosts[0]!.spawn(['sleep', '600']);
-      const namespaces = created.hosts.flatMap(({ pid }) => namespacesOf(pid));
-      expect(processesIn(namespaces).length).toBeGreaterThan(2);
-      await created.destroy();
-      expect(processesIn(namespaces)).toEqual([]);
-      return namespaces;
-    });
+    const created = await lab(2);
+    await created.hosts[0]!.addNamespace('box1');
+    await created.hosts[0]!.spawn(['sleep', '600']);
+    const traces = await takeTraces(
+      created.name,
+      created.hosts.map(({ pid }) => pid),
+    );
+    await created.destroy();
+    expect(processesIn(traces.namespaces)).toEqual([]);
+    await expectGone(traces);
   });
 
   it.each(['SIGKILL', 'SIGINT'] as const)('leaves nothing when its owner gets %s', async signal => {
-    await expectNothingLeft(() => abandonLab('namespaces', signal));
+    await expectGone(await abandonLab('namespaces', signal));
   });
 
   it('leaves nothing when a host can not be started', async () => {
-    await expectNothingLeft(async () => {
-      const refused = buildLab(2, options => startHost({ ...options, service: '/bin/false' }));
-      await expect(refused).rejects.toThrow('ended with 1');
-      return [];
+    const disks: string[] = [];
+    const refused = buildLab(2, options => {
+      disks.push(options.disk);
+      return startHost({ ...options, service: '/bin/false' });
     });
+    await expect(refused).rejects.toThrow('ended with 1');
+    expect(disks).toHaveLength(2);
+    await expectGone({ lab: basename(dirname(disks[0]!)), namespaces: [] });
   });
 });

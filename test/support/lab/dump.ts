@@ -7,13 +7,26 @@ import { type } from './shell.ts';
  * counters and what the kernel draws by lot are left out.
  */
 export async function dumpHost(host: Host): Promise<string> {
-  const places = (await type(host, 'ls -d /proc/1/ns/net /run/mesh/switch /run/netns/* 2>/dev/null || true'))
-    .trim()
-    .split('\n');
-  const parts: string[] = [];
-  for (const place of places) parts.push(`## ${host.name} ${place}\n${await dumpNamespace(host, place)}`);
-  return `${parts.join('')}## ${host.name} endpoints\n${await type(host, 'mesh status endpoints --json')}`;
+  const [endpoints = '', ...places] = (await type(host, SCRIPT)).split('=== ');
+  const parts = places.map(text => {
+    const [place, links = '', tables = '', rules = ''] = text.split('---\n');
+    return `## ${host.name} ${place}${describe(links, tables)}\n${sortElements(rules)}`;
+  });
+  return `${parts.join('')}## ${host.name} endpoints\n${endpoints}`;
 }
+
+const SCRIPT = `
+  mesh status endpoints --json
+  for place in /proc/1/ns/net /run/mesh/switch /run/netns/*; do
+    [ ! -e $place ] || nsenter --net=$place sh -c '
+      echo "=== $0"; echo ---
+      ip -json -details link; echo ---
+      ip -4 -oneline address | sed "s/^[0-9]*: //"
+      ip -4 route show table all
+      bridge fdb
+      ip neighbour show nud permanent; echo ---
+      nft -s list ruleset' $place
+  done`;
 
 interface KernelLink {
   readonly ifname: string;
@@ -29,29 +42,26 @@ interface KernelLink {
   };
 }
 
-const TABLES = `
-  ip -json -details link
-  echo
-  ip -oneline address | sed 's/^[0-9]*: //' | sort
-  ip route show table all | sort
-  bridge fdb | sort
-  ip neighbour show nud permanent | sort
-  nft -s list ruleset`;
-
 const DATA = ['id', 'local', 'port', 'learning', 'mcast_snooping', 'vlan_filtering'];
 const PORT_DATA = ['state', 'hairpin', 'guard', 'learning', 'flood', 'neigh_suppress', 'isolated'];
 
-async function dumpNamespace(host: Host, place: string): Promise<string> {
-  const text = await host.succeed(['nsenter', `--net=${place}`, 'sh', '-c', TABLES]);
-  const end = text.indexOf('\n\n');
-  const links = JSON.parse(text.slice(0, end)) as readonly KernelLink[];
-  const lines = links.map(describeLink).sort();
-  let tables = `${lines.join('\n')}\n${text.slice(end + 2)}`;
-  // The kernel draws the MAC of the port's own end, which no frame ever bears.
+/** One line each, sorted. */
+function describe(json: string, tables: string): string {
+  const links = JSON.parse(json) as readonly KernelLink[];
+  let rows = [...links.map(describeLink), ...tables.split('\n').map(line => line.trim())].join('\n');
+  // Of devices that no frame ever bears the MAC of, the kernel draws it.
   for (const { ifname, address } of links) {
-    if (/^mv[0-9a-f]{12}$/.test(ifname)) tables = tables.replaceAll(address, `(MAC of ${ifname})`);
+    if (/^(mv|vx-)/.test(ifname)) rows = rows.replaceAll(address, `(MAC of ${ifname})`);
   }
-  return tables.replace(/elements = \{([^}]*)\}/g, (_, elements: string) => {
+  return rows
+    .split('\n')
+    .filter(row => row !== '')
+    .sort()
+    .join('\n');
+}
+
+function sortElements(rules: string): string {
+  return rules.replace(/elements = \{([^}]*)\}/g, (_, elements: string) => {
     const sorted = elements.split(',').map(element => element.trim());
     return `elements = { ${sorted.sort().join(', ')} }`;
   });

@@ -10,6 +10,8 @@ import { startUnderlay } from './underlay.ts';
  * see each other: any number may stand side by side. Needs root.
  */
 export interface Lab<Machine extends Host = Host> {
+  /** Marks all that it keeps outside of namespaces: cgroups and disks. */
+  readonly name: string;
   readonly hosts: readonly Machine[];
   /** From now on no frame gets from one host to the other, in either direction; links stay up. */
   cut(a: Host, b: Host): Promise<void>;
@@ -27,11 +29,11 @@ export async function buildLab<Machine extends Host>(
   count: number,
   start: (options: HostOptions, key: string) => Promise<Machine>,
 ): Promise<Lab<Machine>> {
-  const lab = `ml${randomBytes(3).toString('hex')}`;
+  const name = `ml${randomBytes(3).toString('hex')}`;
   // Not /tmp, which is often memory: what a router makes durable is meant to reach a disk.
-  const directory = `/var/tmp/${lab}`;
+  const directory = `/var/tmp/${name}`;
   await mkdir(directory, { mode: 0o700 });
-  const underlay = await startUnderlay(lab, directory);
+  const underlay = await startUnderlay(name, directory);
   const hosts: Machine[] = [];
   const destroy = async () => {
     await Promise.all(hosts.map(host => host.end()));
@@ -40,7 +42,7 @@ export async function buildLab<Machine extends Host>(
   const add = async (number: number) => {
     const options = describeHost(number, directory);
     await mkdir(options.disk);
-    const host = await start(options, `${lab}-${options.name}`);
+    const host = await start(options, `${name}-${options.name}`);
     hosts[number - 1] = host;
     await underlay.plug(host);
   };
@@ -50,7 +52,7 @@ export async function buildLab<Machine extends Host>(
     await destroy();
     throw failed.reason;
   }
-  return { hosts, cut: underlay.cut, heal: underlay.heal, destroy };
+  return { name, hosts, cut: underlay.cut, heal: underlay.heal, destroy };
 }
 
 function describeHost(number: number, directory: string): HostOptions {
