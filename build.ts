@@ -72,11 +72,15 @@ export async function buildCli(folder: string, version: string): Promise<void> {
   await build({ ...common(version), entryPoints: ['cli/main.ts'], outfile, format: 'cjs', minify: true });
 }
 
-/** Names are kept, for stack traces in the log. */
-async function buildDaemon(folder: string, version: string): Promise<void> {
+/** The router, whose names are kept for stack traces in the log. `entry` is another one in tests. */
+export async function buildDaemon(
+  folder: string,
+  version: string,
+  entry = 'src/daemon/main.ts',
+): Promise<void> {
   await build({
     ...common(version),
-    entryPoints: ['src/daemon/main.ts'],
+    entryPoints: [entry],
     outfile: join(folder, 'daemon.js'),
     format: 'esm',
     // Some of the libraries are CommonJS and require node's modules.
