@@ -22,7 +22,7 @@ function readWords(words: readonly string[]): Result<Words> {
 export async function attach(context: Context, words: readonly string[]): Promise<Result<void>> {
   const read = readWords(words);
   if (!read.ok) return read;
-  if (read.value.addresses.length === 0) {
+  if (read.value.addresses.length === 0 || read.value.container === '') {
     return refuse({ code: 'bad-usage', why: 'attach takes addresses and a container', command: 'attach' });
   }
   return printAddresses(context, await ask(context.socket, 'attach', read.value));
@@ -33,7 +33,7 @@ export async function detach(context: Context, words: readonly string[]): Promis
   const read = readWords(words);
   if (!read.ok) return read;
   const { container, addresses } = read.value;
-  if (parseCidr(container) !== undefined) {
+  if (container === '' || parseCidr(container) !== undefined) {
     return refuse({ code: 'bad-usage', why: 'detach takes a container', command: 'detach' });
   }
   const request = addresses.length === 0 ? { container } : { container, addresses };

@@ -144,6 +144,8 @@ function tellResults(context: Context, results: readonly PeerResult[]): void {
   for (const { address, peer, problem } of results) {
     if (peer !== undefined && !context.json)
       context.print(undefined, `connected to ${address}, ${renderLabel(peer)}`);
-    if (problem !== undefined) context.say(`mesh: ${describe(problem)}; trying on`);
+    if (problem?.code === 'peer-is-self') context.say(`mesh: ${describe(problem)}`);
+    else if (problem !== undefined) context.say(`mesh: ${describe(problem)}; trying on`);
+    else if (peer === undefined) context.say(`mesh: no answer from ${address} yet; trying on`);
   }
 }

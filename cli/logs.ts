@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { ask } from '../src/api/control/client.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { type Context, placeSettings } from './context.ts';
 import { CONTAINER, dockerAt, findContainer } from './docker.ts';
-import { logFile } from './files.ts';
+import { logFile, withFile } from './files.ts';
 
 /** `mesh logs [-f]`: of the router that runs, else of the one that ran last. */
 export async function logs(context: Context, follow: boolean): Promise<Result<void>> {
@@ -20,6 +20,8 @@ export async function logs(context: Context, follow: boolean): Promise<Result<vo
   }
   const file = logFile(stateDir);
   if (!existsSync(file)) return refuse({ code: 'router-not-running', socket: context.socket });
+  const readable = withFile(file, () => accessSync(file, constants.R_OK));
+  if (!readable.ok) return readable;
   // By name, since the router starts a new file when one has grown.
   return show(...(follow ? tail(['-n', '+1', '-F', file]) : tail(['-n', '+1', file])), process.env);
 }

@@ -21,6 +21,16 @@ async function perform(command: Command, verb: Verb): Promise<void> {
   if (!result.ok) fail(result.problem);
 }
 
+/** What the parser says, its guess at what was meant included, as one line like ours. */
+function usageLine(text: string): string {
+  const sentence = text
+    .replace(/^error: /, '')
+    .trimEnd()
+    .replace(/\.?\n/g, ' ')
+    .replace(/\.$/, '');
+  return `mesh: ${sentence}; see "mesh help"\n`;
+}
+
 /** The verbs. Each is loaded when it is called: what a command does not need is not paid for at its start. */
 function createProgram(): Command {
   const program = new Command('mesh')
@@ -29,7 +39,7 @@ function createProgram(): Command {
     .option('--run-dir <directory>', `${OPTIONS.runDir.help} (${OPTIONS.runDir.initial})`)
     .option('--state-dir <directory>', `${OPTIONS.stateDir.help} (${OPTIONS.stateDir.initial})`)
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'mesh: ')) })
+    .configureOutput({ outputError: (text, write) => write(usageLine(text)) })
     .exitOverride();
   addLaunch(program);
   program

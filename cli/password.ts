@@ -22,10 +22,19 @@ export async function readPassword(source: PasswordSource): Promise<Result<strin
   if (source.flag === true) return checked(await prompt(), 'the password');
   const { file, environment } = source;
   if (file !== undefined) {
-    const text = withFile(file, () => readFileSync(file, 'utf8'));
+    const text = readText(file);
     return text.ok ? checked(ok(text.value.replace(/\r?\n$/, '')), file) : text;
   }
   return environment === undefined || environment === '' ? ok(undefined) : ok(environment);
+}
+
+function readText(file: string): Result<string> {
+  try {
+    return ok(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const allowed = `a file that can be read (${(error as NodeJS.ErrnoException).code})`;
+    return refuse({ code: 'bad-setting', name: '--password-file', value: file, allowed });
+  }
 }
 
 function checked(password: Result<string>, where: string): Result<string> {

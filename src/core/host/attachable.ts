@@ -1,4 +1,14 @@
-import { broadcastAddress, type Cidr, contains, formatCidr, type Ipv4, type Mac, macOfAddress, networkAddress, toNumber } from '../address.ts';
+import {
+  broadcastAddress,
+  type Cidr,
+  contains,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  macOfAddress,
+  networkAddress,
+  toNumber,
+} from '../address.ts';
 import type { Claim } from '../endpoints/view.ts';
 import type { Problem } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
@@ -23,6 +33,13 @@ export function checkAddresses(
     const holder = context.endpoints.holder(network.name, cidr.address);
     const own = holder?.owner === context.config.self && holder.endpoint.container === container;
     if (holder !== undefined && !own) return describeHolder(context, holder);
+    const twin =
+      holder?.endpoint ??
+      addresses.find(other => other.address === cidr.address && other.prefix !== cidr.prefix);
+    if (twin !== undefined && twin.prefix !== cidr.prefix) {
+      const twice = `it would have it as ${formatCidr(twin)} too; detach that first`;
+      return { code: 'address-unusable', value: formatCidr(cidr), why: twice };
+    }
   }
   return undefined;
 }
@@ -39,6 +56,7 @@ function unusable(cidr: Cidr): string | undefined {
   if (first === 0) return 'addresses that begin with 0 mean "this network"';
   if (first === 127) return 'it is a loopback address';
   if (first >= 224) return 'it is a multicast or reserved address';
+  if (cidr.prefix === 0) return 'a prefix of 0 would draw all traffic of the container';
   if (cidr.prefix >= 31) return undefined;
   if (cidr.address === networkAddress(cidr)) return `it is the network address of ${formatCidr(cidr)}`;
   if (cidr.address === broadcastAddress(cidr)) return `it is the broadcast address of ${formatCidr(cidr)}`;

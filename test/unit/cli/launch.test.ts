@@ -126,7 +126,7 @@ describe('launch', () => {
     [['--password', 'secret'], 2, 'a password on the command line shows in process lists'],
     [['--password=secret'], 2, 'a password on the command line shows in process lists'],
     [['--password'], 2, 'there is no terminal to ask for the password'],
-    [['--password-file=/proc/mcl-nothing'], 1, "can't write to /proc/mcl-nothing: ENOENT"],
+    [['--password-file=/proc/mcl-nothing'], 2, 'it takes a file that can be read (ENOENT)'],
     [['--wait', '192.168.48.12'], 2, '--wait: "192.168.48.12" is not allowed; it takes a number of seconds'],
     [['--port=70000'], 1, '"70000" is not a port; give a number from 1 to 65535'],
     [['--name=box'], 1, '"box" is not a peer name; write six hex bytes, like e2:7e:49:7e:0f:1b'],

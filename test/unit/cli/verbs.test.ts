@@ -75,7 +75,15 @@ describe('attach and detach', () => {
     ],
     [['attach', 'box1'], 2, 'attach takes addresses and a container; see "mesh help attach"'],
     [['detach', '10.0.0.1/24'], 2, 'detach takes a container; see "mesh help detach"'],
-    [['attach'], 2, "missing required argument 'words'"],
+    [['attach'], 2, 'missing required argument \'words\'; see "mesh help"'],
+    [['attach', '10.0.0.1/24', ''], 2, 'attach takes addresses and a container; see "mesh help attach"'],
+    [['frobnicate'], 2, 'unknown command \'frobnicate\'; see "mesh help"'],
+    [['launch', '--prot', '1'], 2, 'unknown option \'--prot\' (Did you mean --port?); see "mesh help"'],
+    [
+      ['launch', '--password-file', '/run/mcl-nowhere'],
+      2,
+      '--password-file: "/run/mcl-nowhere" is not allowed; it takes a file that can be read (ENOENT)',
+    ],
   ])('refuse %j before anything is sent', async (argv, status, line) => {
     expect(await mesh(...argv)).toEqual({ status, stdout: '', stderr: `mesh: ${line}\n` });
     expect(router.calls).toEqual([]);

@@ -101,11 +101,21 @@ describe('attach', () => {
     ['10.0.0.255/24', 'address-unusable'],
     ['127.0.0.1/8', 'address-unusable'],
     ['239.1.1.1/24', 'address-unusable'],
+    ['10.0.0.11/0', 'address-unusable'],
   ])('refuses %s: %s', (address, code) => {
     const { mesh, a } = three();
     expect(attach(mesh, a, 'box1', address)).toMatchObject({ ok: false, problem: { code } });
     expect(a.plumbed.size).toBe(0);
     expect(a.host.report(mesh.now).dormant).toEqual([]);
+  });
+
+  it('refuses an address with another prefix than the container has it with', () => {
+    const { mesh, a } = three();
+    expect(attach(mesh, a, 'box1', '10.0.0.11/24', '10.0.0.11/16').ok).toBe(false);
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    expect(attach(mesh, a, 'box1', '10.0.0.11/16')).toMatchObject({
+      problem: { code: 'address-unusable', value: '10.0.0.11/16' },
+    });
   });
 
   it('refuses an address that another host holds, and says who has it', () => {
@@ -303,6 +313,20 @@ describe('commands', () => {
     const reply = mesh.command(a, { kind: 'detach', container: 'nobody', network: 'mesh', addresses: [] });
     expect(reply()).toMatchObject({ ok: false, problem: { code: 'not-attached' } });
   });
+});
+
+describe('a large mesh', () => {
+  it('is sparse above 32 hosts, and nobody becomes the hub of everybody who was given its address', () => {
+    const mesh = createVirtualMesh({ seed: 7 });
+    const first = mesh.add();
+    for (let number = 1; number < 60; number += 1) mesh.add([first]);
+    const neighbours = (host: VirtualHost): number =>
+      host.host.report(mesh.now).connections.filter(({ state }) => state === 'established').length;
+    mesh.until(() => mesh.hosts.every(host => host.host.report(mesh.now).peers.length === 60), 120_000);
+    mesh.until(() => mesh.hosts.every(host => neighbours(host) >= 8 && neighbours(host) <= 24), 120_000);
+    const reached = first.host.report(mesh.now).peers.filter(({ reachable }) => reachable);
+    expect(reached).toHaveLength(60);
+  }, 60_000);
 });
 
 describe('silence', () => {
