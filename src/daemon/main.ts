@@ -25,6 +25,7 @@ async function main(argv: readonly string[]): Promise<void> {
     if (problem !== undefined) refuseToStart(problem);
     process.exit(0);
   }
+  log.debug('router starts');
   const router = await startRouter({ settings: settings.value, log });
   if (!router.ok) refuseToStart(router.problem);
   const asked = new Promise<undefined>(resolve => {

@@ -147,15 +147,19 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   undo.push(() => store.close());
   const { records, repaired } = loaded.value;
   if (repaired !== undefined) log.warn(repaired);
+  log.debug('store opened', { records: records.size });
   const identity = await loadIdentity(settings.stateDir, log);
   if (!identity.ok) return identity;
+  log.debug('identity known', { id: identity.value.id });
   const listened = await openTransport(settings, identity.value, vtep.value, log, undo);
   if (!listened.ok) return listened;
+  log.debug('listening');
   mkdirSync(settings.runDir, { recursive: true, mode: 0o755 });
   const dataplane = createLinuxDataplane({ runDir: settings.runDir, log: log.child('dataplane') });
   const plane = await dataplane.start(vtep.value);
   if (!plane.ok) return plane;
   undo.push(() => dataplane.close());
+  log.debug('data plane ready', { underlayMtu: plane.value.underlayMtu });
   const config: HostConfig = {
     self: identity.value.id,
     crypto: { hash, sign: identity.value.sign, verify: createVerifier() },
