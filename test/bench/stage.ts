@@ -14,6 +14,8 @@ export interface Member {
   /** What a path of the host's own file system is called here. */
   path(inside: string): string;
   report(): Promise<Report>;
+  /** The router's process number on its host. */
+  readonly pid: number;
   /** A file of the router in /proc, e.g. `status`. */
   proc(file: string): string;
   /** CPU time that the router has used, in seconds. */
@@ -45,13 +47,14 @@ async function launch(host: Host, join: boolean): Promise<Member> {
   const socket = path('/run/mesh/mesh.sock');
   const health = await ask(socket, 'health');
   if (!health.ok) throw new Error(`no answer from the router on ${host.name}: ${health.problem.code}`);
-  const proc = (file: string) => readFileSync(path(`/proc/${health.value.pid}/${file}`), 'utf8');
+  const { pid } = health.value;
+  const proc = (file: string) => readFileSync(path(`/proc/${pid}/${file}`), 'utf8');
   const report = async () => {
     const reply = await ask(socket, 'report');
     if (!reply.ok) throw new Error(`${host.name}: ${reply.problem.code}`);
     return reply.value;
   };
-  return { host, socket, path, report, proc, cpu: () => cpuSeconds(proc('stat')) };
+  return { host, socket, pid, path, report, proc, cpu: () => cpuSeconds(proc('stat')) };
 }
 
 /** Until so many connections are established: frames get there, and the MTU is known. */
