@@ -1,0 +1,258 @@
+import type { PeerId } from '../../src/core/address.ts';
+import { endpointKey } from '../../src/core/endpoints/endpoint.ts';
+import type { Problem, Result } from '../../src/core/errors.ts';
+import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Command, Effect, Input, Reply } from '../../src/core/host/step.ts';
+import { compareHeads } from '../../src/core/replica/fact.ts';
+import type { Change, Head } from '../../src/core/replica.ts';
+import { decodeMessage } from '../../src/core/wire.ts';
+import { type Attached, attachedOn, storedSeq } from './disk-facts.ts';
+import type { SimulatedMachine } from './machine.ts';
+import { Shadow } from './shadow.ts';
+import type { Simulation } from './simulation.ts';
+import { ToldHeads } from './told.ts';
+import { Violation, type Watch } from './watch.ts';
+
+const HEARTBEAT = 3;
+/** A router that knows of others writes nothing for so long, unless one of them answers. */
+const ALONE_MS = 3_000;
+/** More effects than this out of one input, and something feeds on itself. */
+const EFFECTS_MAX = 400;
+const EFFECTS_PER_HOST = 20;
+/** Inputs pile up behind a slow disk, but not without end. */
+const QUEUE_MAX = 20_000;
+
+/** What must hold after every event. */
+export class Checks implements Watch {
+  readonly shadows = new Map<SimulatedMachine, Shadow>();
+  readonly told = new ToldHeads();
+  /** Owners whose numbers may be used twice: they are cloned, or wrote alone after their disk went back. */
+  readonly tangled = new Set<PeerId>();
+  /** Machines whose disk was set back since the router last ran. */
+  readonly tampered = new Set<SimulatedMachine>();
+  /** What users were told is attached; and what is not, by `network/container address`. */
+  readonly attached = new Map<SimulatedMachine, Map<string, boolean>>();
+  readonly #durable = new Map<SimulatedMachine, number>();
+  readonly #simulation: Simulation;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  starting(machine: SimulatedMachine): void {
+    const shadow = new Shadow();
+    shadow.startedAt = machine.now;
+    shadow.hopeful = [...machine.disk.durable.keys()].some(key => key.startsWith('replica/'));
+    this.shadows.set(machine, shadow);
+    shadow.storedOwn = storedSeq(machine.disk.durable);
+    this.#durable.set(machine, shadow.storedOwn);
+    const attached = attachedOn(machine.disk.durable);
+    if (!this.tampered.delete(machine)) this.#compareAttached(machine, attached);
+    const promised = new Map<string, boolean>();
+    for (const { network, container, addresses } of attached) {
+      for (const address of addresses) promised.set(`${network}/${container} ${address}`, true);
+    }
+    this.attached.set(machine, promised);
+  }
+
+  changed(machine: SimulatedMachine, change: Change): void {
+    const shadow = this.shadows.get(machine)!;
+    const before = this.#holds(machine, shadow, change);
+    const wrong = shadow.learn(change);
+    if (wrong !== undefined && !this.tangled.has(change.owner)) this.#fail(machine, wrong);
+    const after = this.#holds(machine, shadow, change);
+    if (before !== after && after !== undefined) {
+      this.#simulation.saw(after ? 'conflict won' : 'conflict lost');
+      if (before === true) this.#simulation.saw('address given back by conflict');
+    }
+  }
+
+  stepped(machine: SimulatedMachine, input: Input, effects: readonly Effect[]): void {
+    const limit = EFFECTS_MAX + EFFECTS_PER_HOST * this.#simulation.machines.length;
+    if (effects.length > limit) this.#fail(machine, `${effects.length} effects out of one ${input.kind}`);
+    if (machine.queued > QUEUE_MAX) this.#fail(machine, `${machine.queued} effects wait`);
+    if (input.kind === 'command') this.#asked(machine, input.command);
+    for (const effect of effects) {
+      if (effect.kind === 'plumb') this.#plumbing(machine, effect);
+      else if (effect.kind === 'unplumb') this.#unplumbing(machine, input, effect);
+    }
+    this.#compareHeads(machine);
+  }
+
+  durable(machine: SimulatedMachine): void {
+    this.#durable.set(machine, storedSeq(machine.disk.durable));
+  }
+
+  telling(machine: SimulatedMachine, bytes: Uint8Array): void {
+    if (bytes[1] === HEARTBEAT) return;
+    const message = decodeMessage(bytes);
+    if (message?.kind === 'digest') {
+      for (const head of message.heads) if (head.owner === machine.peer) this.#tellsOwn(machine, head);
+    } else if (message?.kind === 'deltas') {
+      for (const { head } of message.deltas) if (head.owner === machine.peer) this.#tellsOwn(machine, head);
+    }
+  }
+
+  arriving(to: SimulatedMachine, _from: SimulatedMachine, bytes: Uint8Array): void {
+    if (bytes[1] === HEARTBEAT || to.paused) return;
+    const message = decodeMessage(bytes);
+    if (message?.kind === 'unknown') this.#simulation.saw('unknown message');
+    if (message?.kind !== 'deltas') return;
+    const shadow = this.shadows.get(to)!;
+    if (message.reply) shadow.synced = true;
+    for (const { after, head, snapshot } of message.deltas) {
+      if (head.owner === to.peer) shadow.shownOwn = Math.max(shadow.shownOwn, head.upto);
+      const upto = to.host!.facts.head(head.owner)?.upto ?? 0;
+      if (!snapshot && after > upto) this.#simulation.saw('early delta');
+      if (snapshot && head.upto > upto) this.#simulation.saw('snapshot taken');
+      if (snapshot && head.upto > upto && upto > 0) this.#simulation.saw('deletion floor passed');
+    }
+  }
+
+  applied(machine: SimulatedMachine, forwarding: Forwarding): void {
+    if (machine.host?.state !== 'ready') return;
+    const network = forwarding.networks.find(({ name }) => name === 'mesh');
+    const stations = network?.stations ?? [];
+    if (new Set(stations.map(({ address }) => address)).size < stations.length) {
+      this.#fail(machine, 'one address at two stations');
+    }
+    const lines = stations.map(({ address, mac, vtep }) => `${address} ${mac} ${vtep.address}:${vtep.port}`);
+    const expected = this.shadows.get(machine)!.stations(machine.peer, 'mesh');
+    const [is, should] = [lines.sort().join('\n'), expected.join('\n')];
+    if (is !== should) this.#fail(machine, `forwards to\n${is}\nbut the facts say\n${should}`);
+  }
+
+  replied(machine: SimulatedMachine, command: Command, result: Result<Reply>): void {
+    if (!result.ok) {
+      if (command.kind === 'attach') this.#simulation.saw('attach refused');
+      return;
+    }
+    const attached = this.attached.get(machine)!;
+    if (command.kind === 'leave') {
+      attached.clear();
+      return this.#simulation.saw('left');
+    }
+    if (command.kind !== 'attach' && command.kind !== 'detach')
+      return this.#simulation.saw('targets changed');
+    this.#simulation.saw(command.kind === 'attach' ? 'attached' : 'detached');
+    const container = command.kind === 'attach' ? command.container.id : command.container;
+    for (const address of result.value.addresses) {
+      attached.set(`${command.network}/${container} ${address}`, command.kind === 'attach');
+    }
+  }
+
+  hangingUp(machine: SimulatedMachine, reason: string): void {
+    // Everybody here is honest.
+    if (!reason.startsWith('silent')) this.#fail(machine, `gave up a connection: ${reason}`);
+  }
+
+  halted(machine: SimulatedMachine, problem: Problem): void {
+    const isClone = this.#simulation.machines.some(other => other !== machine && other.peer === machine.peer);
+    if (problem.code !== 'identity-cloned' || !isClone) this.#fail(machine, `halted: ${problem.code}`);
+    this.#simulation.saw('clone halted');
+  }
+
+  logged(_machine: SimulatedMachine, message: string): void {
+    if (message.startsWith('own facts issued anew')) this.#simulation.saw('rebase');
+  }
+
+  /** What is being taken away may be gone before anybody is told so. */
+  #asked(machine: SimulatedMachine, command: Command): void {
+    if (command.kind === 'leave') this.attached.get(machine)!.clear();
+    else if (command.kind === 'detach') this.released(machine, command.container);
+  }
+
+  /** A container was removed: what was promised about it holds no more. */
+  released(machine: SimulatedMachine, container: string): void {
+    const attached = this.attached.get(machine);
+    for (const key of attached?.keys() ?? []) if (key.includes(`/${container} `)) attached!.delete(key);
+  }
+
+  #tellsOwn(machine: SimulatedMachine, head: Head): void {
+    if (head.upto === 0) return;
+    if (head.upto > (this.#durable.get(machine) ?? 0)) {
+      this.#fail(machine, `told seq ${head.upto} before it was durable`);
+    }
+    const shadow = this.shadows.get(machine)!;
+    const isNew = head.upto > shadow.storedOwn;
+    if (isNew && shadow.hopeful && !shadow.synced && machine.now - shadow.startedAt < ALONE_MS) {
+      this.#fail(machine, `told seq ${head.upto} before it had heard anybody`);
+    }
+    if (this.told.add(head)) return;
+    const isClone = this.#simulation.machines.some(other => other !== machine && other.peer === machine.peer);
+    if (!isClone && shadow.shownOwn >= head.upto) this.#fail(machine, `told another seq ${head.upto}`);
+    this.tangled.add(head.owner);
+  }
+
+  /** Only where something changed: no head of anybody may go back, and each must be one that its owner told. */
+  #compareHeads(machine: SimulatedMachine): void {
+    const { facts } = machine.host!;
+    const shadow = this.shadows.get(machine)!;
+    const fingerprint = facts.fingerprint();
+    if (fingerprint === shadow.fingerprint) return;
+    shadow.fingerprint = fingerprint;
+    for (const owner of facts.owners()) {
+      const head = facts.head(owner)!;
+      const before = shadow.heads.get(owner);
+      if (before === head) continue;
+      if (before !== undefined && compareHeads(head, before) < 0) {
+        this.#fail(machine, `head of ${owner} went back from ${before.upto} to ${head.upto}`);
+      }
+      if (owner !== machine.peer && !this.told.has(head)) {
+        this.#fail(machine, `holds seq ${head.upto} of ${owner}, which never told it`);
+      }
+      shadow.heads.set(owner, head);
+    }
+  }
+
+  /** Whether this machine has the contested address of a change; undefined where it isn't contested by it. */
+  #holds({ peer }: SimulatedMachine, shadow: Shadow, { domain, key }: Change): boolean | undefined {
+    const claims = domain === 'endpoints' ? shadow.claims.get(key) : undefined;
+    if (claims === undefined || !claims.some(({ owner }) => owner === peer)) return undefined;
+    if (claims.length === 1) return true;
+    return claims[0]!.owner === peer;
+  }
+
+  #plumbing(machine: SimulatedMachine, { attachment }: Extract<Effect, { kind: 'plumb' }>): void {
+    const shadow = this.shadows.get(machine)!;
+    for (const { address } of attachment.addresses) {
+      const holder = shadow.holder(endpointKey(attachment.network, address));
+      if (holder === undefined || holder.owner === machine.peer) continue;
+      this.#fail(machine, `plumbs ${address} for ${attachment.container}, but ${holder.owner} has it`);
+    }
+  }
+
+  /** A running container keeps its interface while it holds an address in the eyes of its own host. */
+  #unplumbing(machine: SimulatedMachine, input: Input, effect: Extract<Effect, { kind: 'unplumb' }>): void {
+    if (input.kind === 'command' || input.kind === 'adopted') return;
+    const key = `${effect.network}/${effect.container}`;
+    const sandbox = this.#simulation.machines[machine.index]!.running.get(effect.container);
+    if (sandbox === undefined || machine.plumbed.get(key)?.sandbox !== sandbox) return;
+    for (const [promise, isAttached] of this.attached.get(machine)!) {
+      const [name, address = ''] = promise.split(' ');
+      const holder = this.shadows.get(machine)!.holder(`${effect.network}/${address}`);
+      const isHeld = holder?.owner === machine.peer && holder.endpoint.container === effect.container;
+      if (name === key && isAttached && isHeld)
+        this.#fail(machine, `takes ${address} from ${key}, which holds it`);
+    }
+  }
+
+  #compareAttached(machine: SimulatedMachine, stored: readonly Attached[]): void {
+    const have = new Set(
+      stored.flatMap(({ network, container, addresses }) =>
+        addresses.map(address => `${network}/${container} ${address}`),
+      ),
+    );
+    for (const [key, isAttached] of this.attached.get(machine) ?? []) {
+      const container = key.slice(key.indexOf('/') + 1, key.indexOf(' '));
+      // One that was removed meanwhile is let go of.
+      const exists = machine.running.has(container) || machine.stopped.has(container);
+      if (isAttached && exists && !have.has(key))
+        this.#fail(machine, `${key} was attached, and is not on disk`);
+    }
+  }
+
+  #fail(machine: SimulatedMachine, what: string): never {
+    throw new Violation(`${Math.round(this.#simulation.now)} ms, host ${machine.index + 1}: ${what}`);
+  }
+}

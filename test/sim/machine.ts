@@ -1,0 +1,333 @@
+import { type Ipv4, type PeerId, parseIpv4 } from '../../src/core/address.ts';
+import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import type { Problem, Result } from '../../src/core/errors.ts';
+import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Command, Effect, HostConfig, Input, Millis, Records, Reply } from '../../src/core/host/step.ts';
+import { Host } from '../../src/core/host.ts';
+import { Disk } from './disk.ts';
+import { fakeCrypto } from './fake-crypto.ts';
+import type { Link } from './network.ts';
+import type { Simulation } from './simulation.ts';
+
+const NO_FORWARDING: Forwarding = { peers: [], networks: [] };
+/** Wall time at the start of every run: only in the names of boots, where clocks that are wrong must do no harm. */
+const EPOCH_MS = 1_700_000_000_000;
+
+export interface Machine {
+  readonly index: number;
+  readonly peer: PeerId;
+  readonly address: string;
+}
+
+type Answer = (result: Result<Reply>) => void;
+
+/**
+ * One machine: a disk, a kernel, containers, and a router that comes and goes. Effects are carried out as the daemon's
+ * loop does it: in their order, and what follows a `persist` or a `plumb` waits for its end.
+ */
+export class SimulatedMachine implements Machine {
+  readonly index: number;
+  readonly peer: PeerId;
+  readonly address: string;
+  readonly disk = new Disk();
+  /** Containers that run, by id: their sandbox; and those that are stopped. */
+  readonly running = new Map<string, string>();
+  readonly stopped = new Set<string>();
+  /** What the kernel holds, whether or not a router runs. */
+  readonly plumbed = new Map<string, Attachment>();
+  kernel: Forwarding = NO_FORWARDING;
+  readonly logs: Extract<Effect, { kind: 'log' }>[] = [];
+  readonly links = new Map<PeerId, Link>();
+  host: Host | undefined;
+  /** Counts the starts of the router. */
+  epoch = 0;
+  paused = false;
+  /** Without power nothing answers, not even with a refusal. */
+  powered = true;
+  halted: Problem | undefined;
+  /** Speaks a later version of the protocol. */
+  later = false;
+  clock = { base: 0, rate: 1, wallSkew: 0 };
+  readonly #simulation: Simulation;
+  #queue: Effect[] = [];
+  #head = 0;
+  #busy = false;
+  #wake = 0;
+  #trouble = false;
+  #backlog: Input[] = [];
+  readonly #followed = new Set<string>();
+  readonly #answers = new Map<number, { readonly command: Command; readonly answer: Answer }>();
+  #tickets = 0;
+  #launches = 0;
+
+  constructor(simulation: Simulation, index: number, peer: PeerId) {
+    this.#simulation = simulation;
+    this.index = index;
+    this.peer = peer;
+    this.address = `192.168.${(index + 1) >> 8}.${(index + 1) & 255}:6783`;
+  }
+
+  get now(): Millis {
+    return this.clock.base + this.#simulation.now * this.clock.rate;
+  }
+
+  get wakeNumber(): number {
+    return this.#wake;
+  }
+
+  get queued(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Starts a router; without `targets` it goes on with those that are stored. */
+  start(targets?: readonly string[]): void {
+    this.powered = true;
+    this.halted = undefined;
+    this.epoch += 1;
+    if (targets !== undefined) this.#launches += 1;
+    const { watch } = this.#simulation;
+    watch?.starting(this);
+    this.host = new Host(this.#config(targets), change => watch?.changed(this, change));
+    this.deliver({ kind: 'adopted', attachments: [...this.plumbed.values()], forwarding: this.kernel });
+  }
+
+  /** Ends the router without a word. The kernel keeps what it has. */
+  kill(kept: number): void {
+    this.host = undefined;
+    this.disk.crash(kept);
+    this.#queue = [];
+    this.#head = 0;
+    this.#busy = false;
+    this.#wake += 1;
+    this.#trouble = false;
+    this.#backlog = [];
+    this.paused = false;
+    this.#followed.clear();
+    this.#answers.clear();
+  }
+
+  /** The machine goes off: what was in the kernel is gone, and every container gets another sandbox. */
+  losePower(kept: number): void {
+    this.kill(kept);
+    this.powered = false;
+    this.plumbed.clear();
+    this.kernel = NO_FORWARDING;
+    for (const id of this.running.keys()) this.running.set(id, this.#simulation.nextSandbox());
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    for (const input of this.#backlog.splice(0)) this.deliver(input);
+    this.#drain();
+  }
+
+  tick(number: number): void {
+    if (number === this.#wake) this.deliver({ kind: 'tick' });
+  }
+
+  deliver(input: Input): void {
+    const { host } = this;
+    if (host === undefined) return;
+    if (this.paused) return void this.#backlog.push(input);
+    const effects = host.step(input, this.now);
+    this.#simulation.stepped(this, input, effects);
+    for (const effect of effects) this.#queue.push(effect);
+    if (!this.#busy) this.#drain();
+  }
+
+  command(command: Command, answer: Answer = () => {}): void {
+    this.#tickets += 1;
+    this.#answers.set(this.#tickets, { command, answer });
+    this.deliver({ kind: 'command', ticket: this.#tickets, command });
+  }
+
+  /** Tells the router what became of a container, if it asked. */
+  containerChanged(id: string): void {
+    if (!this.#followed.has(id)) return;
+    this.#simulation.later(this, 2, this.#stateOf(id));
+  }
+
+  #stateOf(id: string): Input {
+    const sandbox = this.running.get(id);
+    if (sandbox !== undefined) return { kind: 'container-started', container: { id, name: id, sandbox } };
+    return { kind: this.stopped.has(id) ? 'container-died' : 'container-removed', id };
+  }
+
+  #drain(): void {
+    while (!this.#busy && !this.paused && this.#head < this.#queue.length) {
+      const effect = this.#queue[this.#head]!;
+      this.#head += 1;
+      this.#carryOut(effect);
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    }
+  }
+
+  /** Goes on after something that the queue waits for. */
+  #waitFor(delay: Millis, then: () => void): void {
+    const { epoch } = this;
+    this.#busy = true;
+    this.#simulation.after(delay, () => {
+      if (this.epoch !== epoch || this.host === undefined) return;
+      this.#busy = false;
+      then();
+      this.#drain();
+    });
+  }
+
+  #carryOut(effect: Effect): void {
+    const simulation = this.#simulation;
+    switch (effect.kind) {
+      case 'persist':
+        return this.#persist(effect.records);
+      case 'save':
+        return this.#save(effect.records);
+      case 'broadcast':
+        simulation.watch?.telling(this, effect.bytes);
+        return simulation.network.broadcast(this, effect.bytes);
+      case 'send':
+        simulation.watch?.telling(this, effect.bytes);
+        return simulation.network.send(this, effect.to, effect.bytes);
+      case 'connect':
+        return simulation.network.dial(this, effect.address);
+      case 'hang-up':
+        simulation.watch?.hangingUp(this, effect.reason);
+        return simulation.network.hangUp(this, effect.peer, effect.reason);
+      case 'plumb':
+        return this.#plumb(effect.attachment);
+      case 'unplumb':
+        this.plumbed.delete(`${effect.network}/${effect.container}`);
+        return;
+      case 'forward':
+        return this.#forward();
+      case 'probe':
+        return simulation.network.probe(this, effect.peer, effect.address, effect.size);
+      case 'follow':
+        this.#followed.add(effect.container);
+        return simulation.later(this, 1, this.#stateOf(effect.container));
+      case 'reply':
+        return this.#reply(effect.ticket, effect.result);
+      case 'log':
+        simulation.watch?.logged(this, effect.message);
+        this.logs.push(effect);
+        return;
+      case 'wake':
+        this.#wake += 1;
+        return simulation.wake(this, Math.max(0, (effect.at - this.now) / this.clock.rate));
+      case 'halt':
+        this.#halt(effect.problem);
+    }
+  }
+
+  /** One flush serves every `persist` that waits, as in the daemon. */
+  #persist(first: Records): void {
+    const records = new Map(first);
+    for (let index = this.#head; index < this.#queue.length; index++) {
+      const effect = this.#queue[index]!;
+      if (effect.kind !== 'persist') continue;
+      for (const [key, value] of effect.records) records.set(key, value);
+      this.#queue[index] = { kind: 'persist', records: new Map() };
+    }
+    if (records.size === 0) return;
+    const batch = this.disk.write(records);
+    const delay = this.#simulation.syncDelay();
+    const flush = (): void => {
+      if (this.disk.full) return this.#waitFor(1_000, flush);
+      this.disk.flush(batch);
+      this.#simulation.watch?.durable(this);
+    };
+    if (delay === 0) return flush();
+    this.#waitFor(delay, flush);
+    this.#simulation.weakSpot(this, 'persist', delay);
+  }
+
+  #save(records: Records): void {
+    const batch = this.disk.write(records);
+    const { epoch } = this;
+    const flush = (): void => {
+      if (this.epoch !== epoch) return;
+      if (this.disk.full) this.#simulation.after(1_000, flush);
+      else this.disk.flush(batch);
+    };
+    this.#simulation.after(this.#simulation.syncDelay(), flush);
+  }
+
+  /** The disk is nearly full, or isn't any more. */
+  setTrouble(trouble: boolean): void {
+    if (this.#trouble === trouble) return;
+    this.#trouble = trouble;
+    const problem: Problem | undefined = trouble ? { code: 'state-full', path: '/var/lib/mesh' } : undefined;
+    this.deliver({ kind: 'store-trouble', problem });
+  }
+
+  #plumb(attachment: Attachment): void {
+    const { container, network, sandbox } = attachment;
+    const isAlive = this.running.get(container) === sandbox;
+    if (isAlive) this.plumbed.set(`${network}/${container}`, attachment);
+    else this.#simulation.saw('plumb refused');
+    const result: Result<void> = isAlive
+      ? { ok: true, value: undefined }
+      : { ok: false, problem: { code: 'container-gone', container } };
+    const delay = this.#simulation.plumbDelay();
+    this.#waitFor(delay, () => this.deliver({ kind: 'plumbed', network, container, result }));
+    this.#simulation.weakSpot(this, 'plumb', delay);
+  }
+
+  /** Several that wait mean one. */
+  #forward(): void {
+    for (let index = this.#head; index < this.#queue.length; index++) {
+      if (this.#queue[index]!.kind === 'forward') return;
+    }
+    this.kernel = this.host!.forwarding();
+    this.#simulation.watch?.applied(this, this.kernel);
+    const delay = this.#simulation.applyDelay();
+    if (delay > 0) this.#waitFor(delay, () => {});
+  }
+
+  #reply(ticket: number, result: Result<Reply>): void {
+    const waiting = this.#answers.get(ticket);
+    if (waiting === undefined) return;
+    this.#answers.delete(ticket);
+    this.#simulation.watch?.replied(this, waiting.command, result);
+    waiting.answer(result);
+  }
+
+  #halt(problem: Problem): void {
+    this.#simulation.network.leave(this, false);
+    this.kill(this.disk.waiting);
+    this.halted = problem;
+    this.#simulation.watch?.halted(this, problem);
+  }
+
+  #config(targets: readonly string[] | undefined): HostConfig {
+    const { settings } = this.#simulation;
+    const wall = EPOCH_MS + Math.floor(this.#simulation.now + this.clock.wallSkew);
+    return {
+      self: this.peer,
+      crypto: fakeCrypto(this.peer),
+      limits: settings.limits,
+      version: 'simulated',
+      name: undefined,
+      nickname: `host${this.index + 1}`,
+      advertise: [this.address],
+      listen: this.address,
+      vtep: { address: parseIpv4(this.address.split(':')[0]!) as Ipv4, port: 6784 },
+      underlayMtu: 1500,
+      mtu: undefined,
+      password: false,
+      discovery: true,
+      device: 'ethmesh',
+      targets,
+      launchId: `launch-${this.#launches}`,
+      boot: `${wall}-${this.index}-${this.epoch}`,
+      seed: settings.seed * 4_096 + this.index + this.epoch * 2 ** 32,
+      records: new Map(this.disk.durable),
+    };
+  }
+}

@@ -1,0 +1,29 @@
+import type { PeerId } from '../../src/core/address.ts';
+import { equalBytes } from '../../src/core/bytes.ts';
+import type { Head } from '../../src/core/replica.ts';
+
+const isSame = (a: Head, b: Head): boolean => a.stamp === b.stamp && equalBytes(a.liveHash, b.liveHash);
+
+/** All heads that owners ever told: what any replica holds must be one of them. */
+export class ToldHeads {
+  readonly #heads = new Map<PeerId, Map<number, Head[]>>();
+
+  /** False where another state was told with the same number before. */
+  add(head: Head): boolean {
+    const ofOwner = this.#heads.get(head.owner) ?? new Map<number, Head[]>();
+    this.#heads.set(head.owner, ofOwner);
+    const known = ofOwner.get(head.upto);
+    if (known === undefined) ofOwner.set(head.upto, [head]);
+    else if (!known.some(other => isSame(other, head))) return known.push(head) < 2;
+    return true;
+  }
+
+  has(head: Head): boolean {
+    return (
+      this.#heads
+        .get(head.owner)
+        ?.get(head.upto)
+        ?.some(other => isSame(other, head)) ?? false
+    );
+  }
+}
