@@ -52,7 +52,7 @@ describe('writing', () => {
     const a = createPeer('A', { live: 2 });
     a.write([put('x', '1')]);
     expect(a.room()).toBe(1);
-    expect(() => a.write([put('y', '1'), put('z', '1')])).toThrow('over-limit');
+    expect(() => a.write([put('y', '1'), put('z', '1')])).toThrow('too-many-entries');
     expect(shown(a)).toHaveLength(1);
   });
 
@@ -91,6 +91,14 @@ describe('what arrives early', () => {
     expect(shown(b)).toEqual(shown(a));
   });
 
+  it('is not hidden by something older that comes later', () => {
+    const [a, b] = [createPeer('A'), createPeer('B')];
+    const [, second, third] = ['1', '2', '3'].map(text => a.write([put('x', text)])!.delta);
+    b.merge(third!);
+    expect(b.merge(second!).changed).toEqual([]);
+    expect(shown(b)).toEqual(['A test/x 3 @3']);
+  });
+
   it('is handed on, so that repair does not creep from gap to gap', () => {
     const [a, b, c] = [createPeer('A'), createPeer('B'), createPeer('C')];
     const [one, two, three] = ['1', '2', '3'].map(text => a.write([put(text, text)])!.delta) as [
@@ -114,6 +122,28 @@ describe('what arrives early', () => {
     pull(b, c);
     pull(c, b);
     expect(shown(b)).toEqual(shown(c));
+  });
+
+  it('is not handed on while it is itself cut short: nobody could end what it begins', () => {
+    const [a, b, c] = [createPeer('A'), createPeer('B'), createPeer('C')];
+    a.write([put('lost', '1')]);
+    const { delta } = a.write([put('x', '1'), put('y', '1')])!;
+    b.merge({ ...delta, through: 2, entries: delta.entries.slice(0, 1) });
+    expect(b.missing(c.digest(), 5_000)).toEqual([]);
+  });
+
+  it('is no hindrance to a peer that has less of it', () => {
+    const [a, b, c] = [createPeer('A'), createPeer('B'), createPeer('C')];
+    b.merge(a.write([put('1', '1')])!.delta);
+    a.write([put('2', '1')]);
+    pull(c, a);
+    a.write([put('3', '1'), put('4', '1')]);
+    const [delta] = a.missing(b.digest(), 5_000);
+    b.merge({ ...delta!, through: 3, entries: delta!.entries.slice(0, 2) });
+    pull(b, c);
+    expect(b.head(A)!.upto).toBe(2);
+    pull(b, a);
+    expect(shown(b)).toEqual(shown(a));
   });
 
   it('is bounded: what does not fit comes by sync', () => {
@@ -150,6 +180,53 @@ describe('what is dead', () => {
     expect(shown(away)).toEqual(['A test/5 5 @1']);
   });
 
+  it('does not come back with an older snapshot', () => {
+    const [a, b] = [createPeer('A'), createPeer('B')];
+    a.write([put('x', '1')]);
+    const [old] = a.missing([], 5_000);
+    a.write([drop('x')]);
+    pull(b, a);
+    expect(b.merge(old!)).toMatchObject({ changed: [], news: false });
+    expect(shown(b)).toEqual([]);
+  });
+
+  it('does not come back among newer things', () => {
+    const [a, b] = [createPeer('A'), createPeer('B')];
+    const birth = a.write([put('x', '1')])!.delta;
+    a.write([drop('x')]);
+    pull(b, a);
+    const { delta } = a.write([put('y', '1'), put('z', '1')])!;
+    const entries = [...birth.entries, ...delta.entries];
+    b.merge({ ...delta, after: 0, through: 3, entries: entries.slice(0, 2) });
+    expect(shown(b)).toEqual(['A test/y 1 @3']);
+    b.merge({ ...delta, after: 0, entries });
+    expect(shown(b)).toEqual(shown(a));
+  });
+
+  it('is told by a snapshot to whom its deletion is forgotten, also by who had a snapshot itself', () => {
+    const [a, b, behind] = [createPeer('A'), createPeer('B'), createPeer('C')];
+    a.write([put('x', '1'), put('y', '1')]);
+    pull(behind, a);
+    a.write([drop('x')]);
+    pull(b, a);
+    expect(b.missing(behind.digest(), 5_000)).toMatchObject([{ snapshot: true }]);
+  });
+
+  it('is forgotten in the order in which it died last', () => {
+    const [a, b] = [createPeer('A', { deletions: 2 }), createPeer('B')];
+    a.write([put('x', '1'), put('y', '1'), put('z', '1')]);
+    for (const write of [drop('x'), drop('y'), put('x', '2'), drop('x')]) a.write([write]);
+    pull(b, a);
+    a.write([drop('z')]);
+    const [delta] = a.missing(b.digest(), 5_000);
+    expect(delta).toMatchObject({ snapshot: false, entries: [{ key: 'z' }] });
+    const at = { ...b.digest().find(standing => standing.owner === A)!, upto: 5, through: 5 };
+    expect(a.missing([at], 5_000)).toMatchObject([
+      { snapshot: false, entries: [{ key: 'x' }, { key: 'z' }] },
+    ]);
+    expect(a.missing([{ ...at, upto: 4, through: 4 }], 5_000)).toMatchObject([{ snapshot: true }]);
+  });
+
   it('goes by a delta while its deletion is remembered', () => {
     const [a, b] = [createPeer('A'), createPeer('B')];
     a.write([put('x', '1'), put('y', '1')]);
@@ -168,10 +245,10 @@ describe('a disk that was rolled back', () => {
     const later = a.write([put('x', '2')])!.delta;
     const again = createPeer('A');
     again.restore(old);
-    expect(again.isForeignOwn(later.head)).toBe(true);
-    expect(again.isForeignOwn({ ...later.head, upto: 99 })).toBe(false);
+    expect(again.originOfOwn(later.head)).toBe('lost');
+    expect(again.originOfOwn({ ...later.head, upto: 99 })).toBe('forged');
     expect(again.merge(later).changed).toEqual([]);
-    expect(a.isForeignOwn(later.head)).toBe(false);
+    expect(a.originOfOwn(later.head)).toBe('known');
   });
 
   it('ends in the set that the owner issues anew above what others hold, with the stamps of old', () => {
@@ -263,8 +340,39 @@ describe('bulk', () => {
     const merged = b.missing(c.digest(), 500).map(delta => c.merge(delta));
     expect(shown(c)).toEqual(['B test/x 1 @1']);
     expect(merged.map(({ gap }) => gap)).toEqual([false, true]);
+    expect(b.missing(c.digest(), 100).map(delta => c.merge(delta).gap)).toEqual([true]);
     pull(c, b);
     expect(shown(c)).toEqual(shown(b));
+  });
+});
+
+describe('a snapshot begun elsewhere', () => {
+  const begun = (through: number, upto: number) => {
+    const a = createPeer('A', { deletions: 1 });
+    a.write(['1', '2', '3', '4'].map(key => put(key, key)));
+    for (const key of ['1', '2']) a.write([drop(key)]);
+    const nothing = { ...a.digest()[0]!, upto: 0, stamp: 0, through: 0 };
+    return a.missing([{ ...nothing, stage: { through, upto } }], 5_000)[0]!;
+  };
+
+  it('is gone on with where every deletion since is remembered', () => {
+    expect(begun(3, 5)).toMatchObject({
+      snapshot: true,
+      after: 3,
+      entries: [{ key: '4' }, { key: '2', value: undefined }],
+    });
+  });
+
+  it.each([
+    ['deletions since are forgotten', 3, 4],
+    ['it goes beyond what there is', 7, 5],
+    ['it is of a later state', 3, 7],
+  ])('begins again where %s', (_, through, upto) => {
+    expect(begun(through, upto)).toMatchObject({
+      snapshot: true,
+      after: 0,
+      entries: [{ key: '3' }, { key: '4' }],
+    });
   });
 });
 
@@ -296,6 +404,17 @@ describe('storing', () => {
     }
     expect(createPeer('A').restore(good.subarray(1))).toBeUndefined();
     expect(createPeer('A').export(A)).toBeUndefined();
+  });
+
+  it('keeps from where on deletions are remembered', () => {
+    const [a, behind] = [createPeer('A', { deletions: 1 }), createPeer('B')];
+    a.write([put('x', '1'), put('y', '1')]);
+    pull(behind, a);
+    a.write([drop('x')]);
+    a.write([drop('y')]);
+    const again = createPeer('A', { deletions: 1 });
+    again.restore(a.export(A)!);
+    expect(again.missing(behind.digest(), 5_000)).toMatchObject([{ snapshot: true, entries: [] }]);
   });
 
   it('takes nothing back where there is something already', () => {

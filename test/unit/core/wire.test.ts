@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../../src/core/bytes.ts';
-import { entrySize, headSize, writeEntry, writeHead } from '../../../src/core/replica/encoding.ts';
+import {
+  entrySize,
+  headSize,
+  signedEntry,
+  signedHead,
+  writeEntry,
+  writeHead,
+} from '../../../src/core/replica/encoding.ts';
 import type { Delta, Entry, Head } from '../../../src/core/replica.ts';
 import {
   decodeMessage,
@@ -90,6 +97,12 @@ describe('messages', () => {
       }),
       campaign(70_02, 300),
     );
+  });
+
+  it('are signed apart: what was signed as an entry is no head', () => {
+    const one = createPeer('A').write([put('x', '1')])!.delta;
+    const text = (signed: Uint8Array): string => new TextDecoder().decode(signed.subarray(1, 12));
+    expect(text(signedHead(one.head))).not.toBe(text(signedEntry(one.entries[0]!)));
   });
 
   it('of a later version are read as far as they are known', () => {
