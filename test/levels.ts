@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  DOCKER_LAB_PROGRAMS,
+  DOCKER_TEST_PROGRAMS,
   installPrograms,
-  LAB_PROGRAMS,
+  LAB_TEST_PROGRAMS,
   obstacle,
   type Program,
 } from './support/lab/programs.ts';
@@ -28,9 +28,9 @@ const STEPS: readonly Step[] = [
   { title: 'look for what is unused', argv: ['knip'] },
   { title: 'unit, contract and architecture tests', argv: vitest('unit') },
   { title: 'simulation', argv: vitest('sim') },
-  { title: 'contracts on the kernel', argv: vitest('kernel'), needs: LAB_PROGRAMS },
-  { title: 'lab: hosts as namespaces', argv: vitest('lab'), needs: LAB_PROGRAMS },
-  { title: 'lab: hosts with a Docker engine each', argv: vitest('docker'), needs: DOCKER_LAB_PROGRAMS },
+  { title: 'contracts on the kernel', argv: vitest('kernel'), needs: LAB_TEST_PROGRAMS },
+  { title: 'lab: hosts as namespaces', argv: vitest('lab'), needs: LAB_TEST_PROGRAMS },
+  { title: 'lab: hosts with a Docker engine each', argv: vitest('docker'), needs: DOCKER_TEST_PROGRAMS },
 ];
 
 /** The longest that a step may take: what hangs must not take the results of the others along. */
@@ -61,7 +61,7 @@ function main(): void {
   const directory = mkdtempSync(join(tmpdir(), 'mesh-test-'));
   const total: Count[] = [];
   say(`[0/${STEPS.length}] system packages`);
-  installPrograms(DOCKER_LAB_PROGRAMS, line => say(`      ${line}`));
+  installPrograms(DOCKER_TEST_PROGRAMS, line => say(`      ${line}`));
   for (const [index, step] of STEPS.entries()) {
     say(`[${index + 1}/${STEPS.length}] ${step.title}: ${step.argv.join(' ')}`);
     const started = performance.now();

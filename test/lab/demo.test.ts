@@ -9,7 +9,7 @@ const checkout = join(import.meta.dirname, '../..');
 
 /** Starts `./mesh demo`; `output` is all that it printed so far. */
 function startDemo(...args: readonly string[]) {
-  const child = spawn('./mesh', ['demo', ...args], { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(join(checkout, 'mesh'), ['demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close');
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {

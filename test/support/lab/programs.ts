@@ -16,13 +16,19 @@ export const LAB_PROGRAMS: readonly Program[] = [
   program('ip', 'iproute2'),
   program('nft', 'nftables'),
   program('ping', 'iputils-ping'),
-  program('ps', 'procps'),
   program('unshare', 'util-linux'),
 ];
 
-/** What hosts with a Docker engine each take. Since Debian 13 the command line is a package of its own. */
-export const DOCKER_LAB_PROGRAMS: readonly Program[] = [
+/** What tests on the kernel and in a lab take. */
+export const LAB_TEST_PROGRAMS: readonly Program[] = [
   ...LAB_PROGRAMS,
+  program('ps', 'procps'),
+  program('sysctl', 'procps'),
+];
+
+/** What tests on hosts with a Docker engine each take. Since Debian 13 its command line is a package of its own. */
+export const DOCKER_TEST_PROGRAMS: readonly Program[] = [
+  ...LAB_TEST_PROGRAMS,
   program('dockerd', 'docker.io'),
   program('docker', 'docker.io', 'docker-cli'),
   program('busybox', 'busybox-static'),
