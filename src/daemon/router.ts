@@ -5,7 +5,7 @@ import { createFileStore } from '../adapters/file/store.ts';
 import { createVerifier, type Identity } from '../adapters/libp2p/identity.ts';
 import { createLibp2pTransport } from '../adapters/libp2p/transport.ts';
 import { createBareNamespaces } from '../adapters/linux/bare-namespaces.ts';
-import { createLinuxDataplane, type LinuxDataplane } from '../adapters/linux/dataplane.ts';
+import { createLinuxDataplane, type LinuxDataplane, switchPath } from '../adapters/linux/dataplane.ts';
 import type { Health } from '../api/control/contract.ts';
 import { createControlServer } from '../api/control/server.ts';
 import { type Settings } from '../api/control/options.ts';
@@ -55,7 +55,9 @@ export async function startRouter(options: RouterOptions): Promise<Result<Router
   const started = await start(options, undo);
   if (started.ok) return started;
   for (const step of undo.reverse()) await step();
-  if (absent.includes(runDir)) await createLinuxDataplane({ runDir, log: options.log }).remove();
+  // Without a switch of this start, the host's rules are those of another router.
+  if (absent.includes(runDir) && existsSync(switchPath(runDir)))
+    await createLinuxDataplane({ runDir, log: options.log }).remove();
   for (const directory of absent) rmSync(directory, { recursive: true, force: true });
   return started;
 }
@@ -72,7 +74,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       settings.docker === ''
         ? undefined
         : createDockerRuntime({ address: settings.docker, log: log.child('docker') }),
-    bare: createBareNamespaces(log.child('namespaces')),
+    bare: createBareNamespaces(log.child('namespaces'), switchPath(settings.runDir)),
     log: log.child('containers'),
     deliver: input => parts.loop?.deliver(input),
   });

@@ -23,8 +23,11 @@ type Found =
   | { readonly kind: 'other'; readonly why: string }
   | { readonly kind: 'namespace'; readonly mark: string; readonly host: boolean };
 
-/** Network namespaces by path (`netns:/run/netns/blue`) in place of containers. Ids are `netns:PATH`. */
-export function createBareNamespaces(log: Log): BareNamespaces {
+/**
+ * Network namespaces by path (`netns:/run/netns/blue`) in place of containers. Ids are `netns:PATH`. The one at
+ * `switchPath` is none: all that is attached hangs on it.
+ */
+export function createBareNamespaces(log: Log, switchPath?: string): BareNamespaces {
   /** What was at each path when it was last looked at. */
   const followed = new Map<string, Found>();
   const listeners = new Set<(event: ContainerEvent) => void>();
@@ -43,7 +46,7 @@ export function createBareNamespaces(log: Log): BareNamespaces {
 
   return {
     async inspect(nameOrId) {
-      const inspected = inspect(nameOrId);
+      const inspected = inspect(nameOrId, switchPath);
       if (!inspected.ok) return inspected;
       const { container, found } = inspected.value;
       // One that is watched already keeps its mark: the next look tells what changed.
@@ -66,7 +69,7 @@ export function createBareNamespaces(log: Log): BareNamespaces {
   };
 }
 
-function inspect(nameOrId: string): Result<{ container: Container; found: Found }> {
+function inspect(nameOrId: string, switchPath?: string): Result<{ container: Container; found: Found }> {
   if (!nameOrId.startsWith(BARE_NAMESPACE_PREFIX)) {
     return refuse({ code: 'container-unknown', container: nameOrId });
   }
@@ -77,6 +80,8 @@ function inspect(nameOrId: string): Result<{ container: Container; found: Found 
   if (found.kind === 'missing') return unknown('there is no such file');
   if (found.kind === 'other') return unknown(found.why);
   if (found.host) return refuse({ code: 'container-host-network', container: nameOrId });
+  if (switchPath !== undefined && isSame(switchPath, statSync(path, { bigint: true })))
+    return unknown('it is the switch of the mesh');
   return ok({ container: { id: nameOrId, name: basename(path), sandbox: path }, found });
 }
 

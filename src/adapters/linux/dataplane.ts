@@ -35,10 +35,13 @@ interface Running {
   peers: readonly Ipv4[];
 }
 
+/** Where the switch is pinned. */
+export const switchPath = (runDir: string): string => join(runDir, 'switch');
+
 /** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
 export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
   const { runDir, log, inHost = action => action() } = options;
-  return new KernelDataplane(join(runDir, 'switch'), createFirewall({ log, inHost }), log, inHost);
+  return new KernelDataplane(switchPath(runDir), createFirewall({ log, inHost }), log, inHost);
 }
 
 class KernelDataplane implements LinuxDataplane {
