@@ -10,12 +10,27 @@ export function withFile<Value>(path: string, action: () => Value): Result<Value
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT') return refuse({ code: 'state-full', path });
     if (code === 'EACCES') return refuse({ code: 'no-permission', what: `use ${path}` });
-    return refuse({ code: 'state-unwritable', path, why: code || message });
+    return refuse({ code: 'state-unwritable', path, why: WORDS[code ?? ''] ?? (code || message) });
   }
 }
 
+const WORDS: Readonly<Record<string, string>> = {
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file',
+  EEXIST: 'it is a file',
+};
+
 export function makeDirectory(path: string, mode: number): Result<void> {
-  return withFile(path, () => void mkdirSync(path, { recursive: true, mode }));
+  return withFile(path, () => {
+    try {
+      mkdirSync(path, { recursive: true, mode });
+    } catch (error) {
+      // So it is said of a read-only file system, too; without `recursive` the reason is the true one.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(path, { mode });
+    }
+  });
 }
 
 /** Where a native router's log is, and what was kept of one that ran as a container. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import type { Health } from '../src/api/control/contract.ts';
-import { type Settings } from '../src/api/control/options.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { controlSocket, formatSettings } from '../src/api/control/settings.ts';
 import { type Result, refuse } from '../src/core/errors.ts';
 import { awaitRouter } from './await-router.ts';
@@ -19,6 +19,21 @@ export function routerEnvironment(env: Readonly<Record<string, string | undefine
   return Object.fromEntries(kept);
 }
 
+/** Opens the log with a first line in it: on a full disk, the router could not even say so. */
+function openLog(path: string): Result<number> {
+  const fresh = !existsSync(path);
+  const opened = withFile(path, () => openSync(path, 'a', 0o600));
+  if (!opened.ok) return opened;
+  const file = opened.value;
+  const written = withFile(path, () =>
+    writeSync(file, `${new Date().toISOString()} info  launch: starting\n`),
+  );
+  if (written.ok) return opened;
+  closeSync(file);
+  if (fresh) rmSync(path);
+  return written;
+}
+
 /** Starts the router as a process of this host, in a session of its own, and waits until it answers. */
 export async function launchNative(
   settings: Settings,
@@ -28,7 +43,7 @@ export async function launchNative(
     return refuse({ code: 'launch-failed', why: `there is no ${DAEMON}; run "npm run build"` });
   }
   const path = logFile(settings.stateDir);
-  const opened = withFile(path, () => openSync(path, 'a', 0o600));
+  const opened = openLog(path);
   if (!opened.ok) return opened;
   const start = statSync(path).size;
   const child = spawn(process.execPath, [DAEMON, ...formatSettings({ ...settings, logFile: path })], {

@@ -102,7 +102,8 @@ describe('launch', () => {
       'a:7000',
     ];
     const said = log().replace(/launch-id=[0-9a-f]{16}/, 'launch-id=ID');
-    expect(said).toBe(`started with ${JSON.stringify(argv)} in / knowing []\n`);
+    expect(said).toMatch(/^\S+ info {2}launch: starting\n/);
+    expect(said.split('\n')[1]).toBe(`started with ${JSON.stringify(argv)} in / knowing []`);
   });
 
   it('keeps a password from its environment in a file that only root reads', async () => {
