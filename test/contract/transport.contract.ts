@@ -104,7 +104,10 @@ export function transportContract(name: string, harness: TransportHarness): void
       a.transport.send(b.id, buffer);
       buffer.write('other');
       await heard(b, 1);
-      expect(b.texts()).toEqual(['first']);
+      a.transport.broadcast(buffer);
+      buffer.write('third');
+      await heard(b, 2);
+      expect(b.texts()).toEqual(['first', 'other']);
     });
 
     test('the largest messages pass, larger ones are a fault of the caller', async () => {

@@ -29,6 +29,13 @@ export interface PeerDeps {
   readonly gone: (peer: PeerId) => void;
 }
 
+interface Known {
+  /** What it was dialled as; undefined where the other side dialled. */
+  readonly dialled: string | undefined;
+  /** Looks that will be taken at it. */
+  readonly timers: readonly NodeJS.Timeout[];
+}
+
 /**
  * All connections with one peer, of which one is kept. The lower peer id of the two chooses, by opening the sync stream
  * on the first one it sees; so both ends agree, and one that is up is not given up for another that comes later.
@@ -37,8 +44,7 @@ export class Peer {
   readonly #id: PeerId;
   readonly #deps: PeerDeps;
   readonly #chooser: boolean;
-  /** What each was dialled as; undefined where the other side dialled. */
-  readonly #connections = new Map<Connection, string | undefined>();
+  readonly #connections = new Map<Connection, Known>();
   /** Addresses dialled that lead here and have had no answer yet. */
   readonly #dials = new Set<string>();
   #chosen: Connection | undefined;
@@ -54,14 +60,15 @@ export class Peer {
   }
 
   opened(connection: Connection, dialled: readonly string[]): void {
-    const now = performance.now();
-    this.#connections.set(connection, dialled[0]);
+    const openedAt = performance.now();
+    const rival = this.#chooser && this.#chosen !== undefined;
+    const timers = [setTimeout(() => this.#checkLinked(connection), LINK_MS)];
+    if (rival) timers.push(setTimeout(() => this.#settle(connection, openedAt), RIVAL_MS));
+    for (const timer of timers) timer.unref();
+    this.#connections.set(connection, { dialled: dialled[0], timers });
     for (const address of dialled) this.#dials.add(address);
     connection.addEventListener('close', () => this.#closed(connection), { once: true });
-    later(LINK_MS, () => this.#checkLinked(connection));
-    if (!this.#chooser) return;
-    if (this.#chosen === undefined) void this.#choose(connection);
-    else later(RIVAL_MS, () => this.#settle(connection, now));
+    if (this.#chooser && !rival) void this.#choose(connection);
   }
 
   /** The peer has chosen `connection`. */
@@ -144,13 +151,13 @@ export class Peer {
     this.#dials.clear();
     this.#failure = DISMISSED;
     const outbound = connection.direction === 'outbound';
-    const address = this.#connections.get(connection) ?? remoteOf(connection);
+    const address = this.#connections.get(connection)?.dialled ?? remoteOf(connection);
     this.#deps.emit({ kind: 'peer-up', peer: this.#id, address, outbound });
   }
 
   /** A second connection, looked at again after a while: one of the two goes. */
   #settle(connection: Connection, openedAt: number): void {
-    if (!this.#connections.has(connection) || this.#chosen === connection) return;
+    if (this.#chosen === connection) return;
     const stale = this.#upSince !== undefined && openedAt - this.#upSince > STALE_MS;
     if (this.#chosen !== undefined && !stale) {
       void close(connection);
@@ -192,6 +199,7 @@ export class Peer {
   }
 
   #closed(connection: Connection): void {
+    for (const timer of this.#connections.get(connection)?.timers ?? []) clearTimeout(timer);
     this.#connections.delete(connection);
     if (this.#chosen === connection) this.#leave('the connection was lost');
     const next = this.#connections.keys().next().value;
@@ -217,8 +225,4 @@ export async function close(connection: Connection): Promise<void> {
   } catch (error) {
     connection.abort(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function later(delay: number, action: () => void): void {
-  setTimeout(action, delay).unref();
 }
