@@ -33,7 +33,10 @@ export interface PeerReport extends PeerLabel {
   readonly version: string;
   /** HOST:PORT where it can be dialled. */
   readonly addresses: readonly string[];
+  /** Whether its router can be reached through the mesh. */
   readonly reachable: boolean;
+  /** Whether the kernel of its host answers, whatever its router does; undefined while that is not known. */
+  readonly alive: boolean | undefined;
   readonly connections: readonly {
     readonly address: string;
     readonly outbound: boolean;

@@ -62,6 +62,7 @@ export const REPORT: Report = {
       version: '0.1.0',
       addresses: ['192.168.48.11:6783'],
       reachable: true,
+      alive: true,
       connections: [{ ...LINK, peer: HOST2, established: true }],
     },
     {

@@ -23,11 +23,14 @@ export interface Path {
   /** Largest IP packet that goes through unfragmented; undefined while nothing has been answered. */
   readonly mtu: number | undefined;
   readonly rttMs: number | undefined;
+  /** Whether the kernel there answers; undefined before the first answer or the first loss of several in a row. */
+  readonly alive: boolean | undefined;
 }
 
 interface Measured {
   mtu: number | undefined;
   rttMs: number | undefined;
+  alive: boolean | undefined;
   /** The size that is being tried; undefined where only a sign of life is looked for. */
   trying: number | undefined;
   losses: number;
@@ -74,6 +77,7 @@ export function createPaths(
   function answered(peer: PeerId, path: Measured, size: number, rttMs: number): void {
     path.losses = 0;
     path.rttMs = rttMs;
+    path.alive = true;
     if (path.mtu === undefined && path.trying === undefined) {
       path.trying = full;
       agenda.cancel(`probe ${peer}`);
@@ -87,18 +91,19 @@ export function createPaths(
 
   function lost(peer: PeerId, path: Measured, size: number): void {
     // A late loss of another size says nothing of the one that is tried now.
-    if (size !== (path.trying ?? path.mtu)) return;
+    if (size !== (path.trying ?? path.mtu ?? SMALL)) return;
     path.losses += 1;
     if (path.losses < LOSSES) return;
     path.losses = 0;
+    path.alive = path.trying !== undefined;
     if (path.trying !== undefined) {
       path.trying = sizes[sizes.indexOf(path.trying) + 1];
-    } else {
+    } else if (path.mtu !== undefined) {
       path.mtu = undefined;
       path.rttMs = undefined;
       path.asked = 0;
       changed(peer);
-    }
+    } else return;
     plan(peer, 0);
   }
 
@@ -109,7 +114,14 @@ export function createPaths(
       for (const peer of paths.keys()) if (topology.host(peer) === undefined) paths.delete(peer);
       for (const peer of peers) {
         if (paths.has(peer)) continue;
-        paths.set(peer, { mtu: undefined, rttMs: undefined, trying: undefined, losses: 0, asked: 0 });
+        paths.set(peer, {
+          mtu: undefined,
+          rttMs: undefined,
+          alive: undefined,
+          trying: undefined,
+          losses: 0,
+          asked: 0,
+        });
         plan(peer, 0);
       }
     },

@@ -51,7 +51,7 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     discovery: config.discovery,
     targets: parts.dialling.targets(),
     connections: connectionReports(context, parts, label),
-    peers: peerReports(context, label),
+    peers: peerReports(context, parts.paths, label),
     networks: networkReports(context),
     endpoints: endpointReports(context, label),
     dormant: dormantReports(parts.attachments),
@@ -104,13 +104,14 @@ function attempted(context: Context, attempt: Attempt, peer: PeerLabel | undefin
   };
 }
 
-function peerReports({ config, topology }: Context, label: Label): readonly PeerReport[] {
+function peerReports({ config, topology }: Context, paths: Paths, label: Label): readonly PeerReport[] {
   const reached = topology.reachable(config.self);
   const reports = topology.peers().map(peer => ({
     ...label(peer),
     version: topology.host(peer)?.version ?? '',
     addresses: topology.host(peer)?.addresses ?? [],
     reachable: reached.has(peer),
+    alive: peer === config.self || paths.get(peer)?.alive,
     connections: [...topology.connections(peer)]
       .map(([other, fact]) => ({ ...fact, peer: label(other) }))
       .sort((a, b) => compare(a.address, b.address)),

@@ -57,13 +57,16 @@ describe('status', () => {
   });
 
   it('peers tells who is away and which connections are not up', () => {
-    const peer = { ...REPORT.peers[0]!, reachable: false };
+    const peer = { ...REPORT.peers[0]!, reachable: false, alive: false };
     const pending = {
       ...peer,
       connections: [{ address: 'a:1', outbound: true, peer: HOST2, established: false }],
     };
     expect(renderPeers({ ...REPORT, peers: [pending] })).toBe(
       '06:0f:d4:4f:de:19(host1) unreachable\n   -> a:1                   e2:7e:49:7e:0f:1b(host2)              pending',
+    );
+    expect(renderPeers({ ...REPORT, peers: [{ ...pending, alive: true, connections: [] }] })).toBe(
+      '06:0f:d4:4f:de:19(host1) router unreachable, host answers',
     );
   });
 
