@@ -13,7 +13,15 @@ const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sb
 export function makeContent(root: string, dist: string): void {
   const home = join(root, HOME);
   mkdirSync(join(home, 'bin'), { recursive: true });
-  for (const name of ['cli.cjs', 'daemon.js', 'package.json', 'build.json', 'node_modules']) {
+  for (const name of [
+    'cli.cjs',
+    'daemon.js',
+    'router.js',
+    'cache',
+    'package.json',
+    'build.json',
+    'node_modules',
+  ]) {
     cpSync(join(dist, name), join(home, name), { recursive: true });
   }
   cpSync(realpathSync(process.execPath), join(home, 'bin', 'node'));
