@@ -7,6 +7,7 @@ import { type Result, refuse } from '../src/core/errors.ts';
 import { awaitRouter } from './await-router.ts';
 import { DAEMON, logFile, readTail, withFile } from './files.ts';
 import { lastWords } from './last-words.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './router-process.ts';
 
 const TAIL = 16 * 1024;
 
@@ -46,12 +47,16 @@ export async function launchNative(
   const opened = openLog(path);
   if (!opened.ok) return opened;
   const start = statSync(path).size;
-  const child = spawn(process.execPath, [DAEMON, ...formatSettings({ ...settings, logFile: path })], {
-    cwd: '/',
-    detached: true,
-    env: routerEnvironment(env),
-    stdio: ['ignore', opened.value, opened.value],
-  });
+  const child = spawn(
+    process.execPath,
+    [...NODE_FLAGS, DAEMON, ...formatSettings({ ...settings, logFile: path })],
+    {
+      cwd: '/',
+      detached: true,
+      env: { ...routerEnvironment(env), ...NODE_ENVIRONMENT },
+      stdio: ['ignore', opened.value, opened.value],
+    },
+  );
   closeSync(opened.value);
   let failure: string | undefined;
   child.on('error', error => {

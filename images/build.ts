@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../cli/router-process.ts';
 import { makeContent, makeWholeRoot } from './rootfs.ts';
 
 /**
@@ -12,7 +13,7 @@ import { makeContent, makeWholeRoot } from './rootfs.ts';
  */
 
 const DIST = join(import.meta.dirname, '..', 'dist');
-const ENTRYPOINT = ['/opt/mesh/bin/node', '/opt/mesh/daemon.js'];
+const ENTRYPOINT = ['/opt/mesh/bin/node', ...NODE_FLAGS, '/opt/mesh/daemon.js'];
 const PATH = '/opt/mesh/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 function fail(message: string): never {
@@ -52,10 +53,11 @@ interface Plan {
 }
 
 function instructions({ labels }: Plan): string[] {
+  const environment = Object.entries(NODE_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
   return [
     `ENTRYPOINT ${JSON.stringify(ENTRYPOINT)}`,
     // The router tells by the second how it runs: /.dockerenv may be there for another reason.
-    `ENV PATH=${PATH} MESH_HOW=container`,
+    `ENV PATH=${PATH} MESH_HOW=container ${environment.join(' ')}`,
     ...Object.entries(labels).map(([name, value]) => `LABEL ${name}=${JSON.stringify(value)}`),
   ];
 }
