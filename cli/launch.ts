@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
-import { OPTIONS, type Settings } from '../src/api/control/options.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { parseSettings } from '../src/api/control/settings.ts';
 import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import type { CommonFlags, Context } from './context.ts';
 import { CONTAINER, dockerAt, whyNoEngine } from './docker.ts';
 import { makeDirectory } from './files.ts';
 import { followPeers, type PeerResult } from './first-results.ts';
+import { settingsFlags } from './flags.ts';
 import { ensureImage } from './image.ts';
 import { launchContainer } from './launch-container.ts';
 import { launchNative } from './launch-native.ts';
@@ -50,16 +51,6 @@ export async function launch(
   const health = await start(context, ready.value, flags);
   if (!health.ok) return health;
   return tell(context, ready.value, health.value, waitMs.value);
-}
-
-/** The flags that are settings, as `parseSettings` takes them. */
-function settingsFlags(flags: LaunchFlags): string[] {
-  return Object.values(OPTIONS).flatMap(({ flag, value }) => {
-    const name = flag.replace(/^no-/, '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-    const given = flags[name];
-    if (value === undefined) return given === !flag.startsWith('no-') ? [`--${flag}`] : [];
-    return typeof given === 'string' ? [`--${flag}=${given}`] : [];
-  });
 }
 
 /** How long to wait for a peer, in ms; undefined where that was not asked for. */

@@ -120,6 +120,13 @@ function addQuestions(program: Command): void {
     .command('report')
     .description('all that the router knows, as JSON')
     .action((_, command) => perform(command, async c => (await import('./report.ts')).report(c)));
+  const doctor = program.command('doctor').description('what stands in the way here, and what helps');
+  for (const { flag, value, help } of [OPTIONS.port, OPTIONS.dataPort, OPTIONS.host, OPTIONS.dataAddress]) {
+    doctor.option(`--${flag} <${value}>`, help);
+  }
+  doctor.action((flags: LaunchFlags, command) =>
+    perform(command, async c => (await import('./doctor.ts')).doctor(c, flags)),
+  );
   program
     .command('logs')
     .description('what the router said')

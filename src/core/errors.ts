@@ -31,6 +31,7 @@ export type Problem =
   | { readonly code: 'launch-failed'; readonly why: string }
   | { readonly code: 'port-in-use'; readonly port: number; readonly protocol: 'tcp' | 'udp' }
   | { readonly code: 'no-permission'; readonly what: string }
+  | { readonly code: 'obstacles'; readonly count: number }
   | { readonly code: 'kernel-lacks'; readonly feature: string }
   | { readonly code: 'kernel-refused'; readonly what: string; readonly why: string }
   | { readonly code: 'program-missing'; readonly program: string; readonly package: string }
@@ -115,6 +116,8 @@ const SENTENCES: Sentences = {
   'launch-failed': p => `the router could not be started: ${p.why}`,
   'port-in-use': p => `${p.protocol} port ${p.port} is in use on this host; free it or choose another`,
   'no-permission': p => `no permission to ${p.what}; run as root`,
+  obstacles: p =>
+    `${p.count} ${p.count === 1 ? 'thing stands' : 'things stand'} in the way; what helps is written beside each`,
   'kernel-lacks': p => `this kernel has no ${p.feature}; load the module or take a kernel that has it`,
   'kernel-refused': p => `the kernel refused to ${p.what}: ${p.why}`,
   'program-missing': p =>

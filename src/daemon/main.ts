@@ -1,22 +1,32 @@
 import { parseSettings } from '../api/control/settings.ts';
 import { describe, exitStatus, type Problem } from '../core/errors.ts';
 import { clean } from './clean.ts';
+import { examine } from './doctor/doctor.ts';
 import { createLog } from './log.ts';
 import { openLogFile } from './log-file.ts';
 import { startRouter } from './router.ts';
 
 /** `--clean` in front takes everything away that routers left on this host, and ends. */
 const CLEAN = '--clean';
+/** `--doctor` in front prints what stands in the way here, as JSON (`Finding[]`), and ends. */
+const DOCTOR = '--doctor';
 
 function refuseToStart(problem: Problem): never {
   process.stderr.write(`mesh: ${describe(problem)}\n`);
   process.exit(exitStatus(problem));
 }
 
+/** Ends the process when all of it has been taken. */
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`, () => process.exit(0));
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const cleaning = argv[0] === CLEAN;
-  const settings = parseSettings(cleaning ? argv.slice(1) : argv, process.env);
+  const examining = argv[0] === DOCTOR;
+  const settings = parseSettings(cleaning || examining ? argv.slice(1) : argv, process.env);
   if (!settings.ok) refuseToStart(settings.problem);
+  if (examining) return print(await examine(settings.value));
   const { logFile, logLevel } = settings.value;
   const file = logFile === undefined || cleaning ? undefined : openLogFile(logFile);
   const log = createLog({ level: logLevel, write: line => (file ?? process.stdout).write(line) });

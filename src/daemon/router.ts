@@ -15,20 +15,17 @@ import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
 import type { Effect, HostConfig } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
-import type { Dataplane } from '../ports/dataplane.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Transport, TransportEvent } from '../ports/transport.ts';
 import { ownAddress } from './addresses.ts';
+import { startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { createContainers } from './containers.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, loadIdentity, loadPassword } from './identity.ts';
 import { Loop } from './loop.ts';
 import { MESH } from './profile.ts';
-
-/** The kernel's tables are compared with what they should be this often. */
-const AUDIT_MS = 10_000;
 
 export interface Router {
   /** Ends it; traffic flows on. */
@@ -91,6 +88,8 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   });
   parts.loop = loop;
   undo.push(() => loop.stop());
+  const audits = startAudits(dataplane, systemClock, log);
+  undo.push(() => audits.stop());
 
   const control = createControlServer({
     socketPath: controlSocket(settings.runDir),
@@ -103,6 +102,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       dataplane: async () => ({
         inspection: await dataplane.inspect(),
         counters: { ...dataplane.counters() },
+        mended: audits.mended(),
       }),
       health: () => health(host),
       stop: () => ending.resolve(undefined),
@@ -114,8 +114,6 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
 
   loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
   listen(event => loop.deliver(event));
-  const audits = setInterval(() => void audit(dataplane, log), AUDIT_MS);
-  undo.push(() => clearInterval(audits));
   log.info('router started', {
     id: config.self,
     listen: config.listen,
@@ -232,8 +230,4 @@ function health(host: Host): Health {
     state,
     how: process.env['MESH_HOW'] === 'container' ? 'container' : 'native',
   };
-}
-
-async function audit(dataplane: Dataplane, log: Log): Promise<void> {
-  for (const sentence of await dataplane.audit()) log.warn(sentence);
 }

@@ -18,6 +18,7 @@ export interface Lock {
 
 const ANSWER_MS = 1000;
 const AGAIN_MS = 20;
+const LOCK = /^lock-[0-9a-f]{16}$/;
 
 interface Rival {
   readonly held: boolean;
@@ -33,6 +34,24 @@ export async function lockDirectory(path: string): Promise<Result<Lock>> {
   } catch (error) {
     await directory?.close();
     return refuse(fileProblem(error, path));
+  }
+}
+
+/** The process that has the lock of a directory; undefined where none has. Changes nothing. */
+export async function lockHolder(path: string): Promise<string | undefined> {
+  let directory: FileHandle | undefined;
+  try {
+    directory = await open(path, 'r');
+    for (const name of await readdir(path)) {
+      const rival = LOCK.test(name) ? await ask(`/proc/self/fd/${directory.fd}/${name}`) : undefined;
+      if (rival?.held) return rival.process;
+    }
+    return undefined;
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  } finally {
+    await directory?.close();
   }
 }
 
@@ -92,7 +111,7 @@ class Candidate implements Lock {
   async #rivals(): Promise<Map<string, Rival>> {
     const rivals = new Map<string, Rival>();
     for (const name of await readdir(this.#path)) {
-      if (!/^lock-[0-9a-f]{16}$/.test(name) || name === this.#name) continue;
+      if (!LOCK.test(name) || name === this.#name) continue;
       const rival = await ask(this.#at(name));
       if (rival === undefined) await rm(this.#at(name), { force: true });
       else rivals.set(name, rival);

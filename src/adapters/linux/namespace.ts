@@ -59,18 +59,33 @@ export function ownNamespace(): Namespace {
  */
 export function pinNewNamespace(path: string, prepare: () => void): void {
   closeSync(openSync(path, 'a', 0o600));
+  inNew(() => {
+    prepare();
+    bindMount(OWN, path);
+  }).close();
+}
+
+/** Makes a namespace that ends with `close`. */
+export function newNamespace(): Namespace {
+  return inNew(() => undefined);
+}
+
+/** Makes a namespace and runs `action` inside; where that throws, the namespace ends. */
+function inNew(action: () => void): Namespace {
   const before = currentFd();
   unshare(CLONE_NEWNET);
   let made: number | undefined;
+  let done = false;
   try {
     made = open(OWN);
     current = made;
-    prepare();
-    bindMount(OWN, path);
+    action();
+    done = true;
   } finally {
     returnTo(before);
-    if (made !== undefined) close(made);
+    if (!done && made !== undefined) close(made);
   }
+  return wrap(made);
 }
 
 function wrap(fd: number): Namespace {

@@ -17,6 +17,14 @@ export interface DataplaneReport {
   readonly inspection: Inspection;
   /** Frames, bytes and drops by name, e.g. `mesh.tx.bytes`. */
   readonly counters: Readonly<Record<string, number>>;
+  /** What was mended in the last hour, the last first; 20 at most. */
+  readonly mended: readonly Mended[];
+}
+
+/** Something in the kernel that was not as it should be, and is again. */
+export interface Mended {
+  readonly what: string;
+  readonly agoMs: number;
 }
 
 export interface AttachRequest {

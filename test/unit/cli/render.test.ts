@@ -131,6 +131,7 @@ describe('status', () => {
         attachments: [{ network: 'mesh', container: 'box1', mac, sandbox: '/run/netns/box1', addresses: [] }],
       },
       counters: { 'mesh.tx': 2, 'mesh.rx': 10 },
+      mended: [{ what: 'network mesh: the bridge was missing; corrected', agoMs: 4_000 }],
     } as unknown as DataplaneReport);
     expect(text.split('\n')).toEqual([
       'peers 192.168.48.12',

@@ -1,0 +1,76 @@
+import { describe } from '../../../core/errors.ts';
+import type { ConnectionReport, PeerReport, Report } from '../../../core/report.ts';
+import type { Check, DoctorContext, Found, RunningRouter } from '../check.ts';
+
+/** A path that works is measured within a second; one that has no answer for this long has something in its way. */
+const PATIENCE_MS = 4_000;
+const AGAIN_MS = 400;
+
+/** Peers that can't be reached, or with which frames don't get through. */
+export const connections: Check = {
+  name: 'connections',
+  async run(context) {
+    const { router } = context;
+    if (router === undefined) return [];
+    const report = await settled(context, router.report);
+    const found = [
+      ...report.connections.flatMap(connection => judge(router, connection)),
+      ...report.peers.filter(peer => peer.id !== report.self.id && !peer.reachable).map(cutOff),
+    ];
+    const count = report.connections.filter(({ state }) => state === 'established').length;
+    return found.length > 0 ? found : [{ level: 'ok', what: `${count} connections, all established` }];
+  },
+};
+
+/** The report as it is when what was just being measured is known, or patience ends. */
+async function settled({ reportAgain, pause }: DoctorContext, first: Report): Promise<Report> {
+  let report = first;
+  for (let waited = 0; waited < PATIENCE_MS && report.connections.some(isOpen); waited += AGAIN_MS) {
+    await pause(AGAIN_MS);
+    report = (await reportAgain()) ?? report;
+  }
+  return report;
+}
+
+const isOpen = ({ state }: ConnectionReport): boolean => state === 'pending' || state === 'connecting';
+
+function judge(router: RunningRouter, connection: ConnectionReport): readonly Found[] {
+  const { address, peer, problem, state } = connection;
+  const name = peer?.nickname || address;
+  switch (state) {
+    case 'established':
+      return [];
+    case 'pending': {
+      const port = `UDP ${dataPort(router, address)}`;
+      const what = `${port} is dropped between here and ${name}: control works, but no frame has got through`;
+      return [{ level: 'problem', what, cure: `open ${port} there (${hostOf(address)}) and on the way` }];
+    }
+    case 'suspect': {
+      const what = `nothing has been heard of ${name} (${address}) for more than 3 s`;
+      return [{ level: 'problem', what, cure: 'look whether that host lives, and the network to it' }];
+    }
+    default: {
+      const why = problem === undefined ? `no answer from ${address} yet` : describe(problem);
+      // A target that is this host itself is dialled no more.
+      if (problem?.code === 'peer-is-self')
+        return [{ level: 'note', what: why, cure: `mesh forget ${address}` }];
+      const cure = `"mesh doctor" there, or "mesh forget ${address}" if it is gone for good`;
+      return [{ level: 'problem', what: `no connection to ${name}: ${why}`, cure }];
+    }
+  }
+}
+
+function cutOff({ nickname, name }: PeerReport): Found {
+  const what = `no router of the mesh has a connection with ${nickname || name}: its router is down or cut off`;
+  const cure = '"mesh launch" there; "mesh reset" there if it is to leave';
+  return { level: 'problem', what, cure };
+}
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'));
+
+/** Where that host takes frames: as it says itself, else as here. */
+function dataPort({ dataplane, report }: RunningRouter, address: string): number {
+  const stations = dataplane.inspection.forwarding.networks.flatMap(network => network.stations);
+  const vtep = stations.find(station => station.vtep.address === hostOf(address))?.vtep;
+  return vtep?.port ?? Number(report.data.slice(report.data.lastIndexOf(':') + 1));
+}
