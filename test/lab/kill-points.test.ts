@@ -231,6 +231,7 @@ describe('a router that is killed', () => {
   });
 
   it('at any point of a reset, which is gone through with all the same', { timeout: 200_000 }, async () => {
+    await type(one, 'mesh reset');
     const killed: string[] = [];
     for (let number = 1; number < MOST_POINTS; number += 1) {
       const router = await faulty.start(one, [two.address], { kind: 'effect', number });

@@ -10,15 +10,19 @@ export interface Refusal {
   readonly says: string | RegExp;
 }
 
-/** Types the command into a shell: it has to be refused in one line, with nothing changed on the host. */
-export async function expectRefused(host: Host, { command, status, says }: Refusal): Promise<void> {
+/** Types each command into a shell: it has to be refused in one line, and all of them leave the host as it was. */
+export async function expectRefused(host: Host, ...refusals: readonly Refusal[]): Promise<void> {
   const before = await everything(host);
+  for (const refusal of refusals) await expectOneLine(host, refusal);
+  expect(await everything(host)).toBe(before);
+}
+
+async function expectOneLine(host: Host, { command, status, says }: Refusal): Promise<void> {
   const output = await host.exec(['sh', '-c', command], { timeoutMs: 45_000 });
   const line = /^mesh: ([^\n]+)\n$/.exec(output.stderr)?.[1] ?? `(not one line) ${output.stderr}`;
   expect({ status: output.status, stdout: output.stdout }, line).toEqual({ status, stdout: '' });
   if (typeof says === 'string') expect(line).toBe(says);
   else expect(line).toMatch(says);
-  expect(await everything(host)).toBe(before);
 }
 
 /** What the router could leave and what it says. A start that is refused keeps its log and the identity that it made. */
