@@ -132,6 +132,15 @@ describe('what arrives early', () => {
     expect(b.missing(c.digest(), 5_000)).toEqual([]);
   });
 
+  it('asks on, whoever tells the same beginning again', () => {
+    const [a, b] = [createPeer('A'), createPeer('B')];
+    b.merge(a.write([put('1', '1')])!.delta);
+    const { delta } = a.write([put('x', '1'), put('y', '1')])!;
+    const piece = { ...delta, through: 2, entries: delta.entries.slice(0, 1) };
+    expect(b.merge(piece)).toMatchObject({ gap: true, news: true });
+    expect(b.merge(piece)).toMatchObject({ gap: true, news: false });
+  });
+
   it('is no hindrance to a peer that has less of it', () => {
     const [a, b, c] = [createPeer('A'), createPeer('B'), createPeer('C')];
     b.merge(a.write([put('1', '1')])!.delta);
