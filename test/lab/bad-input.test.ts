@@ -278,6 +278,8 @@ describe('peers that can not be joined', () => {
       expect(shown, `${peer} in:\n${connections}`).toHaveLength(1);
     }
     expect(launched.status).toBe(1);
-    expect(await type(one, 'cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -cx othe[r] || true')).toBe('0\n');
+    expect(await type(one, 'cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -cx othe[r] || true')).toBe(
+      '0\n',
+    );
   });
 });
