@@ -1,6 +1,6 @@
 import { ask } from '../src/api/control/client.ts';
-import { parsePeers } from '../src/api/control/peer.ts';
 import { OPTIONS } from '../src/api/control/options.ts';
+import { parsePeers } from '../src/api/control/peer.ts';
 import { ok, type Result } from '../src/core/errors.ts';
 import type { Context } from './context.ts';
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Settings } from '../src/api/control/options.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { formatSettings } from '../src/api/control/settings.ts';
 
 /** Where an engine keeps the namespaces of its containers (`SandboxKey`). */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Health } from '../src/api/control/contract.ts';
-import { type Settings } from '../src/api/control/options.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { controlSocket } from '../src/api/control/settings.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { awaitRouter } from './await-router.ts';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ask } from '../src/api/control/client.ts';
 import type { Detached } from '../src/api/control/contract.ts';
-import { type Settings } from '../src/api/control/options.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { formatSettings } from '../src/api/control/settings.ts';
 import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import { runCommand } from './command.ts';
