@@ -1,8 +1,10 @@
-import { type BigIntStats, readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs';
+import { type BigIntStats, readlinkSync, statfsSync, statSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import type { Container, ContainerEvent, ContainerRuntime } from '../../ports/container-runtime.ts';
 import type { Log } from '../../ports/log.ts';
+import { KernelError } from './libc.ts';
+import { openNamespace } from './namespace.ts';
 
 /** What stands before the path in the name and id of a bare namespace. */
 export const BARE_NAMESPACE_PREFIX = 'netns:';
@@ -46,7 +48,7 @@ export function createBareNamespaces(log: Log, switchPath?: string): BareNamespa
 
   return {
     async inspect(nameOrId) {
-      const inspected = inspect(nameOrId, switchPath);
+      const inspected = inspect(nameOrId, followed, switchPath);
       if (!inspected.ok) return inspected;
       const { container, found } = inspected.value;
       // One that is watched already keeps its mark: the next look tells what changed.
@@ -69,14 +71,18 @@ export function createBareNamespaces(log: Log, switchPath?: string): BareNamespa
   };
 }
 
-function inspect(nameOrId: string, switchPath?: string): Result<{ container: Container; found: Found }> {
+function inspect(
+  nameOrId: string,
+  followed: ReadonlyMap<string, Found>,
+  switchPath?: string,
+): Result<{ container: Container; found: Found }> {
   if (!nameOrId.startsWith(BARE_NAMESPACE_PREFIX)) {
     return refuse({ code: 'container-unknown', container: nameOrId });
   }
   const path = nameOrId.slice(BARE_NAMESPACE_PREFIX.length);
   const unknown = (why: string) => refuse({ code: 'namespace-unknown', path, why });
   if (!isAbsolute(path)) return unknown('the path must begin with a slash');
-  const found = look(path);
+  const found = look(path, followed.get(path));
   if (found.kind === 'missing') return unknown('there is no such file');
   if (found.kind === 'other') return unknown(found.why);
   if (found.host) return refuse({ code: 'container-host-network', container: nameOrId });
@@ -110,16 +116,18 @@ function look(path: string, before?: Found): Found {
 }
 
 /**
- * The kind of a namespace shows in the target of its link (/proc/PID/ns/net: `net:[4026531833]`), and where it is
- * mounted on a file, in the root of that mount (proc(5), mountinfo). Inode numbers are given out again, so where it
- * is mounted the time at which its inode was made marks it too; behind a link that time is new at every look.
+ * The kind of a namespace shows in the target of its link (/proc/PID/ns/net: `net:[4026531833]`); where it is mounted on
+ * a file, in that it can be entered. Inode numbers are given out again, so where it is mounted the time at which its
+ * inode was made marks it too; behind a link that time is new at every look.
  */
 function lookAtNamespace(path: string, stats: BigIntStats): Found {
   const kind = `net:[${stats.ino}]`;
   const host = ['/proc/self/ns/net', '/proc/1/ns/net'].some(own => isSame(own, stats));
   if (linkTarget(path) === kind) return { kind: 'namespace', mark: kind, host };
-  const mounted = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  if (!mounted.some(line => line.split(' ')[3] === kind)) {
+  try {
+    openNamespace(path).close();
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.code !== 'EINVAL') throw error;
     return { kind: 'other', why: 'it is a namespace, but not one of networks' };
   }
   return { kind: 'namespace', mark: mountMark(stats), host };
