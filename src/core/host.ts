@@ -5,6 +5,7 @@ import type { Problem, Result } from './errors.ts';
 import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
 import { createAgenda } from './host/agenda.ts';
 import { Attachments } from './host/attachments.ts';
+import { Conduct } from './host/conduct.ts';
 import type { Context } from './host/context.ts';
 import { Dialling } from './host/dialling.ts';
 import { createDurability, type Durability } from './host/durability.ts';
@@ -13,7 +14,7 @@ import { createPaths, type Paths } from './host/paths.ts';
 import { createPresence, type Presence } from './host/presence.ts';
 import { createRandom } from './host/random.ts';
 import { reportOf } from './host/reporting.ts';
-import { Spread } from './host/spread.ts';
+import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Reply } from './host/step.ts';
 import { createNetworksView } from './networks/view.ts';
 import { type Change, createReplica, type Replica, type Write } from './replica.ts';
@@ -37,6 +38,7 @@ export class Host {
   readonly #observe: (change: Change) => void;
   readonly #context: Context;
   readonly #durability: Durability;
+  readonly #conduct: Conduct;
   readonly #neighbours: Neighbours;
   readonly #dialling: Dialling;
   readonly #paths: Paths;
@@ -74,6 +76,7 @@ export class Host {
       mtu: () => this.#paths.mtu(),
     };
     this.#durability = createDurability(this.#context);
+    this.#conduct = new Conduct(this.#context);
     this.#neighbours = createNeighbours(this.#context);
     this.#dialling = new Dialling(this.#context, this.#neighbours);
     this.#paths = createPaths(
@@ -82,7 +85,7 @@ export class Host {
       () => this.#pathChanged(),
     );
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
-    this.#spread = new Spread(this.#context, this.#neighbours, {
+    this.#spread = new Spread(this.#context, this.#neighbours, this.#conduct, {
       synced: () => this.#ready(),
       ahead: (seq, boot) => this.#ahead(seq, boot),
     });
@@ -225,11 +228,8 @@ export class Host {
 
   #message(from: PeerId, bytes: Uint8Array): void {
     this.#neighbours.heard(from);
-    const decoded = decodeMessage(bytes);
-    if (decoded === undefined) {
-      return this.#context.emit({ kind: 'hang-up', peer: from, reason: 'sent bytes that are no message' });
-    }
-    const changes = this.#spread.heard(from, decoded);
+    const { changes, news } = this.#read(from, bytes);
+    if (!news) this.#context.emit({ kind: 'withhold' });
     for (const change of changes) this.#learn(change);
     this.#durability.learnt(changes);
     if (!changes.some(change => change.domain === TOPOLOGY)) return;
@@ -238,7 +238,16 @@ export class Host {
     this.#dialling.review();
   }
 
+  #read(from: PeerId, bytes: Uint8Array): Learnt {
+    if (!this.#conduct.admits(from, bytes.length)) return NOTHING;
+    const decoded = decodeMessage(bytes);
+    if (decoded !== undefined) return this.#spread.heard(from, decoded);
+    this.#conduct.breach(from, 'sent bytes that are no message');
+    return NOTHING;
+  }
+
   #up(peer: PeerId, address: string, outbound: boolean): void {
+    this.#conduct.changed(peer);
     this.#neighbours.up(peer, address, outbound);
     this.#dialling.up(peer, address, outbound);
     this.#spread.up(peer);
@@ -246,6 +255,7 @@ export class Host {
   }
 
   #down(peer: PeerId, reason: string): void {
+    this.#conduct.changed(peer);
     this.#neighbours.down(peer);
     this.#dialling.down(peer);
     this.#spread.down(peer);

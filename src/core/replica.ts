@@ -78,8 +78,13 @@ export interface Replica {
   owners(): readonly PeerId[];
   /** The highest seq that this host has given out. */
   ownSeq(): number;
-  /** Whether `head` carries our signature, but we never wrote it: our disk was rolled back, or our key is used twice. */
-  isForeignOwn(head: Head): boolean;
+  /** Whether `merge` would have to check the signatures of `delta`: it may tell something new. */
+  concerns(delta: Delta): boolean;
+  /**
+   * Where a head in our name comes from: `known` we wrote and remember, or it is behind; `lost` carries our signature,
+   * but we never wrote it (our disk was rolled back, or our key is used twice); `forged` does not.
+   */
+  originOfOwn(head: Head): 'known' | 'lost' | 'forged';
   /** Issues the own live set anew above `seq`, so that it replaces everywhere what others hold. Stamps are kept. */
   rebase(seq: number): Written;
   /** One owner's set for the store; undefined where nothing of it is whole. */
@@ -162,8 +167,7 @@ class HostReplica implements Replica {
   }
 
   #sawStamps(head: Head, entries: readonly Entry[]): void {
-    this.#clock.saw(head.stamp);
-    for (const { stamp } of entries) this.#clock.saw(stamp);
+    this.#clock.saw(entries.reduce((latest, { stamp }) => Math.max(latest, stamp), head.stamp));
   }
 
   digest(): Digest {
@@ -216,10 +220,16 @@ class HostReplica implements Replica {
     return this.#own.ledger.head.upto;
   }
 
-  isForeignOwn(head: Head): boolean {
+  concerns(delta: Delta): boolean {
+    if (delta.head.owner === this.#self || malformation(delta, this.#limits) !== undefined) return false;
+    const known = this.#registry.get(delta.head.owner);
+    return known === undefined ? this.#registry.size < this.#limits.owners : known.isNews(delta);
+  }
+
+  originOfOwn(head: Head): 'known' | 'lost' | 'forged' {
     const { head: ours } = this.#own.ledger;
-    if (head.owner !== this.#self || head.upto < ours.upto || isSameHead(head, ours)) return false;
-    return this.#crypto.verify(this.#self, signedHead(head), head.signature);
+    if (head.upto < ours.upto || isSameHead(head, ours)) return 'known';
+    return this.#crypto.verify(this.#self, signedHead(head), head.signature) ? 'lost' : 'forged';
   }
 
   export(owner: PeerId): Uint8Array | undefined {

@@ -25,7 +25,7 @@ export interface LoopPorts {
 export class Loop {
   readonly #host: Host;
   readonly #ports: LoopPorts;
-  readonly #queue: Effect[] = [];
+  readonly #queue: Exclude<Effect, { kind: 'withhold' }>[] = [];
   readonly #replies = new Map<number, (result: Result<Reply>) => void>();
   #tickets = 0;
   #busy = false;
@@ -39,10 +39,14 @@ export class Loop {
     this.#ports = ports;
   }
 
-  deliver(input: Input): void {
-    if (this.#stopped) return;
-    this.#queue.push(...this.#host.step(input, this.#ports.clock.now()));
+  /** Gives whether the message that `input` may be is worth handing on. */
+  deliver(input: Input): boolean {
+    if (this.#stopped) return false;
+    const effects = this.#host.step(input, this.#ports.clock.now());
+    const withheld = effects.some(({ kind }) => kind === 'withhold');
+    for (const effect of effects) if (effect.kind !== 'withhold') this.#queue.push(effect);
     if (!this.#busy) this.#running = this.#run();
+    return !withheld;
   }
 
   /** Hands a command to the host and resolves with its reply. */
@@ -97,7 +101,7 @@ export class Loop {
   }
 
   /** Gives a promise only where what follows has to wait for it. */
-  #carryOut(effect: Exclude<Effect, { kind: 'persist' }>): Promise<void> | undefined {
+  #carryOut(effect: Exclude<Effect, { kind: 'persist' | 'withhold' }>): Promise<void> | undefined {
     const { transport, dataplane, log } = this.#ports;
     switch (effect.kind) {
       case 'plumb':
@@ -123,7 +127,7 @@ export class Loop {
         break;
       case 'hang-up':
         log.warn('connection given up', { peer: effect.peer, reason: effect.reason });
-        transport.hangUp(effect.peer, effect.reason);
+        transport.hangUp(effect.peer, effect.reason, effect.refuseMs);
         break;
       case 'follow':
         this.#ports.follow(effect.container);

@@ -7,8 +7,8 @@ import { createLibp2pTransport } from '../adapters/libp2p/transport.ts';
 import { createBareNamespaces } from '../adapters/linux/bare-namespaces.ts';
 import { createLinuxDataplane, type LinuxDataplane, switchPath } from '../adapters/linux/dataplane.ts';
 import type { Health } from '../api/control/contract.ts';
+import type { Settings } from '../api/control/options.ts';
 import { createControlServer } from '../api/control/server.ts';
-import { type Settings } from '../api/control/options.ts';
 import { controlSocket } from '../api/control/settings.ts';
 import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
@@ -134,7 +134,7 @@ interface Opened {
   readonly dataplane: LinuxDataplane;
   readonly transport: Transport;
   /** Hands events on from now, those that came before first. */
-  listen(listener: (event: TransportEvent) => void): void;
+  listen(listener: (event: TransportEvent) => boolean): void;
 }
 
 /** Opens everything that may refuse, the least lasting first. */
@@ -202,7 +202,10 @@ async function openTransport(
     log: log.child('transport'),
   });
   const early: TransportEvent[] = [];
-  let listener = (event: TransportEvent): void => void early.push(event);
+  let listener = (event: TransportEvent): boolean => {
+    early.push(event);
+    return false;
+  };
   const started = await transport.start(event => listener(event));
   if (!started.ok) return started;
   undo.push(() => transport.stop());

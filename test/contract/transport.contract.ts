@@ -237,6 +237,34 @@ export function transportContract(name: string, harness: TransportHarness): void
       expect(a.of('dial-failed')).toEqual([]);
     });
 
+    test('one that is refused gets no connection, whoever dials, until the time is over', async () => {
+      const [a, b] = [await router(), await router()];
+      await join(a, b);
+      a.transport.hangUp(b.id, 'enough', 1_500);
+      const until = performance.now() + 1_500;
+      await Promise.all([a.wait('peer-down'), b.wait('peer-down')]);
+      b.transport.dial(a.address);
+      a.transport.dial(b.address);
+      await Promise.all([a.wait('dial-failed'), b.wait('dial-failed')]);
+      while (b.of('peer-up').length < 2) {
+        b.transport.dial(a.address);
+        await sleep(100);
+      }
+      expect(performance.now()).toBeGreaterThan(until);
+      await a.wait('peer-up', 2);
+    });
+
+    test('a broadcast that its listener refuses is not handed on', async () => {
+      const [a, b, c] = [await router(), await router(), await router()];
+      b.react(event => event.kind !== 'message' || !Buffer.from(event.bytes).toString().startsWith('bad'));
+      await join(a, b);
+      await join(c, b);
+      for (const text of ['bad 1', 'bad 2', 'good']) a.transport.broadcast(bytes(text));
+      await heard(c, 1);
+      await heard(b, 3);
+      await stays(() => c.texts().join() === 'good');
+    });
+
     test('one that stops is missed at once, says nothing more, and is known again when it returns', async () => {
       const [a, b] = [await router(), await router()];
       await join(a, b);

@@ -294,8 +294,7 @@ describe('transport on TCP', () => {
   });
 
   test('gossip with more subscriptions than any router has is refused as a whole, and what comes after is not', async () => {
-    const [victim, friend] = [await router(), await router()];
-    await join(friend, victim);
+    const victim = await router();
     const { connection, sync } = await intruder(victim);
     const answers: Buffer[] = [];
     sync.addEventListener('message', ({ data }) => void answers.push(Buffer.from(data.subarray())));
@@ -306,9 +305,11 @@ describe('transport on TCP', () => {
     for (let count = 0; count < 20; count++) {
       gossip.send(rpc(subscription, ...Array.from({ length: 60_000 }, () => empty)));
     }
-    gossip.send(rpc(publication('passed on')));
-    await friend.wait('message');
-    expect(friend.texts()).toEqual(['passed on']);
+    // More than a window of them: what has left here, all but the last has been read there.
+    await until(
+      () => gossip.writeBufferLength === 0 || undefined,
+      () => 'the end of what was sent',
+    );
     expect(answers).toEqual([]);
 
     gossip.send(rpc(subscription));
@@ -316,7 +317,7 @@ describe('transport on TCP', () => {
       () => answers[0],
       () => 'the answer to a proper subscription',
     );
-    expect(victim.events.map(({ kind }) => kind)).toEqual(['peer-up']);
+    expect(victim.events).toEqual([]);
   });
 
   test('a gossip message over the limit costs its sender the connection', async () => {
@@ -400,7 +401,7 @@ describe('transport on TCP', () => {
   });
 });
 
-/** A gossipsub RPC with its length before it (protobuf: 1 subscriptions, 2 messages). */
+/** A gossipsub RPC with its length before it (protobuf: 1 subscriptions). */
 function rpc(...fields: readonly Buffer[]): Buffer {
   const body = Buffer.concat(fields);
   return Buffer.concat([varint(body.length), body]);
@@ -408,10 +409,6 @@ function rpc(...fields: readonly Buffer[]): Buffer {
 
 /** Subscribes (1) to `mesh/1` (2). */
 const subscription = field(1, Buffer.from([0x08, 0x01]), field(2, Buffer.from('mesh/1')));
-
-/** A message: data (2), topic (4). */
-const publication = (text: string): Buffer =>
-  field(2, field(2, Buffer.from(text)), field(4, Buffer.from('mesh/1')));
 
 /** A field of bytes. */
 function field(number: number, ...parts: readonly Buffer[]): Buffer {

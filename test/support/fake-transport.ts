@@ -32,7 +32,9 @@ interface Router {
   readonly links: Map<PeerId, Router>;
   readonly seen: Set<string>;
   readonly dialling: Set<string>;
-  readonly emit: (event: TransportEvent) => void;
+  readonly emit: (event: TransportEvent) => unknown;
+  /** Until when who is refused. */
+  readonly refused: Map<PeerId, number>;
 }
 
 const pair = (a: PeerId, b: PeerId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
@@ -74,6 +76,7 @@ export function createFakeNetwork(): FakeNetwork {
     if (mine.password !== theirs.password) return { code: 'peer-wrong-password', peer };
     if (mine.id === theirs.id) return { code: 'peer-is-self', peer };
     if (!trusts(mine, theirs.id)) return { code: 'peer-not-pinned', peer, id: theirs.id };
+    if (refuses(from, to) || refuses(to, from)) return { code: 'peer-failed', peer, why: 'it is refused' };
     if (!trusts(theirs, mine.id)) return { code: 'peer-failed', peer, why: 'it does not trust this router' };
     return undefined;
   }
@@ -98,8 +101,9 @@ export function createFakeNetwork(): FakeNetwork {
           neighbour.seen.has(key)
         )
           return;
-        neighbour.emit({ kind: 'message', from: router.options.id, bytes });
-        spread(neighbour, bytes, key);
+        neighbour.seen.add(key);
+        const said = neighbour.emit({ kind: 'message', from: router.options.id, bytes });
+        if (said !== false) spread(neighbour, bytes, key);
       });
     }
   }
@@ -111,6 +115,7 @@ export function createFakeNetwork(): FakeNetwork {
       links: new Map(),
       seen: new Set(),
       dialling: new Set(),
+      refused: new Map(),
       emit: events.emit,
     };
     return {
@@ -141,7 +146,8 @@ export function createFakeNetwork(): FakeNetwork {
           setImmediate(() => dial(router, address));
         }
       },
-      hangUp(peer, reason) {
+      hangUp(peer, reason, refuseMs = 0) {
+        if (refuseMs > 0) router.refused.set(peer, performance.now() + refuseMs);
         const other = router.links.get(peer);
         if (other !== undefined) unlink(router, other, reason, 'it closed the connection');
       },
@@ -186,6 +192,9 @@ export function createFakeNetwork(): FakeNetwork {
 
 const trusts = ({ trusted }: FakeRouterOptions, id: PeerId): boolean =>
   trusted === undefined || trusted.length === 0 || trusted.includes(id);
+
+const refuses = (router: Router, other: Router): boolean =>
+  performance.now() < (router.refused.get(other.options.id) ?? 0);
 
 function checkLength(bytes: Uint8Array, limit: number): void {
   if (bytes.length > limit)

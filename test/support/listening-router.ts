@@ -18,13 +18,13 @@ export interface ListeningRouter {
   texts(): readonly string[];
   /** Waits until `count` events of a kind have come, and gives the last of them. */
   wait<Kind extends TransportEvent['kind']>(kind: Kind, count?: number): Promise<EventOf<Kind>>;
-  /** Called with each event as it comes. */
-  react(listener: (event: TransportEvent) => void): void;
+  /** Called with each event as it comes; what it gives is the answer to the transport. */
+  react(listener: (event: TransportEvent) => unknown): void;
 }
 
 export function createListeningRouter(transport: Transport, address: string): ListeningRouter {
   const events: TransportEvent[] = [];
-  let reaction = (_event: TransportEvent): void => {};
+  let reaction = (_event: TransportEvent): unknown => undefined;
   const of = <Kind extends TransportEvent['kind']>(kind: Kind): readonly EventOf<Kind>[] =>
     events.filter((event): event is EventOf<Kind> => event.kind === kind);
   return {
@@ -36,7 +36,7 @@ export function createListeningRouter(transport: Transport, address: string): Li
     start: () =>
       transport.start(event => {
         events.push(event);
-        reaction(event);
+        return reaction(event);
       }),
     texts: () => of('message').map(({ bytes }) => Buffer.from(bytes).toString()),
     wait: (kind, count = 1) =>

@@ -6,6 +6,7 @@ import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Reply } from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
+import { type CryptoFunctions, createReplica, type Limits, type Replica } from '../../src/core/replica.ts';
 
 /** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
 
@@ -60,9 +61,17 @@ export interface VirtualMesh {
   heal(): void;
   /** Ends the router without a word, and starts it again from its disk. */
   restart(host: VirtualHost): void;
+  /** A replica that signs as `owner` does here, for what hosts don't say of themselves. */
+  writer(owner: PeerId, limits?: Partial<Limits>): Replica;
   /** Whether every host's forwarding and report of endpoints say the same. */
   agreed(): boolean;
 }
+
+const cryptoOf = (self: PeerId): CryptoFunctions => ({
+  hash: sha,
+  sign: bytes => signature(self, bytes),
+  verify: (owner, bytes, given) => Buffer.from(given).equals(signature(owner, bytes)),
+});
 
 export function createVirtualMesh(options: MeshOptions): VirtualMesh {
   const { loss = 0, repeat = 0, delayMs = 5 } = options;
@@ -248,11 +257,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     const self = `peer-${String(number).padStart(4, '0')}` as PeerId;
     return {
       self,
-      crypto: {
-        hash: sha,
-        sign: bytes => signature(self, bytes),
-        verify: (owner, bytes, given) => Buffer.from(given).equals(signature(owner, bytes)),
-      },
+      crypto: cryptoOf(self),
       version: 'test',
       name: undefined,
       nickname: `host${number}`,
@@ -344,6 +349,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
       deliver(host, { kind: 'adopted', attachments: left, forwarding });
     },
+    writer: (owner, limits = {}) => createReplica({ self: owner, crypto: cryptoOf(owner), limits }),
     agreed() {
       const views = hosts.map(({ host }) => JSON.stringify(host.report(now).endpoints));
       return new Set(views).size <= 1;

@@ -15,6 +15,7 @@ export interface Dial {
   verdict:
     | { readonly kind: 'superfluous' }
     | { readonly kind: 'not-pinned'; readonly id: string }
+    | { readonly kind: 'refused'; readonly seconds: number }
     | undefined;
 }
 
@@ -64,6 +65,9 @@ export class Dials {
   #fail(peer: string, { connected, verdict }: Dial, error: unknown): void {
     if (verdict?.kind === 'superfluous') return;
     if (verdict?.kind === 'not-pinned') this.#failed(peer, { code: 'peer-not-pinned', peer, id: verdict.id });
-    else this.#failed(peer, dialProblem(peer, connected, error));
+    else if (verdict?.kind === 'refused') {
+      const why = `it broke a rule; it is refused for another ${verdict.seconds} s`;
+      this.#failed(peer, { code: 'peer-failed', peer, why });
+    } else this.#failed(peer, dialProblem(peer, connected, error));
   }
 }

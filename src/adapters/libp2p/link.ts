@@ -15,11 +15,12 @@ const HEARD = new Uint8Array(0);
 
 export interface LinkListener {
   up(): void;
-  message(bytes: Uint8Array): void;
+  /** False: not worth handing on. */
+  message(bytes: Uint8Array): unknown;
   /** The connection is over. */
   lost(reason: string): void;
-  /** The peer broke a rule: the connection has to be closed. */
-  broken(reason: string): void;
+  /** It can't go on: the connection has to be closed; `breach` where the peer broke a rule. */
+  broken(reason: string, breach: boolean): void;
 }
 
 /**
@@ -67,10 +68,10 @@ export class Link {
     this.#check();
   }
 
-  /** A gossip message came from this peer. */
-  gossiped(bytes: Uint8Array): void {
+  /** A gossip message came from this peer. Gives whether it may be handed on. */
+  gossiped(bytes: Uint8Array): boolean {
     this.#silence = 0;
-    this.#deliver(bytes);
+    return this.#deliver(bytes);
   }
 
   /**
@@ -117,7 +118,7 @@ export class Link {
   #read(chunk: Uint8Array): void {
     this.#silence = 0;
     const frames = this.#reader.push(chunk);
-    if (frames === undefined) this.#break(`it sent a message of more than ${MAX_MESSAGE} bytes`);
+    if (frames === undefined) this.#break(`it sent a message of more than ${MAX_MESSAGE} bytes`, true);
     for (const frame of frames ?? []) {
       if (frame.length > 0) this.#deliver(frame);
       else if (!this.#heard) {
@@ -127,15 +128,13 @@ export class Link {
     }
   }
 
-  #deliver(bytes: Uint8Array): void {
-    if (!this.#open) return;
-    if (this.#up) {
-      this.#listener.message(bytes);
-      return;
-    }
+  #deliver(bytes: Uint8Array): boolean {
+    if (!this.#open) return false;
+    if (this.#up) return this.#listener.message(bytes) !== false;
     this.#early.push(bytes);
     this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > MAX_WAITING) this.#break('it sent too much before it was ready');
+    if (this.#earlyBytes > MAX_WAITING) this.#break('it sent too much before it was ready', true);
+    return false;
   }
 
   #write(bytes: Uint8Array): void {
@@ -157,10 +156,10 @@ export class Link {
     this.#listener.lost(reason);
   }
 
-  #break(reason: string): void {
+  #break(reason: string, breach = false): void {
     if (!this.#open) return;
     this.#open = false;
     this.#early = [];
-    this.#listener.broken(reason);
+    this.#listener.broken(reason, breach);
   }
 }

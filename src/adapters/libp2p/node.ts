@@ -6,6 +6,7 @@ import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import type { Identity } from './identity.ts';
+import { MAX_RPC } from './limits.ts';
 import { yamuxMuxer } from './muxer.ts';
 import { quiet } from './quiet.ts';
 
@@ -15,8 +16,7 @@ export const TOPIC = 'mesh/1';
 /** Connecting and all handshakes, in either direction. */
 export const HANDSHAKE_MS = 5_000;
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const MIB = 1024 * 1024;
 
 export type Node = Libp2p<{ identify: Identify; gossip: GossipSub }>;
 
@@ -90,7 +90,7 @@ const GOSSIP: Parameters<typeof gossipsub>[0] = {
   Dlazy: 0,
   gossipFactor: 0,
   allowedTopics: [TOPIC],
-  maxInboundDataLength: 256 * KIB,
+  maxInboundDataLength: MAX_RPC,
   maxOutboundBufferSize: 4 * MIB,
   decodeRpcLimits: {
     maxSubscriptions: 16,

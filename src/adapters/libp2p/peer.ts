@@ -18,13 +18,15 @@ const DISMISSED = 'it closed the connection when it knew who we are; does its --
 
 export interface PeerDeps {
   readonly self: PeerId;
-  readonly emit: (event: TransportEvent) => void;
+  readonly emit: (event: TransportEvent) => unknown;
   readonly openStream: (connection: Connection) => Promise<Stream>;
   /** Makes gossip attach itself to this connection; from the other end the same happens by that. */
   readonly attachGossip: (connection: Connection) => Promise<void>;
   readonly hearsGossip: (peer: PeerId) => boolean;
   /** We close a connection for what the peer did, or failed to do. */
   readonly givenUp: (peer: PeerId, address: string, reason: string) => void;
+  /** It broke a rule, and gets no other connection for a while. */
+  readonly refuse: (peer: PeerId) => void;
   /** The last connection is closed. */
   readonly gone: (peer: PeerId) => void;
 }
@@ -75,7 +77,7 @@ export class Peer {
   streamed(connection: Connection, stream: Stream): void {
     if (!this.#connections.has(connection)) return;
     if (this.#chooser || this.#chosen === connection) {
-      this.#giveUp(connection, 'it opened a sync stream out of turn');
+      this.#giveUp(connection, 'it opened a sync stream out of turn', true);
       return;
     }
     this.#replace('it chose another connection');
@@ -86,8 +88,9 @@ export class Peer {
     this.#link?.subscribed();
   }
 
-  gossiped(bytes: Uint8Array): void {
-    this.#link?.gossiped(bytes);
+  /** Gives whether the message may be handed on. */
+  gossiped(bytes: Uint8Array): boolean {
+    return this.#link?.gossiped(bytes) === true;
   }
 
   send(bytes: Uint8Array): void {
@@ -98,6 +101,14 @@ export class Peer {
     this.#failure = reason;
     this.#leave(reason);
     for (const connection of this.#connections.keys()) void close(connection);
+  }
+
+  /** It broke a rule of the transport, on whichever connection. */
+  offended(reason: string): void {
+    this.#deps.refuse(this.#id);
+    const [connection] = this.#connections.keys();
+    if (connection !== undefined) this.#deps.givenUp(this.#id, remoteOf(connection), reason);
+    this.hangUp(reason);
   }
 
   /**
@@ -141,7 +152,7 @@ export class Peer {
       up: () => this.#up(connection),
       message: bytes => this.#deps.emit({ kind: 'message', from: this.#id, bytes }),
       lost: reason => this.#end(connection, reason),
-      broken: reason => this.#giveUp(connection, reason),
+      broken: (reason, breach) => this.#giveUp(connection, reason, breach),
     });
     if (this.#deps.hearsGossip(this.#id)) this.#link.subscribed();
   }
@@ -182,8 +193,9 @@ export class Peer {
     this.#giveUp(connection, `it was not ready within ${LINK_MS / 1000} s`);
   }
 
-  #giveUp(connection: Connection, reason: string): void {
+  #giveUp(connection: Connection, reason: string, breach = false): void {
     this.#failure = reason;
+    if (breach) this.#deps.refuse(this.#id);
     this.#deps.givenUp(this.#id, remoteOf(connection), reason);
     this.#end(connection, reason);
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import type { PeerId as Libp2pPeerId, MessageStream, MultiaddrConnection } from '@libp2p/interface';
 import type { PeerId } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
@@ -6,17 +7,21 @@ import type { Log } from '../../ports/log.ts';
 import type { Transport, TransportEvent } from '../../ports/transport.ts';
 import { Dials } from './dials.ts';
 import { createEmitter } from './emitter.ts';
+import { gossipMeter } from './gossip-meter.ts';
 import { greetingProtector, type Misgreeting } from './greeting.ts';
 import { type HostPort, parseHostPort, remoteOf, toMultiaddr } from './host-port.ts';
 import type { Identity } from './identity.ts';
-import { MAX_BROADCAST, MAX_MESSAGE } from './limits.ts';
+import { MAX_BROADCAST, MAX_MESSAGE, REFUSE_MS } from './limits.ts';
 import { createNode, HANDSHAKE_MS, type Node, TOPIC } from './node.ts';
 import { keyFromPassword } from './password.ts';
 import { close, Peer, type PeerDeps } from './peer.ts';
 import { listenProblem } from './problems.ts';
+import { Refusals } from './refusals.ts';
 import { sparingly } from './sparing.ts';
 
 const SYNC_PROTOCOL = '/mesh/sync/1.0.0';
+/** All that gossipsub takes. */
+const GOSSIP_PROTOCOLS = ['/meshsub/1.0.0', '/meshsub/1.1.0', '/meshsub/1.2.0'];
 const REVIEW_MS = 5_000;
 /** What libp2p noted of a peer is forgotten so long after its last connection. */
 const FORGET_MS = 60_000;
@@ -52,6 +57,7 @@ class Libp2pTransport implements Transport {
     this.#events.emit({ kind: 'dial-failed', address, problem }),
   );
   readonly #peers = new Map<PeerId, Peer>();
+  readonly #refusals = new Refusals();
   readonly #mayTell = sparingly(60_000);
   #node: Node | undefined;
   #reviews: NodeJS.Timeout | undefined;
@@ -64,7 +70,7 @@ class Libp2pTransport implements Transport {
     this.#log = options.log;
   }
 
-  async start(listener: (event: TransportEvent) => void): Promise<Result<void>> {
+  async start(listener: (event: TransportEvent) => unknown): Promise<Result<void>> {
     const listen = { host: this.#options.host ?? '0.0.0.0', port: this.#options.port };
     this.#events.start(listener);
     try {
@@ -104,7 +110,8 @@ class Libp2pTransport implements Transport {
     }
   }
 
-  hangUp(peer: PeerId, reason: string): void {
+  hangUp(peer: PeerId, reason: string, refuseMs = 0): void {
+    if (refuseMs > 0) this.#refusals.add(peer, refuseMs);
     this.#peers.get(peer)?.hangUp(reason);
   }
 
@@ -157,9 +164,25 @@ class Libp2pTransport implements Transport {
       if (subscriptions.some(({ topic, subscribe }) => topic === TOPIC && subscribe))
         this.#find(peerId)?.subscribed();
     });
-    gossip.addEventListener('gossipsub:message', ({ detail: { msg, propagationSource } }) => {
-      this.#find(propagationSource)?.gossiped(msg.data);
-    });
+    // What was refused, or told nothing new, is not handed on: whom we hand it to would think that it is ours.
+    gossip.topicValidators.set(TOPIC, (source, message) =>
+      this.#find(source)?.gossiped(message.data) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore,
+    );
+    this.#meterGossip(node);
+  }
+
+  /** libp2p adds the handler to the very list that it was given, for every stream anew: so each gets a list of its own. */
+  #meterGossip(node: Node): void {
+    const meter = gossipMeter((peer, reason) => this.#peers.get(peer)?.offended(reason));
+    const arm = (): void => {
+      for (const protocol of GOSSIP_PROTOCOLS) {
+        node.use(protocol, (stream, connection, next) => {
+          arm();
+          return meter(stream, connection, next);
+        });
+      }
+    };
+    arm();
   }
 
   #find(peer: Libp2pPeerId): Peer | undefined {
@@ -188,6 +211,7 @@ class Libp2pTransport implements Transport {
         this.#givenUp += 1;
         this.#log.warn('connection given up', { peer: id, address, reason, total: this.#givenUp });
       },
+      refuse: id => this.#refusals.add(id, REFUSE_MS),
       gone: id => {
         this.#peers.delete(id);
         setTimeout(() => this.#forget(peer, node), FORGET_MS).unref();
@@ -215,8 +239,12 @@ class Libp2pTransport implements Transport {
   }
 
   #deniesInbound(peer: Libp2pPeerId, connection: MultiaddrConnection): boolean {
-    if (this.#trusts(peer)) return false;
-    this.#tellRefused('a router that --trust does not name was refused', connection, peer);
+    if (!this.#trusts(peer)) {
+      this.#tellRefused('a router that --trust does not name was refused', connection, peer);
+      return true;
+    }
+    if (this.#refusals.left(idOf(peer)) === 0) return false;
+    this.#tellRefused('a router that broke a rule was refused', connection, peer);
     return true;
   }
 
@@ -224,6 +252,11 @@ class Libp2pTransport implements Transport {
     const dial = this.#dials.of(connection);
     if (!this.#trusts(peer)) {
       if (dial !== undefined) dial.verdict = { kind: 'not-pinned', id: peer.toString() };
+      return true;
+    }
+    const seconds = this.#refusals.left(idOf(peer));
+    if (seconds > 0) {
+      if (dial !== undefined) dial.verdict = { kind: 'refused', seconds };
       return true;
     }
     const superfluous = this.#find(peer)?.superfluous(dial?.asked ?? []) === true;

@@ -6,7 +6,7 @@ export interface Rate {
   readonly perSecond: number;
 }
 
-/** What one neighbour may cost this router. Who goes beyond is hung up on: no honest router does. */
+/** What one neighbour may cost this router. Who goes beyond is hung up on: no honest router does. Except for `checks`. */
 export const NEIGHBOUR_RATES = {
   // Each costs some 20 microseconds to read. Only those that tell nothing new count: news counts for its owner. The burst
   // is what a hub hands on of a thousand hosts that come up at once, each heard from several sides.
@@ -16,6 +16,9 @@ export const NEIGHBOUR_RATES = {
   // Each is answered by up to 1 MiB, after a look at all owners. A router asks four times a second at most, in either
   // direction, and once more when it connects.
   digests: { burst: 100, perSecond: 12 },
+  // Signatures of what is news, 0.1 ms each. The burst is all that a thousand hosts have to say; what goes beyond may be
+  // others' fault, and is left lying like an owner's surplus (below).
+  checks: { burst: 60_000, perSecond: 2_000 },
 } as const satisfies Readonly<Record<string, Rate>>;
 
 /**

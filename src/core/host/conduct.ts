@@ -22,6 +22,7 @@ export class Conduct {
   readonly #messages = new Allowance(NEIGHBOUR_RATES.messages);
   readonly #bytes = new Allowance(NEIGHBOUR_RATES.bytes);
   readonly #digests = new Allowance(NEIGHBOUR_RATES.digests);
+  readonly #checks = new Allowance(NEIGHBOUR_RATES.checks);
   readonly #deltas = new Allowance(OWNER_RATES.deltas);
   readonly #entries = new Allowance(OWNER_RATES.entries);
   readonly #offences = new Map<PeerId, Offence>();
@@ -62,10 +63,21 @@ export class Conduct {
     );
   }
 
-  /** Whether so many more entries of one owner may be looked at now. */
-  admitsNews(owner: PeerId, entries: number): boolean {
+  /** Whether so many more entries of one owner, that this neighbour carries, may be looked at now. */
+  admitsNews(from: PeerId, owner: PeerId, entries: number): boolean {
     const now = this.#context.now();
-    return this.#entries.spend(owner, entries, now) && this.#deltas.spend(owner, 1, now);
+    return (
+      this.#deltas.spend(owner, 1, now) &&
+      this.#entries.spend(owner, entries, now) &&
+      this.#checks.spend(from, entries + 1, now)
+    );
+  }
+
+  /** What was made up in an owner's name is not its expense. */
+  refund(owner: PeerId, entries: number): void {
+    const now = this.#context.now();
+    this.#deltas.spend(owner, -1, now);
+    this.#entries.spend(owner, -entries, now);
   }
 
   /** Ends the connection with a peer that broke a rule, and refuses it for a while. */

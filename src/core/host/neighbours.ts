@@ -44,7 +44,7 @@ export function createNeighbours(context: Context): Neighbours {
     });
     for (const neighbour of neighbours.values()) {
       if (silence(neighbour) > GIVEN_UP_MS)
-        emit({ kind: 'hang-up', peer: neighbour.peer, reason: 'silent for 15 s' });
+        emit({ kind: 'hang-up', peer: neighbour.peer, reason: 'silent for 15 s', refuseMs: 0 });
       else emit({ kind: 'send', to: neighbour.peer, bytes });
     }
     if (neighbours.size > 0) agenda.plan('heartbeat', context.now() + HEARTBEAT_MS, beat);

@@ -1,7 +1,8 @@
 import type { PeerId } from '../address.ts';
-import type { Change, Delta, Digest } from '../replica.ts';
+import type { Change, Delta, Digest, Head, Refusal } from '../replica.ts';
 import { decodeHost, HOST_KEY, TOPOLOGY } from '../topology/facts.ts';
 import { encodeMessage, type Message, splitDeltas } from '../wire.ts';
+import type { Conduct } from './conduct.ts';
 import type { Context } from './context.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Millis } from './step.ts';
@@ -18,11 +19,22 @@ const GOSSIP_BYTES = 60 * 1024;
 const STREAM_BYTES = 1024 * 1024;
 /** What sync taught is gossiped on up to this much; above, the other neighbours are offered a sync. */
 const RETELL_BYTES = 4 * GOSSIP_BYTES;
+/** Signatures of one message that are checked, at 0.1 ms each: the rest waits for the next, or the loop would stand still. */
+const CHECKS_AT_ONCE = 6_000;
 
 interface Dialogue {
   asked: Millis;
   differing: number;
 }
+
+/** What came of a message. */
+export interface Learnt {
+  readonly changes: readonly Change[];
+  /** It told something that was not known here: worth handing on. */
+  readonly news: boolean;
+}
+
+export const NOTHING: Learnt = { changes: [], news: false };
 
 export interface SpreadListener {
   /** A neighbour has given us all that it knew. */
@@ -35,14 +47,16 @@ export interface SpreadListener {
 export class Spread {
   readonly #context: Context;
   readonly #neighbours: Neighbours;
+  readonly #conduct: Conduct;
   readonly #listener: SpreadListener;
   readonly #dialogues = new Map<PeerId, Dialogue>();
   #queued: Delta[] = [];
   #quietUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context, neighbours: Neighbours, listener: SpreadListener) {
+  constructor(context: Context, neighbours: Neighbours, conduct: Conduct, listener: SpreadListener) {
     this.#context = context;
     this.#neighbours = neighbours;
+    this.#conduct = conduct;
     this.#listener = listener;
   }
 
@@ -68,12 +82,13 @@ export class Spread {
     this.#dialogues.delete(peer);
   }
 
-  /** Takes in what another router said; gives what it changed here. */
-  heard(from: PeerId, message: Message): readonly Change[] {
+  /** Takes in what another router said. */
+  heard(from: PeerId, message: Message): Learnt {
+    const learnt = message.kind === 'deltas' ? this.#take(from, message.deltas, message.reply) : NOTHING;
+    if (learnt.news || !this.#conduct.admitsIdle(from)) return learnt;
     if (message.kind === 'digest') this.#answer(from, message.heads, message.wantReply);
-    else if (message.kind === 'deltas') return this.#take(from, message.deltas, message.reply);
     else if (message.kind === 'heartbeat') this.#compare(from, message.fingerprint);
-    return [];
+    return learnt;
   }
 
   #flush(): void {
@@ -111,8 +126,9 @@ export class Spread {
   /** Always answers, if only with nothing: that tells the other end that it is up to date. */
   #answer(peer: PeerId, theirs: Digest, wantReply: boolean): void {
     const { config, emit, replica } = this.#context;
+    if (!this.#conduct.admitsDigest(peer)) return;
     const ours = theirs.find(head => head.owner === config.self);
-    if (ours !== undefined && replica.isForeignOwn(ours)) this.#listener.ahead(ours.upto, undefined);
+    if (ours !== undefined && !this.#checkOwn(peer, ours, undefined)) return;
     const parts = splitDeltas(replica.missing(theirs, STREAM_BYTES), STREAM_BYTES);
     for (const deltas of parts.length === 0 ? [[]] : parts) {
       emit({ kind: 'send', to: peer, bytes: encodeMessage({ kind: 'deltas', deltas, reply: true }) });
@@ -120,20 +136,30 @@ export class Spread {
     if (wantReply && replica.behind(theirs).length > 0) this.#ask(peer, false);
   }
 
-  #take(from: PeerId, deltas: readonly Delta[], reply: boolean): readonly Change[] {
-    const { config, emit, replica } = this.#context;
+  #take(from: PeerId, deltas: readonly Delta[], reply: boolean): Learnt {
+    const { config, replica } = this.#context;
     const news: Delta[] = [];
     const changes: Change[] = [];
     let gap = false;
+    let checks = 0;
     for (const delta of deltas) {
       if (delta.head.owner === config.self) {
-        if (replica.isForeignOwn(delta.head)) this.#listener.ahead(delta.head.upto, bootIn(delta));
+        if (!this.#checkOwn(from, delta.head, delta)) return { changes, news: false };
         continue;
       }
+      if (replica.concerns(delta)) {
+        checks += delta.entries.length + 1;
+        if (
+          checks > CHECKS_AT_ONCE ||
+          !this.#conduct.admitsNews(from, delta.head.owner, delta.entries.length)
+        ) {
+          gap = true;
+          continue;
+        }
+      }
       const merged = replica.merge(delta);
-      if (merged.refused !== undefined) {
-        emit({ kind: 'hang-up', peer: from, reason: `sent facts that were refused: ${merged.refused}` });
-        return changes;
+      if (merged.refused !== undefined && this.#blame(from, delta, merged.refused)) {
+        return { changes, news: false };
       }
       changes.push(...merged.changed);
       if (merged.news) news.push(delta);
@@ -143,7 +169,23 @@ export class Spread {
     else if (reply) this.#listener.synced();
     // Gossip finds its own way; what came by sync may be news to our other neighbours.
     if (reply) this.#retell(from, news);
-    return changes;
+    return { changes, news: news.length > 0 };
+  }
+
+  /** What others hold of ours. False: it is made up. */
+  #checkOwn(from: PeerId, head: Head, delta: Delta | undefined): boolean {
+    const origin = this.#context.replica.originOfOwn(head);
+    if (origin === 'forged') return this.#conduct.breach(from, 'sent facts that were refused: bad-signature');
+    if (origin === 'lost') this.#listener.ahead(head.upto, delta && bootIn(delta));
+    return true;
+  }
+
+  /** Whether it is the carrier that is to blame for what was refused; else its owner is, or nobody. */
+  #blame(from: PeerId, { head, entries }: Delta, refused: Refusal): boolean {
+    if (refused === 'too-many-owners' || refused === 'too-many-entries') return false;
+    this.#conduct.refund(head.owner, entries.length);
+    this.#conduct.breach(from, `sent facts that were refused: ${refused}`);
+    return true;
   }
 
   /** Hands on what was new here: a neighbour of ours may have no other way to it. */

@@ -115,7 +115,15 @@ export type Effect =
   | { readonly kind: 'broadcast'; readonly bytes: Uint8Array }
   | { readonly kind: 'send'; readonly to: PeerId; readonly bytes: Uint8Array }
   | { readonly kind: 'connect'; readonly address: string }
-  | { readonly kind: 'hang-up'; readonly peer: PeerId; readonly reason: string }
+  /** A peer that broke a rule is refused for `refuseMs` from now on; 0 for others. */
+  | {
+      readonly kind: 'hang-up';
+      readonly peer: PeerId;
+      readonly reason: string;
+      readonly refuseMs: Millis;
+    }
+  /** The broadcast that this step was about is not handed on: it was refused, or told nothing new. */
+  | { readonly kind: 'withhold' }
   /** Answered by `plumbed`. */
   | { readonly kind: 'plumb'; readonly attachment: Attachment }
   | { readonly kind: 'unplumb'; readonly network: string; readonly container: string }

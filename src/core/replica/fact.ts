@@ -65,10 +65,18 @@ export interface Change {
 }
 
 /**
- * Why a delta was not taken in. All but `too-many-owners` prove that the peer that sent it made it up or passes on
- * what it should have refused. `liar`: a whole snapshot that isn't what its owner signed.
+ * Why a delta was not taken in. All but the last two prove that the peer that sent it made it up or passes on what it
+ * should have refused. `liar`: a whole snapshot that isn't what its owner signed. `too-many-entries` is the fault of the
+ * owner: a carrier that lacks what went before can't tell.
  */
-export type Refusal = 'malformed' | 'not-owner' | 'bad-signature' | 'over-limit' | 'liar' | 'too-many-owners';
+export type Refusal =
+  | 'malformed'
+  | 'not-owner'
+  | 'bad-signature'
+  | 'over-limit'
+  | 'liar'
+  | 'too-many-entries'
+  | 'too-many-owners';
 
 /** Handed in, because they aren't pure TypeScript. None may keep the bytes that it is given. */
 export interface CryptoFunctions {

@@ -1,7 +1,11 @@
 import { NUMBER_MAX } from './fact.ts';
 
-/** A single stamp may be ahead of all that we know by this much; towards a larger one we only go so far. */
-const LEAP = 2 ** 32;
+/**
+ * What one delta tells may be ahead of all that we know by this much; towards a larger stamp we only go so far. A mesh
+ * with ten changes a second takes ten months for it; who sends 40 deltas a second, the most that is taken of one owner
+ * (host/allowance.ts), takes seven hours from here to the end of the numbers.
+ */
+const LEAP = 2 ** 28;
 
 /** Lamport's clock: later than everything seen. No single peer can push it to the end of the numbers. */
 export class LamportClock {

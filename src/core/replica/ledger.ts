@@ -78,7 +78,7 @@ export class Ledger {
   /** Why the draft is not what `head` says, or more than one owner may have; undefined where it can be committed. */
   objection(draft: Draft, head: Head): Refusal | undefined {
     if (!equalBytes(draft.liveHash, head.liveHash)) return 'liar';
-    return draft.liveCount > this.#limits.live ? 'over-limit' : undefined;
+    return draft.liveCount > this.#limits.live ? 'too-many-entries' : undefined;
   }
 
   commit(draft: Draft, head: Head, touch: Touch): void {

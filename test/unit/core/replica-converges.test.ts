@@ -98,7 +98,7 @@ class Mesh {
   /** A router whose own facts are known further than it knows them itself issues them anew. */
   #meetOwn(peer: Peer, other: Replica): void {
     const head = other.digest().find(standing => standing.owner === peer.id);
-    if (head === undefined || !peer.replica.isForeignOwn(head)) return;
+    if (head === undefined || peer.replica.originOfOwn(head) !== 'lost') return;
     const written = peer.replica.rebase(head.upto);
     peer.fold.learn(written.changes);
     this.#said.push(written.delta);
@@ -108,7 +108,7 @@ class Mesh {
   #take(peer: Peer, deltas: readonly Delta[]): boolean {
     let gap = false;
     for (const delta of deltas) {
-      if (delta.head.owner === peer.id && peer.replica.isForeignOwn(delta.head)) {
+      if (delta.head.owner === peer.id && peer.replica.originOfOwn(delta.head) === 'lost') {
         const written = peer.replica.rebase(delta.head.upto);
         peer.fold.learn(written.changes);
         this.#said.push(written.delta);

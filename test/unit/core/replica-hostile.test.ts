@@ -137,7 +137,9 @@ describe('an owner that breaks the rules', () => {
   it('has more live entries than allowed: refused, and others go on', () => {
     const a = createPeer('A', { live: 10 });
     const b = createPeer('B', { live: 2 });
-    expect(b.merge(a.write([put('x', '1'), put('y', '1'), put('z', '1')])!.delta).refused).toBe('over-limit');
+    expect(b.merge(a.write([put('x', '1'), put('y', '1'), put('z', '1')])!.delta).refused).toBe(
+      'too-many-entries',
+    );
     expect(b.merge(a.write([drop('x')])!.delta).refused).toBeUndefined();
     expect(b.merge(createPeer('C').write([put('x', '1')])!.delta).refused).toBeUndefined();
     pull(b, a);
