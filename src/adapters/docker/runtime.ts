@@ -3,6 +3,7 @@ import type { Container, ContainerEvent, ContainerRuntime } from '../../ports/co
 import type { Log } from '../../ports/log.ts';
 import { type Inspection, parseInspection } from './container.ts';
 import { createEngine, type Engine } from './engine.ts';
+import { ACTIONS, parseEvent } from './event.ts';
 
 export interface DockerRuntimeOptions {
   /** As in DOCKER_HOST: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
@@ -15,8 +16,7 @@ const LONGEST_RETRY_MS = 10_000;
 /** A container in the namespace of another, which is in that of a third ...: engines allow one such step. */
 const LONGEST_CHAIN = 4;
 
-const KINDS = { start: 'started', die: 'died', destroy: 'removed' } as const;
-const FILTERS = encodeURIComponent(JSON.stringify({ type: ['container'], event: Object.keys(KINDS) }));
+const FILTERS = encodeURIComponent(JSON.stringify({ type: ['container'], event: ACTIONS }));
 
 /**
  * The containers of a Docker engine, which may come later, go and come back. `watch` says `look-again` whenever it
@@ -115,20 +115,4 @@ function watch(engine: Engine, log: Log, listener: (event: ContainerEvent) => vo
     clearTimeout(retry);
     close?.();
   };
-}
-
-/** `Action` and `Actor` since API 1.22; older engines have `status` and `id`, newer ones both until 1.52. */
-function parseEvent(line: string): ContainerEvent | undefined {
-  let event: unknown;
-  try {
-    event = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof event !== 'object' || event === null) return undefined;
-  const { Action: action, Actor: actor } = event as { Action?: unknown; Actor?: { ID?: unknown } | null };
-  if (typeof actor?.ID !== 'string') return undefined;
-  if (action === 'start' || action === 'die' || action === 'destroy')
-    return { kind: KINDS[action], id: actor.ID };
-  return undefined;
 }

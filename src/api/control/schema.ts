@@ -8,7 +8,7 @@ const addresses = z.array(z.string().min(1).max(64)).min(1).max(256);
 const peers = z.array(z.string().min(1).max(300)).max(1024);
 const nothing = z.strictObject({});
 
-export const BODIES = {
+const BODIES = {
   health: nothing,
   report: nothing,
   dataplane: nothing,
@@ -19,3 +19,19 @@ export const BODIES = {
   leave: nothing,
   stop: nothing,
 } satisfies { readonly [Call in ControlCall]: z.ZodType };
+
+type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
+
+/** The body of a request as its call takes it, or what is wrong with it, in one line. */
+export function parseBody(name: ControlCall, text: string): Parsed {
+  let json: unknown;
+  try {
+    json = text === '' ? {} : JSON.parse(text);
+  } catch {
+    return { ok: false, why: 'the body is not JSON' };
+  }
+  const parsed = BODIES[name].safeParse(json);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const [first] = parsed.error.issues;
+  return { ok: false, why: `${first?.path.join('.') || 'body'}: ${first?.message}` };
+}

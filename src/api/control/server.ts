@@ -5,7 +5,7 @@ import { describe, ok, type Problem, type Result, refuse } from '../../core/erro
 import type { Log } from '../../ports/log.ts';
 import { call } from './client.ts';
 import { type ControlCall, type ControlHandlers, type Health, ROUTES } from './contract.ts';
-import { BODIES } from './schema.ts';
+import { parseBody } from './schema.ts';
 
 export interface ControlServerOptions {
   readonly socketPath: string;
@@ -104,21 +104,6 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
     if (length <= LONGEST_BODY) chunks.push(chunk);
   }
   return length <= LONGEST_BODY ? Buffer.concat(chunks).toString() : undefined;
-}
-
-type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
-
-function parseBody(name: ControlCall, text: string): Parsed {
-  let json: unknown;
-  try {
-    json = text === '' ? {} : JSON.parse(text);
-  } catch {
-    return { ok: false, why: 'the body is not JSON' };
-  }
-  const parsed = BODIES[name].safeParse(json);
-  if (parsed.success) return { ok: true, value: parsed.data };
-  const [first] = parsed.error.issues;
-  return { ok: false, why: `${first?.path.join('.') || 'body'}: ${first?.message}` };
 }
 
 /** Makes room for a socket: what a router that died left is removed, that of a live one is refused. */
