@@ -10,12 +10,10 @@ type Protocol = 'tcp' | 'udp';
 export async function portHolder(protocol: Protocol, port: number): Promise<PortHolder | undefined> {
   const code = await (protocol === 'tcp' ? tryTcp(port) : tryUdp(port));
   if (code !== 'EADDRINUSE') return undefined;
-  const inodes = inodesOf(protocol, port);
-  // Sockets of the kernel's own belong to no file, and newer kernels don't list them.
-  if (protocol === 'udp' && inodes.every(inode => inode === '0')) {
-    return { who: 'the kernel itself (another VXLAN device?)' };
-  }
-  return { who: processWith(inodes) ?? "a process that can't be seen from here" };
+  const owner = processWith(inodesOf(protocol, port));
+  // A socket of the kernel's own is no process's.
+  const unseen = protocol === 'udp' ? 'the kernel itself (another VXLAN device?), or ' : '';
+  return { who: owner ?? `${unseen}a process that can't be seen from here` };
 }
 
 /** The code of the error, undefined where the port is free. */
