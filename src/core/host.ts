@@ -32,6 +32,9 @@ export type Facts = Pick<
   'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
 >;
 
+/** News of who exists are looked at together, so long after the first. */
+const TOPOLOGY_SETTLES_MS = 10;
+
 /** One host's whole mind: the same inputs in the same order give the same effects. */
 export class Host {
   readonly #config: HostConfig;
@@ -233,9 +236,12 @@ export class Host {
     for (const change of changes) this.#learn(change);
     this.#durability.learnt(changes);
     if (!changes.some(change => change.domain === TOPOLOGY)) return;
-    this.#paths.refresh();
-    this.#presence.check();
-    this.#dialling.review();
+    // Topology comes in bursts, and each of these looks at all peers.
+    this.#context.agenda.plan('topology', this.#now + TOPOLOGY_SETTLES_MS, () => {
+      this.#paths.refresh();
+      this.#presence.check();
+      this.#dialling.review();
+    });
   }
 
   #read(from: PeerId, bytes: Uint8Array): Learnt {

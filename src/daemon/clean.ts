@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createLinuxDataplane } from '../adapters/linux/dataplane.ts';
 import { ask } from '../api/control/client.ts';
-import { type Settings } from '../api/control/options.ts';
+import type { Settings } from '../api/control/options.ts';
 import { controlSocket } from '../api/control/settings.ts';
 import type { Problem } from '../core/errors.ts';
 import type { Log } from '../ports/log.ts';

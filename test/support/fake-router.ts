@@ -63,6 +63,7 @@ export const REPORT: Report = {
       addresses: ['192.168.48.11:6783'],
       reachable: true,
       alive: true,
+      alive: true,
       connections: [{ ...LINK, peer: HOST2, established: true }],
     },
     {

@@ -5,7 +5,17 @@ import { type Problem, type Result, refuse } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
 import { checkAddresses, freeMac, pendingElsewhere, taken } from './attachable.ts';
 import type { Context } from './context.ts';
-import { claim, decodeRecord, encodeRecord, type Held, merge, newlyHeld, recordKey, same, withdraw } from './held.ts';
+import {
+  claim,
+  decodeRecord,
+  encodeRecord,
+  type Held,
+  merge,
+  newlyHeld,
+  recordKey,
+  same,
+  withdraw,
+} from './held.ts';
 import type { Detached, Reply, Sandbox } from './step.ts';
 
 export interface Dormant {
@@ -250,4 +260,3 @@ const replied = (addresses: readonly Cidr[]): Result<Reply> => ({
   ok: true,
   value: { addresses: addresses.map(({ address }) => address), detached: [] },
 });
-

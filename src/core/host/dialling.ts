@@ -10,8 +10,12 @@ const ALL_UP_TO = 32;
 const ALL_AGAIN_AT = 24;
 /** Above that, so many neighbours are looked for: enough that losing a few never cuts the mesh. */
 const NEIGHBOURS_WANTED = 8;
+/** Who has more than this in a large mesh is becoming everybody's hub, and lets go of one that can do without. */
+const NEIGHBOURS_MAX = 24;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
+/** How often one neighbour too many is let go of: slowly, since every connection that ends is news for everybody. */
+const THIN_MS = 2_000;
 /** How often the dialler looks for something to do. */
 const REVIEW_MS = 500;
 /** How often one host that can't be reached through the mesh is dialled, so that halves find each other. */
@@ -55,6 +59,7 @@ export class Dialling {
     this.#store();
     this.review();
     agenda.plan('reunite', now() + REUNITE_MS * random.fraction(), () => this.#reunite());
+    agenda.plan('thin', now() + THIN_MS, () => this.#thin());
   }
 
   /** Whether anybody is being looked for: else there is nobody to wait for at the start. */
@@ -193,6 +198,19 @@ export class Dialling {
       if (fresh && config.self > peer) attempt.notBefore = now() + COURTESY_MS;
       this.#dial(attempt);
     }
+  }
+
+  /** Ends the connection with a neighbour that has enough others, if there are too many: one at a time. */
+  #thin(): void {
+    const { agenda, emit, now, random, topology } = this.#context;
+    agenda.plan('thin', now() + THIN_MS * (0.5 + random.fraction()), () => this.#thin());
+    if (!this.#sparse || this.#neighbours.count <= NEIGHBOURS_MAX) return;
+    const free = [...this.#neighbours.all()].filter(
+      ({ peer }) => topology.connections(peer).size > NEIGHBOURS_WANTED,
+    );
+    const peer = random.pick(free)?.peer;
+    if (peer !== undefined)
+      emit({ kind: 'hang-up', peer, reason: 'more neighbours than a large mesh needs', refuseMs: 0 });
   }
 
   #reunite(): void {
