@@ -36,7 +36,9 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exit(0);
   }
   // A library's promise that nobody waits for must not end what carries traffic; its own state is its own.
-  process.on('unhandledRejection', reason => log.error('a rejection was left alone', { reason: String(reason) }));
+  process.on('unhandledRejection', reason =>
+    log.error('a rejection was left alone', { reason: String(reason) }),
+  );
   log.debug('router starts');
   const router = await startRouter({ settings: settings.value, log });
   if (!router.ok) refuseToStart(router.problem);

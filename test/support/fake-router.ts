@@ -63,7 +63,6 @@ export const REPORT: Report = {
       addresses: ['192.168.48.11:6783'],
       reachable: true,
       alive: true,
-      alive: true,
       connections: [{ ...LINK, peer: HOST2, established: true }],
     },
     {
@@ -71,6 +70,7 @@ export const REPORT: Report = {
       version: '0.1.0',
       addresses: ['192.168.48.12:6783'],
       reachable: true,
+      alive: true,
       connections: [{ address: '192.168.48.11:6783', outbound: true, peer: HOST1, established: true }],
     },
   ],

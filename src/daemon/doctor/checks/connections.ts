@@ -60,8 +60,9 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
   }
 }
 
-function cutOff({ nickname, name }: PeerReport): Found {
-  const what = `no router of the mesh has a connection with ${nickname || name}: its router is down or cut off`;
+function cutOff({ alive, nickname, name }: PeerReport): Found {
+  const host = alive ? '; its host answers: what is attached there stays reachable' : '';
+  const what = `no router of the mesh has a connection with ${nickname || name}: its router is down or cut off${host}`;
   const cure = '"mesh launch" there; "mesh reset" there if it is to leave';
   return { level: 'problem', what, cure };
 }
