@@ -85,7 +85,7 @@ export async function fuzz(
     const input = corpus[inputs] ?? mutate(pick(), pick(), random);
     const why = await trial(target, input);
     if (why !== undefined) return outcome({ why, input });
-    if (inputs === corpus.length + BATCH) heap = heapNow();
+    if (inputs === corpus.length) heap = heapNow();
     if (inputs % BATCH === 0) await new Promise(setImmediate);
   }
   const grown = heap === undefined ? 0 : heapNow() - heap;
