@@ -52,6 +52,7 @@ export class Host {
   readonly #changedAddresses = new Set<string>();
   #now: Millis = 0;
   #state: Report['state'] = 'joining';
+  #synced = false;
   #effects: Effect[] = [];
   #woken: Millis | undefined;
   #forwarding: { readonly key: string; readonly value: Forwarding } | undefined;
@@ -89,7 +90,9 @@ export class Host {
     );
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
     this.#spread = new Spread(this.#context, this.#neighbours, this.#conduct, {
-      synced: () => this.#ready(),
+      synced: () => {
+        this.#synced = true;
+      },
       ahead: (seq, boot) => this.#ahead(seq, boot),
     });
     this.#attachments = new Attachments(this.#context);
@@ -235,6 +238,8 @@ export class Host {
     if (!news) this.#context.emit({ kind: 'withhold' });
     for (const change of changes) this.#learn(change);
     this.#durability.learnt(changes);
+    // Only now do the views know what the sync has brought: commands that waited for it must see that.
+    if (this.#synced) this.#ready();
     if (!changes.some(change => change.domain === TOPOLOGY)) return;
     // Topology comes in bursts, and each of these looks at all peers.
     this.#context.agenda.plan('topology', this.#now + TOPOLOGY_SETTLES_MS, () => {

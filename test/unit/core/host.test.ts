@@ -75,6 +75,21 @@ describe('joining', () => {
 });
 
 describe('attach', () => {
+  it('that waited for the first sync sees what the sync brought', () => {
+    const { mesh, a } = three();
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    mesh.run(200);
+    const late = mesh.add([a]);
+    late.running.set('box4', '/run/netns/box4');
+    const container = { id: 'box4', name: 'box4', sandbox: '/run/netns/box4' };
+    const addresses = [cidr('10.0.0.11/24')];
+    const reply = mesh.command(late, { kind: 'attach', container, network: 'mesh', addresses });
+    expect(late.host.report(mesh.now).state).toBe('joining');
+    mesh.until(() => reply() !== undefined);
+    expect(reply()).toMatchObject({ ok: false, problem: { code: 'address-taken', holder: 'box1' } });
+    expect(late.plumbed.size).toBe(0);
+  });
+
   it('tells every other host, which forwards to the right VTEP', () => {
     const { mesh, a, b, c } = three();
     expect(attach(mesh, a, 'box1', '10.0.0.11/24')).toMatchObject({
