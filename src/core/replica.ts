@@ -15,7 +15,6 @@ import {
   type Limits,
   noHead,
   type Refusal,
-  type Standing,
   slotOf,
 } from './replica/fact.ts';
 import { Follower } from './replica/follower.ts';
@@ -24,19 +23,7 @@ import { missing } from './replica/offer.ts';
 import { Registry } from './replica/registry.ts';
 import { decodeLedger, encodeLedger } from './replica/storage.ts';
 
-export type {
-  Change,
-  CryptoFunctions,
-  Delta,
-  Digest,
-  Entry,
-  Head,
-  Limits,
-  Refusal,
-  Standing,
-  Write,
-  Written,
-};
+export type { Change, CryptoFunctions, Delta, Digest, Entry, Head, Limits, Refusal, Write, Written };
 
 /** What a delta did here. */
 export interface Merged {

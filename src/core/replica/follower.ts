@@ -102,23 +102,15 @@ export class Follower {
       return this.#follow(parts, touch) ?? this.#followChains(touch);
     }
     if (delta.through <= upto || delta.after === delta.through) return undefined;
-    if (this.#makeRoom(delta, touch)) this.#park(delta, touch);
+    // What counted once is not given up for something else: a deletion among it would seem undone.
+    if (this.#hasRoom(delta)) this.#park(delta, touch);
     else if (delta.after <= end) this.#needSnapshot();
     return this.#followChains(touch);
   }
 
-  /** Lets go of what is further ahead than `delta`, as far as needed. */
-  #makeRoom(delta: Delta, touch: Touch): boolean {
-    const isFull = (): boolean => {
-      const entries = this.#early.reduce((sum, early) => sum + early.entries.length, delta.entries.length);
-      return this.#early.length >= this.#limits.early || entries > this.#limits.live + this.#limits.deletions;
-    };
-    while (isFull()) {
-      const last = this.#early.at(-1);
-      if (last === undefined || last.after <= delta.after) return false;
-      this.#discard(early => early === last, touch);
-    }
-    return true;
+  #hasRoom({ entries }: Delta): boolean {
+    const count = this.#early.reduce((sum, early) => sum + early.entries.length, entries.length);
+    return this.#early.length < this.#limits.early && count <= this.#limits.live + this.#limits.deletions;
   }
 
   #park(delta: Delta, touch: Touch): void {

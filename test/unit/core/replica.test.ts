@@ -132,6 +132,18 @@ describe('what arrives early', () => {
     expect(b.missing(c.digest(), 5_000)).toEqual([]);
   });
 
+  it('is not given up for what is nearer: what was deleted would seem to be back', () => {
+    const [a, b] = [createPeer('A'), createPeer('B', { early: 1 })];
+    b.merge(a.write([put('x', '1')])!.delta);
+    a.write([put('lost', '1')]);
+    const nearer = a.write([put('y', '1')])!.delta;
+    b.merge(a.write([drop('x')])!.delta);
+    expect(shown(b)).toEqual([]);
+    expect(b.merge(nearer)).toMatchObject({ changed: [], gap: true });
+    pull(b, a);
+    expect(shown(b)).toEqual(shown(a));
+  });
+
   it('asks on, whoever tells the same beginning again', () => {
     const [a, b] = [createPeer('A'), createPeer('B')];
     b.merge(a.write([put('1', '1')])!.delta);
