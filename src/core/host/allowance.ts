@@ -8,11 +8,11 @@ export interface Rate {
 
 /** What one neighbour may cost this router. Who goes beyond is hung up on: no honest router does. Except for `checks`. */
 export const NEIGHBOUR_RATES = {
-  // Each costs some 20 microseconds to read. Only those that tell nothing new count: news counts for its owner. The burst
-  // is what a hub hands on of a thousand hosts that come up at once, each heard from several sides.
-  messages: { burst: 20_000, perSecond: 2_000 },
-  // A mesh of a thousand hosts is 30 MB; it may come from every neighbour at once, and that twice.
-  bytes: { burst: 96 * 1024 * 1024, perSecond: 4 * 1024 * 1024 },
+  // Those that tell nothing new (news counts for its owner): heartbeats, digests, answers that say what is known already.
+  // A router sends a dozen a second; each costs some 20 microseconds to read.
+  messages: { burst: 5_000, perSecond: 500 },
+  // A mesh of a thousand hosts is 30 MB; it may come from every neighbour at once, and twice.
+  bytes: { burst: 64 * 1024 * 1024, perSecond: 4 * 1024 * 1024 },
   // Each is answered by up to 1 MiB, after a look at all owners. A router asks four times a second at most, in either
   // direction, and once more when it connects.
   digests: { burst: 100, perSecond: 12 },

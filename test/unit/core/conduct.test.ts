@@ -77,7 +77,7 @@ describe('a neighbour that breaks a rule', () => {
   });
 
   it.each<[string, Message, number]>([
-    ['messages that tell nothing', { kind: 'heartbeat', fingerprint: 1, boot: 'x' }, 20_000],
+    ['messages that tell nothing', { kind: 'heartbeat', fingerprint: 1, boot: 'x' }, 5_000],
     ['questions', { kind: 'digest', heads: [], wantReply: false }, 100],
   ])('sends too many %s', (_, message, most) => {
     const { mesh, hear, hangUps } = scene();
