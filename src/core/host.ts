@@ -175,6 +175,8 @@ export class Host {
         return this.#attachments.removed(input.id);
       case 'path-measured':
         return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
+      case 'stopping':
+        return this.#durability.flush();
       case 'store-trouble':
         this.#storeTrouble = input.problem;
     }

@@ -5,6 +5,8 @@ import { type Identity, makeIdentity, openIdentity } from '../adapters/libp2p/id
 import { ok, type Result, refuse } from '../core/errors.ts';
 import type { Log } from '../ports/log.ts';
 
+export const IDENTITY_FILE = 'identity.key';
+
 /** SHA-256. */
 export function hash(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest();
@@ -12,7 +14,7 @@ export function hash(bytes: Uint8Array): Uint8Array {
 
 /** The identity of this host; made at its first start. Refuses as `readOrMakeSecret`, and with `state-damaged`. */
 export async function loadIdentity(stateDir: string, log: Log): Promise<Result<Identity>> {
-  const path = join(stateDir, 'identity.key');
+  const path = join(stateDir, IDENTITY_FILE);
   const key = await readOrMakeSecret(path, async () => makeIdentity(), log);
   if (!key.ok) return key;
   const identity = openIdentity(key.value);

@@ -122,6 +122,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   return ok({
     ending: ending.promise,
     async stop() {
+      loop.deliver({ kind: 'stopping' });
       await loop.drained();
       for (const step of [...undo].reverse()) await step();
     },

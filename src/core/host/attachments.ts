@@ -1,4 +1,4 @@
-import { type Cidr, compare, formatCidr, type Ipv4 } from '../address.ts';
+import { type Cidr, compare, formatCidr } from '../address.ts';
 import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';

@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import type { HostConfig } from './step.ts';
 
 /** What others wrote is stored together, so long after the first of it came. */
-const SAVE_MS = 5_000;
+const SAVE_MS = 1_000;
 
 const OWN_PREFIX = 'own/';
 const HEAD_RECORD = 'head';
@@ -18,6 +18,8 @@ export interface Durability {
   wrote(written: Written): void;
   /** Others' facts are stored too, in time: they can be had again, so nothing waits for them. */
   learnt(changes: readonly Change[]): void;
+  /** Stores what waits to be stored: the router ends. */
+  flush(): void;
 }
 
 /** Own facts are a record each, with the head in another; what is known of another host is one record. */
@@ -25,14 +27,14 @@ export function createDurability(context: Context): Durability {
   const { agenda, config, emit, replica } = context;
   const unsaved = new Set<PeerId>();
 
-  function save(): void {
+  function save(kind: 'save' | 'persist'): void {
     const records = new Map<string, Uint8Array | undefined>();
     for (const owner of unsaved) {
       const bytes = replica.export(owner);
       if (bytes !== undefined) records.set(REPLICA_PREFIX + owner, bytes);
     }
     unsaved.clear();
-    if (records.size > 0) emit({ kind: 'save', records });
+    if (records.size > 0) emit({ kind, records });
   }
 
   return {
@@ -52,11 +54,17 @@ export function createDurability(context: Context): Durability {
       records.set(HEAD_RECORD, encodeHeadRecord(delta.head));
       emit({ kind: 'persist', records });
     },
+    flush: () => save('persist'),
     learnt(changes) {
       for (const { owner } of changes) unsaved.add(owner);
-      if (unsaved.size > 0) agenda.plan('save', context.now() + SAVE_MS, save);
+      if (unsaved.size > 0) agenda.plan('save', context.now() + SAVE_MS, () => save('save'));
     },
   };
+}
+
+/** Whether the store holds something that this host has told the others and not taken back. */
+export function hasOwnFacts(records: HostConfig['records']): boolean {
+  return [...records.keys()].some(key => key.startsWith(OWN_PREFIX));
 }
 
 /** The own facts of an earlier run, put together again. */

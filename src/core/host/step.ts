@@ -101,6 +101,8 @@ export type Input =
       readonly alive: boolean;
       readonly rttMs: number;
     }
+  /** The last input. */
+  | { readonly kind: 'stopping' }
   /** Why nothing can be stored now, or undefined once it can. */
   | { readonly kind: 'store-trouble'; readonly problem: Problem | undefined };
 
