@@ -33,5 +33,8 @@ export function parseBody(name: ControlCall, text: string): Parsed {
   const parsed = BODIES[name].safeParse(json);
   if (parsed.success) return { ok: true, value: parsed.data };
   const [first] = parsed.error.issues;
-  return { ok: false, why: `${first?.path.join('.') || 'body'}: ${first?.message}` };
+  const why = `${first?.path.join('.') || 'body'}: ${first?.message}`;
+  // It quotes keys of the body, whatever is in them.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is left out
+  return { ok: false, why: why.replace(/[\u0000-\u001f\u007f]+/g, ' ') };
 }
