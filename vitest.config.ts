@@ -6,7 +6,14 @@ const serial = { fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_0
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/contract/**/*.fake.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/contract/**/*.fake.test.ts'],
+          // Property tests and whole processes take their time where other work shares the machine.
+          testTimeout: 30_000,
+        },
+      },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], ...serial } },
       { test: { name: 'kernel', include: ['test/contract/**/*.kernel.test.ts'], ...serial } },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...serial } },

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
 import type { Settings } from '../src/api/control/options.ts';
@@ -46,10 +47,16 @@ export async function launch(
     environment: context.env['MESH_PASSWORD'],
   });
   if (!password.ok) return password;
+  const { runDir, stateDir } = parsed.value;
+  const absent = [stateDir, runDir].filter(path => !existsSync(path));
   const ready = await prepare(context, parsed.value, password.value);
   if (!ready.ok) return ready;
   const health = await start(context, ready.value, flags);
-  if (!health.ok) return health;
+  if (!health.ok) {
+    // A launch that was refused leaves nothing that it made.
+    for (const path of absent) rmSync(path, { recursive: true, force: true });
+    return health;
+  }
   return tell(context, ready.value, health.value, waitMs.value);
 }
 
@@ -115,7 +122,8 @@ async function tell(
   }
   const connected = (results: readonly PeerResult[]) => results.some(({ peer }) => peer !== undefined);
   const settled = (results: readonly PeerResult[]) =>
-    results.every(({ peer, problem }) => peer !== undefined || problem !== undefined);
+    // A peer that has just answered has not told its nickname yet.
+    results.every(({ peer, problem }) => (peer?.nickname ?? '') !== '' || problem !== undefined);
   const waiting = waitMs !== undefined && settings.peers.length > 0;
   const results = waiting
     ? await followPeers(context.socket, settings.peers, waitMs, connected)

@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { createDockerRuntime } from '../adapters/docker/runtime.ts';
+import { fileProblem } from '../adapters/file/problems.ts';
 import { createFileStore } from '../adapters/file/store.ts';
 import { createVerifier, type Identity } from '../adapters/libp2p/identity.ts';
 import { createLibp2pTransport } from '../adapters/libp2p/transport.ts';
@@ -155,7 +156,8 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   const listened = await openTransport(settings, identity.value, vtep.value, log, undo);
   if (!listened.ok) return listened;
   log.debug('listening');
-  mkdirSync(settings.runDir, { recursive: true, mode: 0o755 });
+  const made = makeRunDirectory(settings.runDir);
+  if (!made.ok) return made;
   const dataplane = createLinuxDataplane({ runDir: settings.runDir, log: log.child('dataplane') });
   const plane = await dataplane.start(vtep.value);
   if (!plane.ok) return plane;
@@ -182,6 +184,15 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     records,
   };
   return ok({ config, store, dataplane, ...listened.value });
+}
+
+function makeRunDirectory(path: string): Result<void> {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    return ok(undefined);
+  } catch (error) {
+    return refuse(fileProblem(error, path));
+  }
 }
 
 async function openTransport(

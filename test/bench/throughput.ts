@@ -109,6 +109,6 @@ async function filled({ host }: Member, wanted: number): Promise<void> {
       return found.every(entries => entries >= wanted) || undefined;
     },
     () => `${wanted} endpoints in the tables of ${host.name}; there are ${found.join(' and ')}`,
-    60_000,
+    150_000,
   );
 }

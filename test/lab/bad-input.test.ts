@@ -18,7 +18,6 @@ const BOX = 'netns:/run/netns/box1';
 const NO_ROUTER = 'no router answers on /run/mesh/mesh.sock; start one with "mesh launch"';
 const SEE_HELP = '; see "mesh help"';
 const DIED = 'the router ended while starting: ';
-const MORE = '; "mesh logs" has more';
 
 let lab: Lab;
 let one: Host;
@@ -72,7 +71,7 @@ describe('without a router', () => {
     [
       'launch --native --host 192.168.48.99',
       1,
-      `${DIED}192.168.48.99 is not an address of this host; "ip address" lists them${MORE}`,
+      `${DIED}192.168.48.99 is not an address of this host; "ip address" lists them`,
     ],
   ];
 
@@ -89,7 +88,7 @@ describe('without a router', () => {
       () => other.stdout().includes('open') || undefined,
       () => 'the ports are not open',
     );
-    const says = (port: string) => `${DIED}${port} is in use on this host; free it or choose another${MORE}`;
+    const says = (port: string) => `${DIED}${port} is in use on this host; free it or choose another`;
     await expectRefused(one, { command: 'mesh launch --native', status: 1, says: says('tcp port 6783') });
     const command = 'mesh launch --native --port 6800 --data-port 6790';
     await expectRefused(one, { command, status: 1, says: says('udp port 6790') });
@@ -124,7 +123,7 @@ describe('a state directory', () => {
     await launch('/opt/state', 1, 'no space left in /opt/state/router.log; free some and try again');
     expect(await type(one, 'ls /opt/state')).toBe('fill\n');
     await type(one, 'rm /opt/state/fill');
-    await launch('/opt/state', 1, `${DIED}no space left in /opt/state; free some and try again${MORE}`);
+    await launch('/opt/state', 1, `${DIED}no space left in /opt/state; free some and try again`);
     await type(one, 'umount /opt/state');
   });
 

@@ -127,7 +127,11 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     health: async () => ok({ version: '0.1.0', pid: process.pid, state: 'ready', how: 'native' }),
     report: async () => ok(REPORT),
     dataplane: async () =>
-      ok({ inspection: { forwarding: { peers: [], networks: [] }, attachments: [] }, counters: {}, mended: [] }),
+      ok({
+        inspection: { forwarding: { peers: [], networks: [] }, attachments: [] },
+        counters: {},
+        mended: [],
+      }),
     attach: async ({ addresses }) => ok({ addresses }),
     detach: async ({ addresses }) => ok({ addresses: addresses ?? ['10.0.0.11/24'] }),
     connect: async () => ok(undefined),

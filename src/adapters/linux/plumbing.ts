@@ -173,10 +173,14 @@ function connect(
   const { network, container, device: deviceName, mac, mtu } = attachment;
   const name = portName(network, container);
   const found = ends(route, inner, name, deviceName);
-  if (isPair(found, namespaceNumber(route, sandbox.fd))) return ok(found);
-  // The port's other end is in another namespace (the container was restarted), or was given another name.
-  route.run(deleteLink(name));
-  if (findLink(inner, deviceName) !== undefined) {
+  let taken = found.device !== undefined;
+  if (found.outer !== undefined) {
+    if (isPair(found, namespaceNumber(route, sandbox.fd))) return ok(found);
+    // The port's other end is in another namespace (the container was restarted), or was given another name.
+    route.run(deleteLink(name));
+    taken = findLink(inner, deviceName) !== undefined;
+  }
+  if (taken) {
     return refuse({ code: 'interface-taken', container, name: deviceName });
   }
   route.run(

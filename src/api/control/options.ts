@@ -318,4 +318,3 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     format: asIs,
   },
 };
-

@@ -37,7 +37,7 @@ export class Attachments {
     }
   }
 
-  attach(ticket: number, container: Sandbox, networkName: string, addresses: readonly Cidr[]): void {
+  attach(ticket: number, container: Sandbox, networkName: string, given: readonly Cidr[]): void {
     const context = this.#context;
     const answer = (problem: Problem): void =>
       context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
@@ -46,9 +46,10 @@ export class Attachments {
     const known = this.#all.get(recordKey({ network: networkName, container: container.id }));
     if (known?.waiting !== undefined) return answer({ code: 'container-busy', container: container.name });
     const problem =
-      checkAddresses(context, network, container.id, addresses) ??
-      pendingElsewhere(this.#all, networkName, container, addresses);
+      checkAddresses(context, network, container.id, given) ??
+      pendingElsewhere(this.#all, networkName, container, given);
     if (problem !== undefined) return answer(problem);
+    const addresses = merge([], given);
     const held = known ?? newlyHeld(network, container, freeMac(context, network, addresses[0]!.address));
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;

@@ -83,7 +83,8 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
 
 /** Both, each address once. */
 export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Cidr[] {
-  return [...some, ...more.filter(({ address }) => !some.some(own => own.address === address))];
+  const all = [...some, ...more];
+  return all.filter((cidr, index) => all.findIndex(other => other.address === cidr.address) === index);
 }
 
 export function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {

@@ -66,7 +66,11 @@ function connectionReports(context: Context, parts: Parts, label: Label): readon
   const met = new Set([...neighbours.all()].map(neighbour => neighbour.peer));
   const down = [...dialling.attempts()].flatMap(attempt => {
     const peer = attempt.peer ?? context.topology.at(attempt.address);
-    return peer !== undefined && met.has(peer) ? [] : [attempted(context, attempt, peer && label(peer))];
+    if (peer !== undefined && met.has(peer)) return [];
+    const report = attempted(context, attempt, peer && label(peer));
+    if (peer !== context.config.self) return [report];
+    const problem = { code: 'peer-is-self', peer: attempt.address } as const;
+    return [{ ...report, state: 'failed' as const, problem, retryInMs: undefined }];
   });
   return [...up, ...down].sort((a, b) => compare(a.address, b.address));
 }

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsePeer, parsePeers, parsePort } from '../../../src/api/control/peer.ts';
 import { OPTIONS } from '../../../src/api/control/options.ts';
+import { parsePeer, parsePeers, parsePort } from '../../../src/api/control/peer.ts';
 import { formatSettings, parseSettings } from '../../../src/api/control/settings.ts';
 import { exitStatus, ok, refuse } from '../../../src/core/errors.ts';
 

@@ -102,6 +102,12 @@ describe('attach', () => {
     expect(stations(a)).toEqual([]);
   });
 
+  it('takes an address that is given twice once', () => {
+    const { mesh, a } = three();
+    const reply = attach(mesh, a, 'box1', '10.0.0.11/24', '10.0.0.11/24');
+    expect(reply).toMatchObject({ ok: true, value: { addresses: ['10.0.0.11'] } });
+  });
+
   it('changes nothing when repeated', () => {
     const { mesh, a } = three();
     attach(mesh, a, 'box1', '10.0.0.11/24');
@@ -309,6 +315,14 @@ describe('commands', () => {
     expect(a.host.report(mesh.now).targets).toEqual(['192.168.9.9:6783']);
     mesh.command(a, { kind: 'forget', peers: ['192.168.9.9:6783'] });
     expect(a.host.report(mesh.now).targets).toEqual([]);
+  });
+
+  it('connect to oneself is shown as what it is', () => {
+    const { mesh, a } = three();
+    mesh.command(a, { kind: 'connect', peers: [a.address], replace: false });
+    mesh.run(1_000);
+    const shown = a.host.report(mesh.now).connections.find(({ address }) => address === a.address);
+    expect(shown).toMatchObject({ state: 'failed', problem: { code: 'peer-is-self' } });
   });
 
   it('leave says nothing more afterwards', () => {
