@@ -168,11 +168,11 @@ export class Host {
       case 'plumbed':
         return this.#attachments.plumbed(input.network, input.container, input.result);
       case 'container-started':
-        return this.#attachments.started(input.container);
+        return this.#whenReady(() => this.#attachments.started(input.container));
       case 'container-died':
-        return this.#attachments.died(input.id);
+        return this.#whenReady(() => this.#attachments.died(input.id));
       case 'container-removed':
-        return this.#attachments.removed(input.id);
+        return this.#whenReady(() => this.#attachments.removed(input.id));
       case 'path-measured':
         return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
       case 'stopping':
@@ -202,6 +202,12 @@ export class Host {
     this.#context.agenda.cancel('alone');
     this.#presence.announce();
     for (const command of this.#waiting.splice(0)) command();
+  }
+
+  /** What may write facts, or plumb what another host holds by now, waits until the others were heard. */
+  #whenReady(action: () => void): void {
+    if (this.#state === 'joining') this.#waiting.push(action);
+    else action();
   }
 
   #write(changes: readonly Write[]): void {
@@ -314,6 +320,7 @@ export class Host {
         this.#dialling.forget(command.peers);
         return done([]);
       case 'leave':
+        if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
         return done(this.#leave());
     }
   }

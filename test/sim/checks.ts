@@ -5,7 +5,7 @@ import type { Forwarding } from '../../src/core/forwarding.ts';
 import type { Command, Effect, Input, Reply } from '../../src/core/host/step.ts';
 import { compareHeads } from '../../src/core/replica/fact.ts';
 import type { Change, Head } from '../../src/core/replica.ts';
-import { decodeMessage } from '../../src/core/wire.ts';
+import { decodeMessage, type Message } from '../../src/core/wire.ts';
 import { type Attached, attachedOn, storedSeq } from './disk-facts.ts';
 import type { SimulatedMachine } from './machine.ts';
 import { Shadow } from './shadow.ts';
@@ -32,6 +32,9 @@ export class Checks implements Watch {
   readonly tampered = new Set<SimulatedMachine>();
   /** What users were told is attached; and what is not, by `network/container address`. */
   readonly attached = new Map<SimulatedMachine, Map<string, boolean>>();
+  /** Containers that somebody asked to detach, and has no answer yet. */
+  readonly #detaching = new Map<string, number>();
+  readonly #messages = new WeakMap<Uint8Array, Message>();
   readonly #durable = new Map<SimulatedMachine, number>();
   readonly #simulation: Simulation;
 
@@ -53,6 +56,8 @@ export class Checks implements Watch {
       for (const address of addresses) promised.set(`${network}/${container} ${address}`, true);
     }
     this.attached.set(machine, promised);
+    for (const key of this.#detaching.keys())
+      if (key.startsWith(`${machine.index} `)) this.#detaching.delete(key);
   }
 
   changed(machine: SimulatedMachine, change: Change): void {
@@ -72,8 +77,9 @@ export class Checks implements Watch {
     if (effects.length > limit) this.#fail(machine, `${effects.length} effects out of one ${input.kind}`);
     if (machine.queued > QUEUE_MAX) this.#fail(machine, `${machine.queued} effects wait`);
     if (input.kind === 'command') this.#asked(machine, input.command);
-    for (const effect of effects) {
-      if (effect.kind === 'plumb') this.#plumbing(machine, effect);
+    for (const [index, effect] of effects.entries()) {
+      if (effect.kind === 'plumb' && isLast(effects, index, effect.attachment))
+        this.#plumbing(machine, effect);
       else if (effect.kind === 'unplumb') this.#unplumbing(machine, input, effect);
     }
     this.#compareHeads(machine);
@@ -85,7 +91,7 @@ export class Checks implements Watch {
 
   telling(machine: SimulatedMachine, bytes: Uint8Array): void {
     if (bytes[1] === HEARTBEAT) return;
-    const message = decodeMessage(bytes);
+    const message = this.#read(bytes);
     if (message?.kind === 'digest') {
       for (const head of message.heads) if (head.owner === machine.peer) this.#tellsOwn(machine, head);
     } else if (message?.kind === 'deltas') {
@@ -95,10 +101,11 @@ export class Checks implements Watch {
 
   arriving(to: SimulatedMachine, _from: SimulatedMachine, bytes: Uint8Array): void {
     if (bytes[1] === HEARTBEAT || to.paused) return;
-    const message = decodeMessage(bytes);
+    const message = this.#read(bytes);
     if (message?.kind === 'unknown') this.#simulation.saw('unknown message');
-    if (message?.kind !== 'deltas') return;
     const shadow = this.shadows.get(to)!;
+    if (message?.kind === 'digest') shadow.synced ||= message.heads.some(({ owner }) => owner === to.peer);
+    if (message?.kind !== 'deltas') return;
     if (message.reply) shadow.synced = true;
     for (const { after, head, snapshot } of message.deltas) {
       if (head.owner === to.peer) shadow.shownOwn = Math.max(shadow.shownOwn, head.upto);
@@ -124,10 +131,12 @@ export class Checks implements Watch {
 
   replied(machine: SimulatedMachine, command: Command, result: Result<Reply>): void {
     if (!result.ok) {
+      if (command.kind === 'detach') this.#count(machine, command.container, -1);
       if (command.kind === 'attach') this.#simulation.saw('attach refused');
       return;
     }
     const attached = this.attached.get(machine)!;
+    if (command.kind === 'detach') this.#count(machine, command.container, -1);
     if (command.kind === 'leave') {
       attached.clear();
       return this.#simulation.saw('left');
@@ -136,6 +145,7 @@ export class Checks implements Watch {
       return this.#simulation.saw('targets changed');
     this.#simulation.saw(command.kind === 'attach' ? 'attached' : 'detached');
     const container = command.kind === 'attach' ? command.container.id : command.container;
+    if ((this.#detaching.get(`${machine.index} ${container}`) ?? 0) > 0) return;
     for (const address of result.value.addresses) {
       attached.set(`${command.network}/${container} ${address}`, command.kind === 'attach');
     }
@@ -159,13 +169,30 @@ export class Checks implements Watch {
   /** What is being taken away may be gone before anybody is told so. */
   #asked(machine: SimulatedMachine, command: Command): void {
     if (command.kind === 'leave') this.attached.get(machine)!.clear();
-    else if (command.kind === 'detach') this.released(machine, command.container);
+    else if (command.kind === 'detach') {
+      this.released(machine, command.container);
+      this.#count(machine, command.container, 1);
+    }
   }
 
   /** A container was removed: what was promised about it holds no more. */
   released(machine: SimulatedMachine, container: string): void {
     const attached = this.attached.get(machine);
     for (const key of attached?.keys() ?? []) if (key.includes(`/${container} `)) attached!.delete(key);
+  }
+
+  #count({ index }: SimulatedMachine, container: string, by: 1 | -1): void {
+    const key = `${index} ${container}`;
+    this.#detaching.set(key, (this.#detaching.get(key) ?? 0) + by);
+  }
+
+  /** Gossip comes to many as the same bytes. */
+  #read(bytes: Uint8Array): Message | undefined {
+    const known = this.#messages.get(bytes);
+    if (known !== undefined) return known;
+    const message = decodeMessage(bytes);
+    if (message !== undefined) this.#messages.set(bytes, message);
+    return message;
   }
 
   #tellsOwn(machine: SimulatedMachine, head: Head): void {
@@ -180,7 +207,8 @@ export class Checks implements Watch {
     }
     if (this.told.add(head)) return;
     const isClone = this.#simulation.machines.some(other => other !== machine && other.peer === machine.peer);
-    if (!isClone && shadow.shownOwn >= head.upto) this.#fail(machine, `told another seq ${head.upto}`);
+    if (!isClone && (shadow.shownAt.get(head.upto) ?? 0) >= head.upto)
+      this.#fail(machine, `told another seq ${head.upto}`);
     this.tangled.add(head.owner);
   }
 
@@ -202,6 +230,7 @@ export class Checks implements Watch {
         this.#fail(machine, `holds seq ${head.upto} of ${owner}, which never told it`);
       }
       shadow.heads.set(owner, head);
+      if (owner === machine.peer) shadow.shownAt.set(head.upto, shadow.shownOwn);
     }
   }
 
@@ -255,4 +284,17 @@ export class Checks implements Watch {
   #fail(machine: SimulatedMachine, what: string): never {
     throw new Violation(`${Math.round(this.#simulation.now)} ms, host ${machine.index + 1}: ${what}`);
   }
+}
+
+/** Whether nothing later in the same step plumbs or unplumbs the same container: it decides on what it knew then. */
+function isLast(
+  effects: readonly Effect[],
+  index: number,
+  { container, network }: { readonly container: string; readonly network: string },
+): boolean {
+  return !effects.slice(index + 1).some(effect => {
+    const other =
+      effect.kind === 'plumb' ? effect.attachment : effect.kind === 'unplumb' ? effect : undefined;
+    return other?.container === container && other.network === network;
+  });
 }

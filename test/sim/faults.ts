@@ -21,6 +21,8 @@ export class Faults {
   readonly laterOwner: LaterOwner;
   readonly #simulation: Simulation;
   readonly #checks: Checks;
+  /** Machines that lost their memory, and have to be told whom to join. */
+  readonly #forgetful = new Set<SimulatedMachine>();
   #stopped = false;
   #clones = 0;
 
@@ -60,6 +62,12 @@ export class Faults {
       if (machine.paused) machine.resume();
       for (const link of machine.links.values()) link.clogUntil = 0;
       if (machine.host === undefined && machine.halted === undefined) this.#restart(machine);
+    }
+    // Whom it was told to join may have lost everything at the same time.
+    const first = machines.find(machine => machine.host !== undefined && !this.#forgetful.has(machine));
+    for (const machine of this.#forgetful) {
+      const target = first ?? machines.find(other => other !== machine && other.host !== undefined);
+      if (target !== undefined) machine.command({ kind: 'connect', peers: [target.address], replace: false });
     }
   }
 
@@ -193,7 +201,13 @@ export class Faults {
     // A machine that lost everything has to be told again whom to join.
     if (machine.disk.durable.has('targets')) return machine.start();
     this.#simulation.saw('joined again');
-    machine.start([this.#any().address]);
+    this.#forgetful.add(machine);
+    machine.start([this.#another(machine).address]);
+  }
+
+  #another(machine: SimulatedMachine): SimulatedMachine {
+    const others = this.#simulation.machines.filter(other => other !== machine && other.host !== undefined);
+    return this.#simulation.random.faults.pick(others) ?? this.#any();
   }
 
   /** Right after something was begun: it may be done, half done, or not told yet. */
@@ -276,6 +290,7 @@ export class Faults {
     const clone = this.#simulation.add(machine.peer);
     clone.disk.replace(machine.disk.durable);
     this.#checks.tangled.add(machine.peer);
+    this.#forgetful.add(clone);
     clone.start();
   }
 
@@ -291,7 +306,8 @@ export class Faults {
         this.#checks.tampered.add(machine);
         machine.disk.replace(new Map());
         machine.plumbed.clear();
-        this.#returnAfter(machine, absence);
+        if (this.#stopped) this.#restart(machine);
+        else this.#returnAfter(machine, absence);
       });
     });
   }

@@ -49,7 +49,7 @@ export class SimulatedMachine implements Machine {
   later = false;
   clock = { base: 0, rate: 1, wallSkew: 0 };
   readonly #simulation: Simulation;
-  #queue: Effect[] = [];
+  #queue: Exclude<Effect, { kind: 'withhold' }>[] = [];
   #head = 0;
   #busy = false;
   #wake = 0;
@@ -129,14 +129,23 @@ export class SimulatedMachine implements Machine {
     if (number === this.#wake) this.deliver({ kind: 'tick' });
   }
 
-  deliver(input: Input): void {
+  /** Gives whether a broadcast that came is handed on. */
+  deliver(input: Input): boolean {
     const { host } = this;
-    if (host === undefined) return;
-    if (this.paused) return void this.#backlog.push(input);
+    if (host === undefined) return false;
+    if (this.paused) {
+      this.#backlog.push(input);
+      return false;
+    }
     const effects = host.step(input, this.now);
     this.#simulation.stepped(this, input, effects);
-    for (const effect of effects) this.#queue.push(effect);
+    let isHandedOn = true;
+    for (const effect of effects) {
+      if (effect.kind === 'withhold') isHandedOn = false;
+      else this.#queue.push(effect);
+    }
     if (!this.#busy) this.#drain();
+    return isHandedOn;
   }
 
   command(command: Command, answer: Answer = () => {}): void {
@@ -181,7 +190,7 @@ export class SimulatedMachine implements Machine {
     });
   }
 
-  #carryOut(effect: Effect): void {
+  #carryOut(effect: Exclude<Effect, { kind: 'withhold' }>): void {
     const simulation = this.#simulation;
     switch (effect.kind) {
       case 'persist':
@@ -275,7 +284,7 @@ export class SimulatedMachine implements Machine {
       ? { ok: true, value: undefined }
       : { ok: false, problem: { code: 'container-gone', container } };
     const delay = this.#simulation.plumbDelay();
-    this.#waitFor(delay, () => this.deliver({ kind: 'plumbed', network, container, result }));
+    this.#waitFor(delay, () => void this.deliver({ kind: 'plumbed', network, container, result }));
     this.#simulation.weakSpot(this, 'plumb', delay);
   }
 

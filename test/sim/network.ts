@@ -101,11 +101,10 @@ export class Network {
     if (gossip !== undefined) {
       if (gossip.seen[to.index] === to.epoch) return;
       gossip.seen[to.index] = to.epoch;
-      // A stopped process hands nothing on.
-      if (!to.paused) this.#handOn(to, from, gossip);
     }
     this.#simulation.watch?.arriving(to, from, bytes);
-    to.deliver({ kind: 'message', from: from.peer, bytes });
+    const isHandedOn = to.deliver({ kind: 'message', from: from.peer, bytes });
+    if (gossip !== undefined && isHandedOn && to.host !== undefined) this.#handOn(to, from, gossip);
   }
 
   dial(from: SimulatedMachine, address: string): void {

@@ -22,6 +22,8 @@ export class Shadow {
   storedOwn = 0;
   /** The highest seq of its own that others showed it since it started. */
   shownOwn = 0;
+  /** What that was when it wrote each seq. */
+  readonly shownAt = new Map<number, number>();
   /** Some neighbour has told it all that it knew. */
   synced = false;
   /** It knew of others when it started. */

@@ -121,7 +121,7 @@ export class Simulation {
   }
 
   applyDelay(): Millis {
-    return this.settings.syncMs === 0 ? 0 : 1 + 2 * this.random.kernel.fraction();
+    return this.settings.syncMs === 0 ? 0 : 5 + 10 * this.random.kernel.fraction();
   }
 
   weakSpot(machine: SimulatedMachine, spot: 'persist' | 'plumb', delay: Millis): void {

@@ -120,6 +120,9 @@ export class Attachments {
       held.sandbox = undefined;
       held.plumbed = undefined;
       held.asked = undefined;
+      // The answer of the kernel is about a container that is no more: who waits for it is answered now.
+      const gone: Problem = { code: 'container-gone', container: held.containerName };
+      if (held.waiting !== undefined) this.#conclude(held, held.waiting, gone);
       this.#context.write(withdraw(held, held.addresses));
       // Also where this router never plumbed it: an earlier one may have.
       this.#context.emit({ kind: 'unplumb', network: held.network, container: held.container });

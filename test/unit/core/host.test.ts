@@ -229,6 +229,38 @@ describe('containers', () => {
     expect(a.plumbed.get('mesh/box1')?.sandbox).toBe('/run/netns/new');
   });
 
+  it('that die while they are attached once more get an answer, and their network back when they restart', () => {
+    const { mesh, a } = three();
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    const container = { id: 'box1', name: 'box1', sandbox: a.running.get('box1')! };
+    const addresses = [cidr('10.0.0.12/24')];
+    a.running.delete('box1');
+    const reply = mesh.command(a, { kind: 'attach', container, network: 'mesh', addresses });
+    mesh.deliver(a, { kind: 'container-died', id: 'box1' });
+    mesh.until(() => reply() !== undefined);
+    expect(reply()).toMatchObject({ ok: false, problem: { code: 'container-gone' } });
+    a.running.set('box1', '/run/netns/again');
+    const again = { id: 'box1', name: 'box1', sandbox: '/run/netns/again' };
+    mesh.deliver(a, { kind: 'container-started', container: again });
+    mesh.until(() => a.plumbed.get('mesh/box1')?.sandbox === '/run/netns/again', 5_000);
+  });
+
+  it('that die while nobody has been heard yet cost a fact only once somebody was', () => {
+    const { mesh, a, b, c } = three();
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    mesh.run(6_000);
+    const before = a.host.facts.ownSeq();
+    mesh.cut(a, b);
+    mesh.cut(a, c);
+    a.running.delete('box1');
+    mesh.restart(a);
+    mesh.run(1_000);
+    expect(a.host.state).toBe('joining');
+    expect(a.host.facts.ownSeq()).toBe(before);
+    mesh.heal();
+    mesh.until(() => stations(b).length === 0);
+  });
+
   it('that are removed are forgotten', () => {
     const { mesh, a, b } = three();
     attach(mesh, a, 'box1', '10.0.0.11/24');
