@@ -48,7 +48,7 @@ describe('containers of a Docker host', () => {
     await attach('hosted', 'container "hosted" uses the host\'s network; start it without --net=host');
     await attach('created', 'container "created" is created; start it first');
     await attach('nobody', 'no container "nobody" here; "docker ps" lists those that run');
-    await run('ended');
+    await run('ended', '--net=none');
     await type(one, 'docker kill ended');
     await attach('ended', 'container "ended" is exited (code 137); start it first');
     await type(one, 'docker rm -f hosted created ended');

@@ -61,6 +61,9 @@ function lost(socket: string, error: NodeJS.ErrnoException): Problem {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ECONNREFUSED':
+    // It ended while it was asked.
+    case 'ECONNRESET':
+    case 'EPIPE':
       return { code: 'router-not-running', socket };
     case 'EACCES':
     case 'EPERM':
