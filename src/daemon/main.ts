@@ -21,6 +21,14 @@ function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`, () => process.exit(0));
 }
 
+/** Who cleans up for a command must not go on beside the next one, when that command is killed. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1);
+  }, 50).unref();
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const cleaning = argv[0] === CLEAN;
   const examining = argv[0] === DOCTOR;
@@ -31,6 +39,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const file = logFile === undefined || cleaning ? undefined : openLogFile(logFile);
   const log = createLog({ level: logLevel, write: line => (file ?? process.stdout).write(line) });
   if (cleaning) {
+    endWithParent();
     const problem = await clean(settings.value, log);
     if (problem !== undefined) refuseToStart(problem);
     process.exit(0);
