@@ -11,6 +11,7 @@ const { values } = parseArgs({
     hosts: { type: 'string' },
     minutes: { type: 'string' },
     without: { type: 'string', default: '' },
+    first: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
 });
@@ -32,7 +33,7 @@ let events = 0;
 let hostHours = 0;
 const failed: Trial[] = [];
 const started = process.cpuUsage();
-for (let seed = first; seed <= last; seed++) {
+for (let seed = first; seed <= last && !(values.first && failed.length > 0); seed++) {
   const trial = runTrial(drawSettings(seed, wishes));
   addCounters(counters, trial.counters);
   events += trial.events;

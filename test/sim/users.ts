@@ -114,7 +114,8 @@ export class Users {
     if (known.length > 0 && (isFull || this.#random.fraction() < 0.5)) return this.#random.pick(known)!;
     if (isFull) return '';
     this.#containers += 1;
-    const id = `box${this.#containers}`;
+    // None is the beginning of another: that would name it too.
+    const id = `box${this.#containers}.`;
     machine.running.set(id, this.#simulation.nextSandbox());
     return id;
   }

@@ -99,8 +99,9 @@ export class Attachments {
   /** Follows what is held, and takes out what an earlier router left that is held no more. */
   adopt(found: readonly Plumbed[]): void {
     for (const { network, container } of found) {
-      if (!this.#all.has(recordKey({ network, container })))
-        this.#context.emit({ kind: 'unplumb', network, container });
+      const held = this.#all.get(recordKey({ network, container }));
+      if (held !== undefined) held.inherited = true;
+      else this.#context.emit({ kind: 'unplumb', network, container });
     }
     for (const held of this.#all.values()) this.#context.emit({ kind: 'follow', container: held.container });
   }
@@ -238,9 +239,10 @@ export class Attachments {
   }
 
   #unplumb(held: Held): void {
-    if (held.plumbed === undefined && held.asked === undefined) return;
+    if (held.plumbed === undefined && held.asked === undefined && !held.inherited) return;
     held.plumbed = undefined;
     held.asked = undefined;
+    held.inherited = false;
     this.#context.emit({ kind: 'unplumb', network: held.network, container: held.container });
   }
 

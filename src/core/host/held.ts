@@ -22,6 +22,8 @@ export interface Held {
   plumbed: Attachment | undefined;
   /** Told to the kernel and not answered yet. */
   asked: Attachment | undefined;
+  /** An earlier router plumbed something that this one knows no more of. */
+  inherited: boolean;
   /** Waiting for that answer. */
   waiting: { readonly ticket: number; readonly addresses: readonly Cidr[] } | undefined;
   problem: Problem | undefined;
@@ -31,6 +33,7 @@ const IDLE = {
   sandbox: undefined,
   plumbed: undefined,
   asked: undefined,
+  inherited: false,
   waiting: undefined,
   problem: undefined,
 };

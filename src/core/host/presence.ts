@@ -21,6 +21,8 @@ const SETTLE_MS = 100;
 /** Facts in our name that we never wrote, more than so many times in this time, come from a router that lives. */
 const STRIKES = 3;
 const STRIKE_MS = 60_000;
+/** What comes this soon after the last counts with it: after a loss each neighbour shows another part of the past. */
+const STRIKE_APART_MS = 2_000;
 
 export interface Presence {
   /** Tells the mesh of this host; from then on it is kept up to date. */
@@ -100,7 +102,8 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
     },
     impersonated(boot) {
       const recent = strikes.filter(at => context.now() - at < STRIKE_MS);
-      strikes = [...recent, context.now()];
+      const isNew = context.now() - (recent.at(-1) ?? Number.NEGATIVE_INFINITY) >= STRIKE_APART_MS;
+      strikes = isNew ? [...recent, context.now()] : recent;
       return strikes.length > STRIKES && (boot === undefined || boot < config.boot);
     },
   };

@@ -207,6 +207,22 @@ describe('one address taken on two hosts that could not see each other', () => {
   });
 });
 
+describe('one address lost to another host while the router was down', () => {
+  it('is taken from the interface that the earlier router made', () => {
+    const { mesh, a, b, c } = three();
+    mesh.cut(a, c);
+    mesh.cut(b, c);
+    mesh.run(20_000);
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    attach(mesh, c, 'filler', '10.0.0.98/24');
+    attach(mesh, c, 'box2', '10.0.0.11/24');
+    mesh.heal();
+    mesh.restart(c);
+    mesh.until(() => !c.plumbed.has('mesh/box2'), 30_000);
+    expect(c.plumbed.has('mesh/filler')).toBe(true);
+  });
+});
+
 describe('containers', () => {
   it('that die lose their address for the others, and get it back when they restart', () => {
     const { mesh, a, b } = three();

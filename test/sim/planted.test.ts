@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { hunt } from './faults/hunt.ts';
+import { PLANTED_FAULTS } from './faults/planted.ts';
+
+/** Those that show within seconds; `npm run sim:faults` plants all. */
+const FAST = [
+  'write told before it is durable',
+  'deletion undone by a peer long away',
+  'attach without an answer when its container dies',
+];
+
+it.each(PLANTED_FAULTS.filter(({ name }) => FAST.includes(name)))('finds: $name', fault => {
+  expect(hunt(fault, 40).seed).toBeDefined();
+});
