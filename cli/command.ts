@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Shows what the program says on standard error, as it comes, in place of keeping it. */
   readonly show?: boolean;
+  /** Gives the program an open standard input, which ends with this process: that tells it that nobody waits for it. */
+  readonly tether?: boolean;
 }
 
 /** Runs a program to its end. Never throws. */
@@ -23,7 +25,7 @@ export function runCommand(
     const output = options.show ? 2 : 'pipe';
     const child = spawn(program, argv, {
       env: options.env ?? process.env,
-      stdio: ['ignore', output, output],
+      stdio: [options.tether ? 'pipe' : 'ignore', output, output],
     });
     let stdout = '';
     let stderr = '';

@@ -93,7 +93,10 @@ async function clean(settings: Settings, image: string | undefined): Promise<Res
   const inContainer = settings.docker !== '' && (await imageBuild(docker, candidate)) !== undefined;
   const { status, stdout, stderr } = inContainer
     ? await docker.run('run', '--rm', ...confinement(settings), candidate, ...argv)
-    : await runCommand(process.execPath, [DAEMON, ...argv], { env: routerEnvironment(process.env) });
+    : await runCommand(process.execPath, [DAEMON, ...argv], {
+        env: routerEnvironment(process.env),
+        tether: true,
+      });
   return status === 0
     ? ok(undefined)
     : refuse({ code: 'kernel-refused', what: 'remove the switch', why: lastWords(stdout + stderr) });

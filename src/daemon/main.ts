@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { parseSettings } from '../api/control/settings.ts';
 import { describe, exitStatus, type Problem } from '../core/errors.ts';
 import { clean } from './clean.ts';
@@ -22,11 +23,10 @@ function print(value: unknown): void {
 }
 
 /** Who cleans up for a command must not go on beside the next one, when that command is killed. */
-function endWithParent(): void {
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) process.exit(1);
-  }, 50).unref();
+function endWithCommand(): void {
+  const input = fstatSync(0);
+  if (!input.isFIFO() && !input.isSocket()) return;
+  process.stdin.on('end', () => process.exit(1)).resume();
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -39,7 +39,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const file = logFile === undefined || cleaning ? undefined : openLogFile(logFile);
   const log = createLog({ level: logLevel, write: line => (file ?? process.stdout).write(line) });
   if (cleaning) {
-    endWithParent();
+    endWithCommand();
     const problem = await clean(settings.value, log);
     if (problem !== undefined) refuseToStart(problem);
     process.exit(0);
