@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   launch: () => import('./launch.ts'),
   cli: () => import('./cli.ts'),
   memory: () => import('./memory.ts'),
+  heal: () => import('./heal.ts'),
   flood: () => import('./flood.ts'),
 };
 

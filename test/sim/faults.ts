@@ -14,7 +14,8 @@ const CHECKPOINT_EVERY_MS = 15_000;
 const LATER_EVERY_MS = 700;
 /** How often a weak spot is used. */
 const WEAK_SPOT_SHARE = 0.01;
-const CLONES_MAX = 2;
+/** As many hosts for each: where all are cloned, each set of twins looks whole to itself. */
+const HOSTS_PER_CLONE = 3;
 
 /** Does the damage that the settings ask for, until it is told to stop. */
 export class Faults {
@@ -66,7 +67,8 @@ export class Faults {
     // Whom it was told to join may have lost everything at the same time.
     const first = machines.find(machine => machine.host !== undefined && !this.#forgetful.has(machine));
     for (const machine of this.#forgetful) {
-      const target = first ?? machines.find(other => other !== machine && other.host !== undefined);
+      const others = machines.filter(other => other.peer !== machine.peer && other.host !== undefined);
+      const target = first !== undefined && others.includes(first) ? first : others[0];
       if (target !== undefined) machine.command({ kind: 'connect', peers: [target.address], replace: false });
     }
   }
@@ -202,11 +204,18 @@ export class Faults {
     if (machine.disk.durable.has('targets')) return machine.start();
     this.#simulation.saw('joined again');
     this.#forgetful.add(machine);
-    machine.start([this.#another(machine).address]);
+    // Where others may be losing theirs at this moment, one of them is not enough.
+    const others = this.#simulation.machines.filter(
+      other => other.peer !== machine.peer && other.host !== undefined,
+    );
+    const targets = this.#stopped ? others : [this.#another(machine)];
+    machine.start(targets.map(({ address }) => address));
   }
 
   #another(machine: SimulatedMachine): SimulatedMachine {
-    const others = this.#simulation.machines.filter(other => other !== machine && other.host !== undefined);
+    const others = this.#simulation.machines.filter(
+      other => other.peer !== machine.peer && other.host !== undefined,
+    );
     return this.#simulation.random.faults.pick(others) ?? this.#any();
   }
 
@@ -283,7 +292,8 @@ export class Faults {
   }
 
   #clone(machine: SimulatedMachine): void {
-    if (machine.host === undefined || this.#clones >= CLONES_MAX) return;
+    const { hosts } = this.#simulation.settings;
+    if (machine.host === undefined || (this.#clones + 1) * HOSTS_PER_CLONE > hosts) return;
     if (this.#simulation.machines.some(other => other !== machine && other.peer === machine.peer)) return;
     this.#clones += 1;
     this.#simulation.saw('clone started');

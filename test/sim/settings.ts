@@ -96,7 +96,7 @@ export function drawSettings(seed: number, { hosts, minutes, without = [] }: Wis
 }
 
 /** Nothing goes wrong and nobody wishes anything: for tests that say themselves what happens. */
-const CALM: Settings = {
+export const CALM: Settings = {
   seed: 0,
   hosts: 0,
   minutes: 0,

@@ -31,7 +31,7 @@ export interface Trial {
 
 /** Runs one seed: faults with checks after every event, then everything works again, then the verdict. */
 export function runTrial(settings: Settings): Trial {
-  const simulation = new Simulation(settings, settings.hosts + 4);
+  const simulation = new Simulation(settings, 2 * settings.hosts + 1);
   let convergedMs: number | undefined;
   let violation: string | undefined;
   try {
