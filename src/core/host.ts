@@ -166,7 +166,7 @@ export class Host {
       case 'command':
         return this.#command(input.ticket, input.command);
       case 'plumbed':
-        return this.#attachments.plumbed(input.network, input.container, input.result);
+        return this.#attachments.plumbed(input.network, input.container, input.sandbox, input.result);
       case 'container-started':
         return this.#whenReady(() => this.#attachments.started(input.container));
       case 'container-died':

@@ -156,7 +156,8 @@ export class Loop {
 
   async #plumb(attachment: Attachment): Promise<void> {
     const result = await this.#ports.dataplane.plumb(attachment);
-    this.deliver({ kind: 'plumbed', network: attachment.network, container: attachment.container, result });
+    const { network, container, sandbox } = attachment;
+    this.deliver({ kind: 'plumbed', network, container, sandbox, result });
   }
 
   /** Several that wait mean one, unless a container has to be plumbed in between, for which the network must be there. */

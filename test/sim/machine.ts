@@ -284,7 +284,7 @@ export class SimulatedMachine implements Machine {
       ? { ok: true, value: undefined }
       : { ok: false, problem: { code: 'container-gone', container } };
     const delay = this.#simulation.plumbDelay();
-    this.#waitFor(delay, () => void this.deliver({ kind: 'plumbed', network, container, result }));
+    this.#waitFor(delay, () => void this.deliver({ kind: 'plumbed', network, container, sandbox, result }));
     this.#simulation.weakSpot(this, 'plumb', delay);
   }
 

@@ -6,7 +6,7 @@ import { PLANTED_FAULTS } from './faults/planted.ts';
 const FAST = [
   'write told before it is durable',
   'deletion undone by a peer long away',
-  'attach without an answer when its container dies',
+  'snapshot merged instead of replacing',
 ];
 
 it.each(PLANTED_FAULTS.filter(({ name }) => FAST.includes(name)))('finds: $name', fault => {

@@ -196,6 +196,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
             kind: 'plumbed',
             network: attachment.network,
             container: attachment.container,
+            sandbox: attachment.sandbox,
             result,
           }),
         );

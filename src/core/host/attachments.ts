@@ -81,11 +81,12 @@ export class Attachments {
   }
 
   /** The kernel's answer to a `plumb`. */
-  plumbed(network: string, container: string, result: Result<void>): void {
+  plumbed(network: string, container: string, sandbox: string, result: Result<void>): void {
     const { emit, write } = this.#context;
     const held = this.#all.get(recordKey({ network, container }));
     if (held === undefined) return emit({ kind: 'unplumb', network, container });
-    if (held.asked === undefined) return;
+    // One about a namespace that the container has left says nothing of the one it has now.
+    if (held.asked?.sandbox !== sandbox) return;
     held.plumbed = result.ok ? held.asked : undefined;
     held.asked = undefined;
     held.problem = result.ok ? undefined : result.problem;
@@ -108,7 +109,8 @@ export class Attachments {
 
   started(container: Sandbox): void {
     for (const held of this.#of(container.id)) {
-      if (held.waiting !== undefined) continue;
+      if (held.waiting !== undefined && held.sandbox === container.sandbox) continue;
+      if (held.waiting !== undefined) this.#gaveOut(held);
       if (held.sandbox !== undefined && held.sandbox !== container.sandbox) this.#unplumb(held);
       held.sandbox = container.sandbox;
       this.#context.write(held.addresses.map(address => claim(held, address)));
@@ -121,13 +123,18 @@ export class Attachments {
       held.sandbox = undefined;
       held.plumbed = undefined;
       held.asked = undefined;
-      // The answer of the kernel is about a container that is no more: who waits for it is answered now.
-      const gone: Problem = { code: 'container-gone', container: held.containerName };
-      if (held.waiting !== undefined) this.#conclude(held, held.waiting, gone);
+      this.#gaveOut(held);
       this.#context.write(withdraw(held, held.addresses));
       // Also where this router never plumbed it: an earlier one may have.
       this.#context.emit({ kind: 'unplumb', network: held.network, container: held.container });
     }
+  }
+
+  /** The kernel's answer will be about a container that is no more: who waits for it is answered now. */
+  #gaveOut(held: Held): void {
+    held.sandbox = undefined;
+    const gone: Problem = { code: 'container-gone', container: held.containerName };
+    if (held.waiting !== undefined) this.#conclude(held, held.waiting, gone);
   }
 
   removed(id: string): void {

@@ -89,6 +89,8 @@ export type Input =
       readonly kind: 'plumbed';
       readonly network: string;
       readonly container: string;
+      /** That of the attachment which was plumbed. */
+      readonly sandbox: string;
       readonly result: Result<void>;
     }
   | { readonly kind: 'container-started'; readonly container: Sandbox }

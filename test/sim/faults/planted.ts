@@ -111,14 +111,4 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       },
     ],
   },
-  {
-    name: 'attach without an answer when its container dies',
-    edits: [
-      {
-        file: 'src/core/host/attachments.ts',
-        from: 'if (held.waiting !== undefined) this.#conclude(held, held.waiting, gone);',
-        to: 'void gone;',
-      },
-    ],
-  },
 ];

@@ -261,6 +261,22 @@ describe('containers', () => {
     mesh.until(() => a.plumbed.get('mesh/box1')?.sandbox === '/run/netns/again', 5_000);
   });
 
+  it('that restart while they are attached once more get an answer, and their network back', () => {
+    const { mesh, a, b } = three();
+    attach(mesh, a, 'box1', '10.0.0.11/24');
+    const container = { id: 'box1', name: 'box1', sandbox: a.running.get('box1')! };
+    a.running.set('box1', '/run/netns/again');
+    const addresses = [cidr('10.0.0.12/24')];
+    const reply = mesh.command(a, { kind: 'attach', container, network: 'mesh', addresses });
+    const again = { id: 'box1', name: 'box1', sandbox: '/run/netns/again' };
+    mesh.deliver(a, { kind: 'container-started', container: again });
+    mesh.until(() => reply() !== undefined);
+    expect(reply()).toMatchObject({ ok: false, problem: { code: 'container-gone' } });
+    mesh.until(() => a.plumbed.get('mesh/box1')?.sandbox === '/run/netns/again', 5_000);
+    mesh.run(2_000);
+    expect(stations(b)).toEqual(['10.0.0.11@192.168.0.1']);
+  });
+
   it('that die while nobody has been heard yet cost a fact only once somebody was', () => {
     const { mesh, a, b, c } = three();
     attach(mesh, a, 'box1', '10.0.0.11/24');
