@@ -26,7 +26,8 @@ export interface ContainerOptions {
 
 /** The containers of this host, whatever runs them. */
 export function createContainers({ docker, bare, log, deliver }: ContainerOptions): Containers {
-  const followed = new Set<string>();
+  /** Followed containers, and how often each was looked at or heard of: an answer that comes after newer news is void. */
+  const followed = new Map<string, number>();
 
   function inspect(nameOrId: string): Promise<Result<Container>> {
     if (nameOrId.startsWith(BARE_PREFIX)) return bare.inspect(nameOrId);
@@ -39,10 +40,23 @@ export function createContainers({ docker, bare, log, deliver }: ContainerOption
     return Promise.resolve({ ok: false, problem });
   }
 
+  function count(id: string): number {
+    const news = (followed.get(id) ?? 0) + 1;
+    followed.set(id, news);
+    return news;
+  }
+
+  function removed(id: string): void {
+    followed.delete(id);
+    deliver({ kind: 'container-removed', id });
+  }
+
   async function look(id: string): Promise<void> {
+    const asked = count(id);
     const found = await inspect(id);
+    if (followed.get(id) !== asked) return;
     if (found.ok) deliver({ kind: 'container-started', container: found.value });
-    else if (GONE.has(found.problem.code)) deliver({ kind: 'container-removed', id });
+    else if (GONE.has(found.problem.code)) removed(id);
     else if (DOWN.has(found.problem.code)) deliver({ kind: 'container-died', id });
     // Without an engine nothing is known: what was attached stays as it is until there is one.
     else log.warn('a container could not be looked at', { container: id, problem: found.problem.code });
@@ -50,21 +64,19 @@ export function createContainers({ docker, bare, log, deliver }: ContainerOption
 
   const watch = (runtime: ContainerRuntime): (() => void) =>
     runtime.watch(event => {
-      if (event.kind === 'look-again') for (const id of followed) void look(id);
+      if (event.kind === 'look-again') for (const id of [...followed.keys()]) void look(id);
       else if (!followed.has(event.id)) return;
       else if (event.kind === 'started') void look(event.id);
-      else if (event.kind === 'died') deliver({ kind: 'container-died', id: event.id });
-      else {
-        followed.delete(event.id);
-        deliver({ kind: 'container-removed', id: event.id });
-      }
+      else if (event.kind === 'died') {
+        count(event.id);
+        deliver({ kind: 'container-died', id: event.id });
+      } else removed(event.id);
     });
 
   const stops = [watch(bare), ...(docker === undefined ? [] : [watch(docker)])];
   return {
     inspect,
     follow(id) {
-      followed.add(id);
       void look(id);
     },
     stop() {

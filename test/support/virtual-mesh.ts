@@ -212,18 +212,18 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
           deliver(host, { kind: 'path-measured', peer, size, alive, rttMs: delayMs }),
         );
       }
-      case 'follow': {
-        const sandbox = host.running.get(effect.container);
-        const container = { id: effect.container, name: effect.container, sandbox: sandbox ?? '' };
-        return schedule(1, () =>
+      case 'follow':
+        // The state at the time of the answer, as an engine gives it.
+        return schedule(1, () => {
+          const sandbox = host.running.get(effect.container);
+          const container = { id: effect.container, name: effect.container, sandbox: sandbox ?? '' };
           deliver(
             host,
             sandbox === undefined
               ? { kind: 'container-removed', id: effect.container }
               : { kind: 'container-started', container },
-          ),
-        );
-      }
+          );
+        });
       case 'reply':
         replies.get(`${host.peer} ${effect.ticket}`)?.(effect.result);
         return;

@@ -110,7 +110,7 @@ export class Attachments {
   started(container: Sandbox): void {
     for (const held of this.#of(container.id)) {
       if (held.waiting !== undefined && held.sandbox === container.sandbox) continue;
-      if (held.waiting !== undefined) this.#gaveOut(held);
+      if (held.waiting !== undefined) this.#interrupt(held);
       if (held.sandbox !== undefined && held.sandbox !== container.sandbox) this.#unplumb(held);
       held.sandbox = container.sandbox;
       this.#context.write(held.addresses.map(address => claim(held, address)));
@@ -120,10 +120,9 @@ export class Attachments {
 
   died(id: string): void {
     for (const held of this.#of(id)) {
-      held.sandbox = undefined;
       held.plumbed = undefined;
       held.asked = undefined;
-      this.#gaveOut(held);
+      this.#interrupt(held);
       this.#context.write(withdraw(held, held.addresses));
       // Also where this router never plumbed it: an earlier one may have.
       this.#context.emit({ kind: 'unplumb', network: held.network, container: held.container });
@@ -131,7 +130,7 @@ export class Attachments {
   }
 
   /** The kernel's answer will be about a container that is no more: who waits for it is answered now. */
-  #gaveOut(held: Held): void {
+  #interrupt(held: Held): void {
     held.sandbox = undefined;
     const gone: Problem = { code: 'container-gone', container: held.containerName };
     if (held.waiting !== undefined) this.#conclude(held, held.waiting, gone);
