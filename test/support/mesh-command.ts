@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -39,9 +39,15 @@ export async function buildMeshCommand(): Promise<MeshCommand> {
     platform: 'node',
     logLevel: 'error',
   });
+  // The router that only answers needs no programs; without this, launch would install what is missing.
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'nft'), '#!/bin/sh\n', { mode: 0o755 });
+  const path = `${bin}:${process.env['PATH']}`;
   return {
     folder,
-    run: (argv, options = {}) => runNode([join(folder, 'cli.cjs'), ...argv], options),
+    run: (argv, options = {}) =>
+      runNode([join(folder, 'cli.cjs'), ...argv], { ...options, env: { PATH: path, ...options.env } }),
     remove: () => rmSync(folder, { recursive: true }),
   };
 }
@@ -49,7 +55,7 @@ export async function buildMeshCommand(): Promise<MeshCommand> {
 function runNode(argv: readonly string[], { env, unprivileged }: RunOptions): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...(unprivileged ? UNPRIVILEGED : []), ...argv], {
-      env: { PATH: process.env['PATH'], ...env },
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
