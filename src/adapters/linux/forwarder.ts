@@ -1,5 +1,6 @@
 import type { Mac } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
+import { agrees } from './agreement.ts';
 import { type Change, describeChange, differences, requestsFor } from './changes.ts';
 import { KernelError } from './libc.ts';
 import { isPortName, vniOfBridge, vniOfVxlan } from './names.ts';
@@ -10,7 +11,15 @@ import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { deleteLink } from './rtnetlink/links.ts';
 import { listForwarding, listNeighbours, setBridgeEntry } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
-import { type Devices, emptyTables, keys, sortTables, type Tables, wantedTables } from './tables.ts';
+import {
+  bridgesOf,
+  type Devices,
+  emptyTables,
+  keys,
+  sortTables,
+  type Tables,
+  wantedTables,
+} from './tables.ts';
 import { touchedBy, touchedEntries, touchedPart } from './touched.ts';
 
 interface Network {
@@ -74,6 +83,7 @@ export class Forwarder {
       collect(() => sentences.push(...this.#ensure(wanted, links)));
     }
     for (const port of this.#ports.values()) collect(() => sentences.push(...this.#mendPort(port, links)));
+    if (await this.#agrees()) return { sentences, refused: errors };
     const { sentences: more, refused } = await this.#bring(() => true);
     return { sentences: [...sentences, ...more], refused: [...errors, ...refused] };
   }
@@ -205,12 +215,7 @@ export class Forwarder {
     const neighbours = await listNeighbours(route);
     // Later than the tables: what is missing there of a port that is still here was taken away.
     this.#forgetLostPorts(await this.#links());
-    const ports = new Map<number, number>();
-    for (const network of networks) {
-      for (const { index } of this.#portsOf(network)) ports.set(index, network.devices.bridge);
-    }
-    const devices = networks.map(network => network.devices);
-    const held = await sortTables({ forwarding, neighbours }, devices, ports, local.port);
+    const held = await sortTables({ forwarding, neighbours }, this.#bridgesOf(networks), local.port);
     const sentences: string[] = [];
     const refused: KernelError[] = [];
     for (const network of networks) {
@@ -219,6 +224,23 @@ export class Forwarder {
       for (const change of changes) sentences.push(describeChange(network.wanted.name, change));
     }
     return { sentences, refused };
+  }
+
+  /** Whether nothing has to be mended in any table. */
+  #agrees(): Promise<boolean> {
+    const networks = [...this.#networks.values()];
+    const tables = new Map(networks.map(network => [network.devices.bridge, network.tables]));
+    return agrees(this.#place.route, tables, this.#bridgesOf(networks), this.#place.local.port);
+  }
+
+  #bridgesOf(networks: readonly Network[]): ReadonlyMap<number, number> {
+    const ports = networks.flatMap(network =>
+      this.#portsOf(network).map(({ index }) => [index, network.devices.bridge] as const),
+    );
+    return bridgesOf(
+      networks.map(({ devices }) => devices),
+      new Map(ports),
+    );
   }
 
   async #send(network: Network, changes: readonly Change[]): Promise<readonly KernelError[]> {

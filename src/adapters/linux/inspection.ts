@@ -6,7 +6,7 @@ import { listAddresses } from './rtnetlink/addresses.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { listForwarding, listNeighbours } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
-import { sortTables, type Tables, values } from './tables.ts';
+import { bridgesOf, sortTables, type Tables, values } from './tables.ts';
 
 /** Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. */
 export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Promise<Inspection> {
@@ -24,7 +24,7 @@ export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Prom
   const devices = found.map(({ bridge, vxlan }) => ({ bridge: bridge.index, vxlan: vxlan.index }));
   const forwarding = await listForwarding(route);
   const neighbours = await listNeighbours(route);
-  const tables = await sortTables({ forwarding, neighbours }, devices, new Map(), local.port);
+  const tables = await sortTables({ forwarding, neighbours }, bridgesOf(devices, new Map()), local.port);
   const addresses = listAddresses(route);
   const networks = found.map(({ bridge, name, vni }): NetworkForwarding => {
     const held = tables.get(bridge.index);

@@ -73,25 +73,30 @@ export interface KernelTables {
   readonly neighbours: readonly Neighbour[];
 }
 
+/** By link index: the bridge of each VXLAN device and of each container's port (`ports`). */
+export function bridgesOf(
+  networks: readonly Devices[],
+  ports: ReadonlyMap<number, number>,
+): ReadonlyMap<number, number> {
+  return new Map([...ports, ...networks.map(({ bridge, vxlan }) => [vxlan, bridge] as const)]);
+}
+
 /**
- * Sorts what was read from the kernel by the bridge it belongs to. `ports` gives the bridge of each container's port
- * by link index, `dataPort` the UDP port of the VXLAN devices.
+ * Sorts what was read from the kernel by the bridge it belongs to. `bridges` is what `bridgesOf` gives, `dataPort` the
+ * UDP port of the VXLAN devices.
  */
 export async function sortTables(
   read: KernelTables,
-  networks: readonly Devices[],
-  ports: ReadonlyMap<number, number>,
+  bridges: ReadonlyMap<number, number>,
   dataPort: number,
 ): Promise<ReadonlyMap<number, Tables>> {
-  const byBridge = new Map(networks.map(({ bridge }) => [bridge, emptyTables()]));
-  const byLink = new Map(byBridge);
-  for (const [port, bridge] of [...ports, ...networks.map(({ bridge, vxlan }) => [vxlan, bridge] as const)]) {
-    const tables = byBridge.get(bridge);
-    if (tables !== undefined) byLink.set(port, tables);
-  }
+  const byBridge = new Map([...bridges.values()].map(bridge => [bridge, emptyTables()]));
   await inTurns(read.forwarding, entry => {
-    const tables = byLink.get(entry.link);
-    if (tables !== undefined) addForwarding(tables, entry, dataPort);
+    const tables = byBridge.get(bridges.get(entry.link) ?? 0);
+    if (tables === undefined) return;
+    const held = tables[tableOf(entry)];
+    const key = keyIn(entry, dataPort);
+    held.set(key, entry.table === 'vxlan' && held.has(key) ? UNCLEAR : valueIn(entry, dataPort));
   });
   await inTurns(read.neighbours, ({ link, address, mac }) => {
     byBridge.get(link)?.neighbours.set(address, mac);
@@ -99,13 +104,20 @@ export async function sortTables(
   return byBridge;
 }
 
-function addForwarding(tables: Tables, entry: ForwardingEntry, dataPort: number): void {
-  const { mac, link, fixed, address, port } = entry;
-  if (entry.table === 'bridge') {
-    tables.bridge.set(mac, fixed ? link : looseAt(link));
-    return;
-  }
-  const vtep = address * PORTS + (port === 0 ? dataPort : port);
-  if (mac === 0) tables.flood.set(vtep, vtep);
-  else tables.vxlan.set(mac, fixed && !tables.vxlan.has(mac) ? vtep : UNCLEAR);
+export function tableOf({ table, mac }: ForwardingEntry): 'bridge' | 'flood' | 'vxlan' {
+  return table === 'vxlan' && mac === 0 ? 'flood' : table;
 }
+
+export function keyIn(entry: ForwardingEntry, dataPort: number): number {
+  return tableOf(entry) === 'flood' ? vtepIn(entry, dataPort) : entry.mac;
+}
+
+/** What `keyIn` leads to, if it is the only one. */
+export function valueIn(entry: ForwardingEntry, dataPort: number): number {
+  const { table, link, fixed, mac } = entry;
+  if (table === 'bridge') return fixed ? link : looseAt(link);
+  return mac === 0 || fixed ? vtepIn(entry, dataPort) : UNCLEAR;
+}
+
+const vtepIn = ({ address, port }: ForwardingEntry, dataPort: number): number =>
+  address * PORTS + (port === 0 ? dataPort : port);

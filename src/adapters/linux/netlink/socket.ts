@@ -117,16 +117,25 @@ export class NetlinkSocket {
   async dumpGently<T>(request: Request, read: (message: NetlinkMessage) => T | undefined): Promise<T[]> {
     for (let attempt = 1; ; attempt += 1) {
       const found: T[] = [];
-      let disturbed = false;
-      let parts = 0;
-      for (const part of this.#dumpParts(request, read, found)) {
-        disturbed ||= part;
-        parts += 1;
-        if (parts % PARTS_A_TURN === 0) await new Promise(setImmediate);
-      }
-      if (!disturbed) return found;
+      if (await this.scan(request, read, found)) return found;
       if (attempt === DUMP_ATTEMPTS) throw new KernelError(request.what, 'EINTR');
     }
+  }
+
+  /** One attempt of `dumpGently`: gives whether the table stayed as it was meanwhile. */
+  async scan<T>(
+    request: Request,
+    read: (message: NetlinkMessage) => T | undefined,
+    found: T[] = [],
+  ): Promise<boolean> {
+    let disturbed = false;
+    let parts = 0;
+    for (const part of this.#dumpParts(request, read, found)) {
+      disturbed ||= part;
+      parts += 1;
+      if (parts % PARTS_A_TURN === 0) await new Promise(setImmediate);
+    }
+    return !disturbed;
   }
 
   close(): void {

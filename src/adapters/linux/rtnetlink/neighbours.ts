@@ -125,11 +125,22 @@ export interface ForwardingEntry {
   readonly port: number;
 }
 
+const FORWARDING = table(AF_BRIDGE, 'list the forwarding entries');
+
 /** The entries of all VXLAN devices and bridges, without the MACs of the bridges and ports themselves. */
 export function listForwarding(socket: NetlinkSocket): Promise<ForwardingEntry[]> {
-  return socket.dumpGently(table(AF_BRIDGE, 'list the forwarding entries'), ({ body }) =>
-    readForwarding(body),
-  );
+  return socket.dumpGently(FORWARDING, ({ body }) => readForwarding(body));
+}
+
+/** Shows each of those entries once; gives false where they changed meanwhile. */
+export function scanForwarding(
+  socket: NetlinkSocket,
+  see: (entry: ForwardingEntry) => void,
+): Promise<boolean> {
+  return socket.scan(FORWARDING, ({ body }) => {
+    const entry = readForwarding(body);
+    if (entry !== undefined) see(entry);
+  });
 }
 
 export function readForwarding(body: Uint8Array): ForwardingEntry | undefined {
@@ -159,9 +170,19 @@ export interface Neighbour {
   readonly mac: number;
 }
 
+const NEIGHBOURS = table(AF_INET, 'list the neighbours');
+
 /** The IPv4 neighbours of all links that were set; what the kernel found out by itself is its own business. */
 export function listNeighbours(socket: NetlinkSocket): Promise<Neighbour[]> {
-  return socket.dumpGently(table(AF_INET, 'list the neighbours'), ({ body }) => readNeighbour(body));
+  return socket.dumpGently(NEIGHBOURS, ({ body }) => readNeighbour(body));
+}
+
+/** Shows each of those neighbours once; gives false where they changed meanwhile. */
+export function scanNeighbours(socket: NetlinkSocket, see: (neighbour: Neighbour) => void): Promise<boolean> {
+  return socket.scan(NEIGHBOURS, ({ body }) => {
+    const neighbour = readNeighbour(body);
+    if (neighbour !== undefined) see(neighbour);
+  });
 }
 
 export function readNeighbour(body: Uint8Array): Neighbour | undefined {
