@@ -70,6 +70,9 @@ export function broadcastAddress(cidr: Cidr): Ipv4 {
   return fromNumber((numberOf(cidr.address) | hostBits(cidr.prefix)) >>> 0);
 }
 
+/** The subnet that `cidr` lies in. */
+export const subnetOf = (cidr: Cidr): Cidr => ({ address: networkAddress(cidr), prefix: cidr.prefix });
+
 export function contains(subnet: Cidr, address: Ipv4): boolean {
   return networkAddress({ address, prefix: subnet.prefix }) === networkAddress(subnet);
 }

@@ -9,7 +9,15 @@ export type Problem =
   | { readonly code: 'bad-usage'; readonly why: string; readonly command: string }
   | { readonly code: 'unknown-option'; readonly option: string }
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
-  | { readonly code: 'address-managed'; readonly value: string; readonly range: string }
+  | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
+  | { readonly code: 'address-unallocated'; readonly value: string }
+  | { readonly code: 'ipam-off' }
+  | { readonly code: 'ring-undivided'; readonly value: string; readonly why: string }
+  | { readonly code: 'space-exhausted'; readonly value: string }
+  | { readonly code: 'space-silent'; readonly value: string; readonly holders: string }
+  | { readonly code: 'subnet-bits'; readonly value: string }
+  | { readonly code: 'subnet-outside'; readonly value: string; readonly range: string }
+  | { readonly code: 'subnet-small'; readonly value: string }
   | { readonly code: 'address-taken'; readonly value: string; readonly holder: string; readonly host: string }
   | { readonly code: 'container-unknown'; readonly container: string }
   | { readonly code: 'container-not-running'; readonly container: string; readonly state: string }
@@ -90,8 +98,19 @@ const SENTENCES: Sentences = {
   'bad-usage': p => `${p.why}; see "mesh help ${p.command}"`,
   'unknown-option': p => `there is no option ${p.option}; "mesh help launch" lists them`,
   'address-unusable': p => `${p.value} can't be given to a container: ${p.why}`,
-  'address-managed': p =>
-    `${p.value} lies in ${p.range}, which the mesh hands out itself; take one outside it`,
+  'address-elsewhere': p =>
+    `${p.value} is among the addresses of ${p.host}, which has given it to something; take another, or free it there`,
+  'address-unallocated': p => `${p.value} is not held by that owner; see "mesh ps"`,
+  'ipam-off': () =>
+    'this router gives out no addresses (--ipalloc-range is empty); name one, like 10.0.0.11/24',
+  'ring-undivided': p =>
+    `no address in ${p.value} yet: ${p.why}; connect more hosts, or launch with --ipalloc-init consensus=N or seed=NAME`,
+  'space-exhausted': p => `no address in ${p.value} is free on any host; free some, or take another subnet`,
+  'space-silent': p =>
+    `no address in ${p.value} can be had now: it is held by ${p.holders}; wait, or if it is gone for good "mesh rmpeer" it`,
+  'subnet-bits': p => `${p.value} is no subnet: bits after the prefix are set; write its first address`,
+  'subnet-outside': p => `${p.value} lies outside of ${p.range}, which is what the mesh gives out`,
+  'subnet-small': p => `${p.value} is too small to give out addresses: it takes a prefix of /30 or shorter`,
   'address-taken': p => `${p.value} is held by ${p.holder} on ${p.host}; take another, or detach it there`,
   'container-unknown': p => `no container "${p.container}" here; "docker ps" lists those that run`,
   'container-not-running': p => `container "${p.container}" is ${p.state}; start it first`,

@@ -1,8 +1,9 @@
-import type { PeerId } from './address.ts';
+import { type Cidr, formatCidr, type PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
-import type { Problem, Result } from './errors.ts';
+import { type Problem, type Result, refuse } from './errors.ts';
 import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
+import { Addressing } from './host/addressing.ts';
 import { createAgenda } from './host/agenda.ts';
 import { Attachments } from './host/attachments.ts';
 import { Conduct } from './host/conduct.ts';
@@ -12,10 +13,12 @@ import { createDurability, type Durability } from './host/durability.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { createPresence, type Presence } from './host/presence.ts';
+import { provide } from './host/provision.ts';
 import { createRandom } from './host/random.ts';
-import { reportOf } from './host/reporting.ts';
+import { defaultName, reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Reply } from './host/step.ts';
+import { createRingView } from './ipam/view.ts';
 import { createNetworksView } from './networks/view.ts';
 import { type Change, createReplica, type Replica, type Write } from './replica.ts';
 import type { Report } from './report.ts';
@@ -31,6 +34,9 @@ export type Facts = Pick<
   Replica,
   'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
 >;
+
+/** A bound on how often own facts about addresses follow from one another in one step. */
+const RING_ROUNDS = 8;
 
 /** News of who exists are looked at together, so long after the first. */
 const TOPOLOGY_SETTLES_MS = 10;
@@ -48,6 +54,7 @@ export class Host {
   readonly #presence: Presence;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #addressing: Addressing | undefined;
   readonly #waiting: (() => void)[] = [];
   readonly #changedAddresses = new Set<string>();
   #now: Millis = 0;
@@ -55,6 +62,7 @@ export class Host {
   #synced = false;
   #effects: Effect[] = [];
   #woken: Millis | undefined;
+  #ringChanged = false;
   #forwarding: { readonly key: string; readonly value: Forwarding } | undefined;
   #inherited: Forwarding | undefined;
   #storeTrouble: Problem | undefined;
@@ -72,12 +80,14 @@ export class Host {
       topology: createTopologyView(),
       networks: createNetworksView(),
       endpoints: createEndpointsView(),
+      ring: createRingView(),
       agenda: createAgenda(),
       random: createRandom(config.seed),
       now: () => this.#now,
       emit: effect => void this.#effects.push(effect),
       write: changes => this.#write(changes),
       mtu: () => this.#paths.mtu(),
+      addressing: () => this.#addressing,
     };
     this.#durability = createDurability(this.#context);
     this.#conduct = new Conduct(this.#context);
@@ -95,6 +105,14 @@ export class Host {
       },
       ahead: (seq, boot) => this.#ahead(seq, boot),
     });
+    this.#addressing =
+      config.ipam &&
+      new Addressing(
+        this.#context,
+        config.ipam,
+        this.#neighbours,
+        config.name ?? defaultName(this.#context, config.self),
+      );
     this.#attachments = new Attachments(this.#context);
     for (const change of this.#durability.restore()) this.#learn(change);
   }
@@ -109,6 +127,7 @@ export class Host {
       this.#changedAddresses.clear();
       this.#attachments.settle(keys);
     }
+    this.#reviewRing();
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;
@@ -201,6 +220,7 @@ export class Host {
     this.#forward();
     this.#context.agenda.cancel('alone');
     this.#presence.announce();
+    this.#ringChanged = true;
     for (const command of this.#waiting.splice(0)) command();
   }
 
@@ -226,9 +246,21 @@ export class Host {
     const before = version();
     topology.update(change);
     networks.update(change);
+    if (this.#context.ring.update(change)) this.#ringChanged = true;
     const address = endpoints.update(change);
-    if (address !== undefined) this.#changedAddresses.add(address);
+    if (address !== undefined) {
+      this.#changedAddresses.add(address);
+      this.#addressing?.endpointChanged(address);
+    }
     if (version() !== before) this.#forward();
+  }
+
+  /** Each of the own facts that follow may allow the next. */
+  #reviewRing(): void {
+    for (let round = 0; this.#ringChanged && round < RING_ROUNDS; round += 1) {
+      this.#ringChanged = false;
+      if (this.#state === 'ready') this.#addressing?.review();
+    }
   }
 
   #forward(): void {
@@ -312,7 +344,12 @@ export class Host {
           return this.#attachments.detach(ticket, command.container, command.network, command.addresses);
         }
         if (this.#storeTrouble !== undefined) return answer({ ok: false, problem: this.#storeTrouble });
-        return this.#attachments.attach(ticket, command.container, command.network, command.addresses);
+        return this.#attach(ticket, command);
+      case 'allocate':
+      case 'claim':
+      case 'release':
+        if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
+        return this.#address(answer, command);
       case 'connect':
         this.#dialling.connect(command.peers, command.replace);
         return done([]);
@@ -323,6 +360,50 @@ export class Host {
         if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
         return done(this.#leave());
     }
+  }
+
+  #address(
+    answer: (result: Result<Reply>) => void,
+    command: Extract<Command, { kind: 'allocate' | 'claim' | 'release' }>,
+  ): void {
+    const { ipam } = this.#config;
+    const addressing = this.#addressing;
+    if (addressing === undefined || ipam === undefined) return answer(refuse({ code: 'ipam-off' }));
+    const { owner } = command;
+    const given = (result: Result<Cidr>): void => {
+      if (!result.ok) return answer(result);
+      addressing.keep(owner, [result.value]);
+      answer({ ok: true, value: { addresses: [result.value.address], detached: [] } });
+    };
+    if (command.kind === 'allocate')
+      return addressing.allocate(owner, command.subnet ?? ipam.defaultSubnet, given);
+    if (command.kind === 'claim') {
+      if (addressing.manages(command.address.address)) return addressing.claim(owner, command.address, given);
+      const range = formatCidr(ipam.universe);
+      return answer(refuse({ code: 'subnet-outside', value: formatCidr(command.address), range }));
+    }
+    const unknown = command.addresses.find(address => addressing.ownerOf(address) !== owner);
+    if (unknown !== undefined) return answer(refuse({ code: 'address-unallocated', value: unknown }));
+    const only = command.addresses.length === 0 ? undefined : command.addresses;
+    const gone = addressing.release(owner, true, only).map(({ address }) => address);
+    answer({ ok: true, value: { addresses: gone, detached: [] } });
+  }
+
+  #attach(ticket: number, command: Extract<Command, { kind: 'attach' }>): void {
+    const { container, network, addresses } = command;
+    const { ipam } = this.#config;
+    const addressing = this.#addressing;
+    const isBare = addresses.length === 0 && (command.subnets ?? []).length === 0;
+    const subnets = isBare && ipam !== undefined ? [ipam.defaultSubnet] : (command.subnets ?? []);
+    if (addressing === undefined) {
+      if (isBare || subnets.length > 0)
+        return this.#context.emit({ kind: 'reply', ticket, result: refuse({ code: 'ipam-off' }) });
+      return this.#attachments.attach(ticket, container, network, addresses);
+    }
+    provide(addressing, container.id, addresses, subnets, result => {
+      if (result.ok) this.#attachments.attach(ticket, container, network, result.value);
+      else this.#context.emit({ kind: 'reply', ticket, result });
+    });
   }
 
   #leave(): Reply['detached'] {

@@ -75,6 +75,31 @@ export interface NetworkReport {
   readonly endpoints: number;
 }
 
+/** Who may give out which part of the universe. */
+export interface IpamReport {
+  readonly universe: string;
+  readonly defaultSubnet: string;
+  /** `undivided` until the peers have agreed on the first division. `waiting`: somebody here waits for an address. */
+  readonly state: 'undivided' | 'ready' | 'waiting';
+  /** What it takes to get on, for a person; undefined where nothing is amiss. */
+  readonly why: string | undefined;
+  /** This peer first, then sorted by name. */
+  readonly shares: readonly {
+    readonly peer: PeerLabel;
+    /** How many addresses it may give out. */
+    readonly addresses: number;
+    readonly reachable: boolean;
+  }[];
+  /** How many addresses this host has given to somebody. */
+  readonly given: number;
+  /** Peers that divided another universe, or the same in another way: with them no address is exchanged. */
+  readonly strangers: readonly {
+    readonly peer: PeerLabel;
+    readonly universe: string;
+    readonly seeds: readonly Mac[];
+  }[];
+}
+
 /** All that a router knows of itself and the mesh, as `GET /report` gives it. */
 export interface Report {
   readonly version: string;
@@ -92,4 +117,6 @@ export interface Report {
   readonly networks: readonly NetworkReport[];
   readonly endpoints: readonly EndpointReport[];
   readonly dormant: readonly DormantReport[];
+  /** Undefined where this router gives out no addresses. */
+  readonly ipam: IpamReport | undefined;
 }

@@ -176,6 +176,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,
+    ipam: undefined,
     device: MESH.device,
     targets: settings.resume ? undefined : settings.peers,
     launchId: settings.launchId,

@@ -331,6 +331,7 @@ export class SimulatedMachine implements Machine {
       mtu: undefined,
       password: false,
       discovery: true,
+      ipam: undefined,
       device: 'ethmesh',
       targets,
       launchId: `launch-${this.#launches}`,

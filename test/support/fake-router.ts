@@ -97,6 +97,7 @@ export const REPORT: Report = {
       conflict: { containerName: 'box9', host: HOST1 },
     },
   ],
+  ipam: undefined,
   dormant: [
     {
       container: 'c'.repeat(64),

@@ -41,6 +41,7 @@ const config: HostConfig = {
   mtu: undefined,
   password: false,
   discovery: true,
+  ipam: undefined,
   device: 'ethmesh',
   targets: [`${peer}:${PORT}`],
   boot: randomUUID(),

@@ -4,7 +4,15 @@ import type { Attachment } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
-import type { Command, Effect, HostConfig, Input, Millis, Reply } from '../../src/core/host/step.ts';
+import type {
+  Command,
+  Effect,
+  HostConfig,
+  Input,
+  IpamConfig,
+  Millis,
+  Reply,
+} from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
 import { type CryptoFunctions, createReplica, type Limits, type Replica } from '../../src/core/replica.ts';
 
@@ -24,6 +32,8 @@ export interface MeshOptions {
   /** Share of messages that are lost, and that arrive twice. */
   readonly loss?: number;
   readonly repeat?: number;
+  /** By how many targets a host was given. */
+  readonly ipam?: (targets: number) => IpamConfig;
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -269,6 +279,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       mtu: undefined,
       password: false,
       discovery: true,
+      ipam: options.ipam?.(targets?.length ?? 0),
       device: 'ethmesh',
       targets,
       launchId: 'test',

@@ -1,7 +1,6 @@
 import {
   broadcastAddress,
   type Cidr,
-  contains,
   formatCidr,
   type Ipv4,
   type Mac,
@@ -24,10 +23,6 @@ export function checkAddresses(
   addresses: readonly Cidr[],
 ): Problem | undefined {
   for (const cidr of addresses) {
-    const managed = network.subnets.find(subnet => contains(subnet, cidr.address));
-    if (managed !== undefined) {
-      return { code: 'address-managed', value: formatCidr(cidr), range: formatCidr(managed) };
-    }
     const why = unusable(cidr);
     if (why !== undefined) return { code: 'address-unusable', value: formatCidr(cidr), why };
     const holder = context.endpoints.holder(network.name, cidr.address);

@@ -1,4 +1,4 @@
-import { type Cidr, compare, formatCidr } from '../address.ts';
+import { type Cidr, compare, formatCidr, subnetOf } from '../address.ts';
 import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
@@ -17,6 +17,10 @@ import {
   withdraw,
 } from './held.ts';
 import type { Detached, Reply, Sandbox } from './step.ts';
+
+/** A container that is down keeps what the mesh gave it for so long. */
+const LAPSE_MS = 30_000;
+const lapse = (id: string): string => `lapse ${id}`;
 
 export interface Dormant {
   readonly held: Held;
@@ -39,8 +43,10 @@ export class Attachments {
 
   attach(ticket: number, container: Sandbox, networkName: string, given: readonly Cidr[]): void {
     const context = this.#context;
-    const answer = (problem: Problem): void =>
+    const answer = (problem: Problem): void => {
+      context.addressing()?.release(container.id, false);
       context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
+    };
     const network = context.networks.get(networkName);
     if (network === undefined) return answer({ code: 'network-unknown', network: networkName });
     const known = this.#all.get(recordKey({ network: networkName, container: container.id }));
@@ -75,6 +81,7 @@ export class Attachments {
     held.addresses = held.addresses.filter(own => !gone.includes(own));
     this.#store(held);
     write(withdraw(held, gone));
+    this.#free(held.container, gone);
     if (held.addresses.length === 0) this.#unplumb(held);
     else this.#settle(held);
     emit({ kind: 'reply', ticket, result: replied(gone) });
@@ -113,12 +120,16 @@ export class Attachments {
       if (held.waiting !== undefined) this.#interrupt(held);
       if (held.sandbox !== undefined && held.sandbox !== container.sandbox) this.#unplumb(held);
       held.sandbox = container.sandbox;
+      this.#context.agenda.cancel(lapse(container.id));
       this.#context.write(held.addresses.map(address => claim(held, address)));
       this.#settle(held);
+      if (held.lapsed.length > 0) this.#renew(held);
     }
   }
 
   died(id: string): void {
+    const { agenda, now } = this.#context;
+    agenda.plan(lapse(id), now() + LAPSE_MS, () => this.#lapse(id));
     for (const held of this.#of(id)) {
       held.plumbed = undefined;
       held.asked = undefined;
@@ -140,8 +151,54 @@ export class Attachments {
     this.died(id);
     for (const held of this.#of(id)) {
       held.addresses = [];
+      held.lapsed = [];
       this.#store(held);
     }
+    this.#context.agenda.cancel(lapse(id));
+    this.#context.addressing()?.release(id, true);
+  }
+
+  /** It has been down for so long that others may have its addresses; once it is back it gets new ones. */
+  #lapse(id: string): void {
+    const addressing = this.#context.addressing();
+    for (const held of this.#of(id)) {
+      if (held.sandbox !== undefined) continue;
+      const managed = held.addresses.filter(({ address }) => addressing?.manages(address));
+      if (managed.length === 0) continue;
+      held.addresses = held.addresses.filter(cidr => !managed.includes(cidr));
+      held.lapsed = [...held.lapsed, ...managed];
+      this.#store(held);
+    }
+    addressing?.release(id, true);
+  }
+
+  /** Gives a container new addresses for those that it lost while it was down. */
+  #renew(held: Held): void {
+    const addressing = this.#context.addressing();
+    const { lapsed } = held;
+    held.lapsed = [];
+    for (const cidr of lapsed) {
+      addressing?.allocate(held.container, subnetOf(cidr), result => {
+        if (!result.ok || held.sandbox === undefined) {
+          held.lapsed = [...held.lapsed, cidr];
+          held.problem = result.ok ? undefined : result.problem;
+          return addressing.release(held.container, false);
+        }
+        held.addresses = merge(held.addresses, [result.value]);
+        addressing.keep(held.container, [result.value]);
+        this.#store(held);
+        this.#context.write([claim(held, result.value)]);
+        this.#settle(held);
+      });
+    }
+  }
+
+  #free(container: string, addresses: readonly Cidr[]): void {
+    this.#context.addressing()?.release(
+      container,
+      true,
+      addresses.map(({ address }) => address),
+    );
   }
 
   /** Looks at who holds these addresses now, and plumbs or unplumbs as that asks. */
@@ -188,8 +245,10 @@ export class Attachments {
         this.#unplumb(held);
         this.#all.delete(recordKey(held));
       } else this.#settle(held);
+      this.#context.addressing()?.release(held.container, false);
       return emit({ kind: 'reply', ticket, result: { ok: false, problem: refused } });
     }
+    this.#context.addressing()?.keep(held.container, addresses);
     const union = merge(held.addresses, addresses);
     if (union.length > held.addresses.length) {
       held.addresses = union;
@@ -254,7 +313,8 @@ export class Attachments {
 
   /** Keeps the record, or drops it where no address is left. */
   #store(held: Held): void {
-    const value = held.addresses.length === 0 ? undefined : encodeRecord(held);
+    const isEmpty = held.addresses.length === 0 && held.lapsed.length === 0;
+    const value = isEmpty ? undefined : encodeRecord(held);
     if (value === undefined) this.#all.delete(recordKey(held));
     else this.#all.set(recordKey(held), held);
     this.#context.emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });

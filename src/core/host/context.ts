@@ -1,7 +1,9 @@
 import type { EndpointsView } from '../endpoints/view.ts';
+import type { RingView } from '../ipam/view.ts';
 import type { NetworksView } from '../networks/view.ts';
 import type { Replica, Write } from '../replica.ts';
 import type { TopologyView } from '../topology/view.ts';
+import type { Addressing } from './addressing.ts';
 import type { Agenda } from './agenda.ts';
 import type { Random } from './random.ts';
 import type { Effect, HostConfig, Millis } from './step.ts';
@@ -13,6 +15,7 @@ export interface Context {
   readonly topology: TopologyView;
   readonly networks: NetworksView;
   readonly endpoints: EndpointsView;
+  readonly ring: RingView;
   readonly agenda: Agenda;
   readonly random: Random;
   now(): Millis;
@@ -21,4 +24,6 @@ export interface Context {
   write(changes: readonly Write[]): void;
   /** MTU for the interfaces of containers. */
   mtu(): number;
+  /** Undefined where the mesh gives out no addresses. */
+  addressing(): Addressing | undefined;
 }

@@ -16,6 +16,8 @@ export interface Held {
   readonly containerName: string;
   readonly mac: Mac;
   addresses: readonly Cidr[];
+  /** What the mesh gave it and took back while it was down. */
+  lapsed: readonly Cidr[];
   /** Its network namespace; undefined while it isn't running. */
   sandbox: string | undefined;
   /** What the kernel was last told; undefined where nothing is plumbed. */
@@ -45,6 +47,7 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
     containerName: container.name,
     mac,
     addresses: [],
+    lapsed: [],
     ...IDLE,
   };
 }
@@ -67,8 +70,16 @@ export function withdraw(held: Held, addresses: readonly Cidr[]): readonly Write
 export const recordKey = ({ network, container }: { network: string; container: string }): string =>
   `${RECORD_PREFIX}${network}/${container}`;
 
-export function encodeRecord({ network, container, containerName, mac, addresses }: Held): Uint8Array {
-  return toBytes({ network, container, name: containerName, mac, addresses: addresses.map(formatCidr) });
+export function encodeRecord(held: Held): Uint8Array {
+  const { network, container, containerName, mac, addresses, lapsed } = held;
+  return toBytes({
+    network,
+    container,
+    name: containerName,
+    mac,
+    addresses: addresses.map(formatCidr),
+    ...(lapsed.length === 0 ? {} : { lapsed: lapsed.map(formatCidr) }),
+  });
 }
 
 /** What the store held of an attachment; undefined for a record of anything else. */
@@ -79,10 +90,19 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
   const mac = isText(value['mac'], 17) ? parseMac(value['mac']) : undefined;
   if (!isText(network, 64) || !isText(container, 512) || !isText(containerName, 512) || mac === undefined)
     return undefined;
-  const parsed = Array.isArray(addresses) ? addresses.map(text => parseCidr(String(text))) : [];
-  const whole = parsed.filter(cidr => cidr !== undefined);
-  return { network, container, containerName, mac, addresses: whole, ...IDLE };
+  return {
+    network,
+    container,
+    containerName,
+    mac,
+    addresses: cidrsIn(addresses),
+    lapsed: cidrsIn(value['lapsed']),
+    ...IDLE,
+  };
 }
+
+const cidrsIn = (value: unknown): readonly Cidr[] =>
+  Array.isArray(value) ? value.flatMap(text => parseCidr(String(text)) ?? []) : [];
 
 /** Both, each address once. */
 export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Cidr[] {

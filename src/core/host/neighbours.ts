@@ -28,11 +28,14 @@ export interface Neighbours {
   all(): Iterable<Neighbour>;
   readonly count: number;
   suspect(neighbour: Neighbour): boolean;
+  /** How long nothing was heard of a peer directly; undefined for one that was never a neighbour. */
+  silence(peer: PeerId): Millis | undefined;
 }
 
 export function createNeighbours(context: Context): Neighbours {
   const { agenda, emit, replica } = context;
   const neighbours = new Map<PeerId, Neighbour>();
+  const lastHeard = new Map<PeerId, Millis>();
 
   const silence = (neighbour: Neighbour): Millis => context.now() - neighbour.heard;
 
@@ -55,7 +58,10 @@ export function createNeighbours(context: Context): Neighbours {
       neighbours.set(peer, { peer, address, outbound, heard: context.now() });
       agenda.plan('heartbeat', context.now() + HEARTBEAT_MS, beat);
     },
-    down: peer => void neighbours.delete(peer),
+    down(peer) {
+      lastHeard.set(peer, neighbours.get(peer)?.heard ?? context.now());
+      neighbours.delete(peer);
+    },
     heard(peer) {
       const neighbour = neighbours.get(peer);
       if (neighbour !== undefined) neighbour.heard = context.now();
@@ -66,5 +72,9 @@ export function createNeighbours(context: Context): Neighbours {
       return neighbours.size;
     },
     suspect: neighbour => silence(neighbour) > SUSPECT_MS,
+    silence(peer) {
+      const heard = neighbours.get(peer)?.heard ?? lastHeard.get(peer);
+      return heard === undefined ? undefined : context.now() - heard;
+    },
   };
 }

@@ -14,6 +14,7 @@ import { PROTOCOL_VERSION } from '../wire.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 import type { Attempt, Dialling } from './dialling.ts';
+import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 
@@ -55,10 +56,11 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     networks: networkReports(context),
     endpoints: endpointReports(context, label),
     dormant: dormantReports(parts.attachments),
+    ipam: ipamReport(context, label),
   };
 }
 
-type Label = (peer: PeerId) => PeerLabel;
+export type Label = (peer: PeerId) => PeerLabel;
 
 function connectionReports(context: Context, parts: Parts, label: Label): readonly ConnectionReport[] {
   const { dialling, neighbours } = parts;

@@ -7,6 +7,23 @@ import type { CryptoFunctions, Limits } from '../replica.ts';
 /** Milliseconds on a clock that never jumps. */
 export type Millis = number;
 
+/** How the universe is divided at first, where nobody has divided it yet. */
+export type IpamInit =
+  | { readonly kind: 'consensus'; readonly electorate: number }
+  | { readonly kind: 'seed'; readonly names: readonly Mac[] }
+  | { readonly kind: 'observer' };
+
+/** The addresses that the mesh gives out itself; the same on every host. */
+export interface IpamConfig {
+  readonly universe: Cidr;
+  readonly defaultSubnet: Cidr;
+  readonly init: IpamInit;
+  /** How long somebody waits for an address at most. */
+  readonly timeoutMs: Millis;
+  /** How long an address that a removed peer's container had is given to nobody. */
+  readonly quarantineMs: Millis;
+}
+
 export interface HostConfig {
   readonly self: PeerId;
   readonly crypto: CryptoFunctions;
@@ -25,6 +42,8 @@ export interface HostConfig {
   readonly mtu: number | undefined;
   readonly password: boolean;
   readonly discovery: boolean;
+  /** Undefined where the mesh gives out no addresses. */
+  readonly ipam: IpamConfig | undefined;
   readonly device: string;
   /** Peers to dial, HOST:PORT; undefined takes those that were stored. */
   readonly targets: readonly string[] | undefined;
@@ -51,7 +70,14 @@ export type Command =
       readonly container: Sandbox;
       readonly network: string;
       readonly addresses: readonly Cidr[];
+      /** An address of each is allocated; with no addresses either, one of the default subnet. */
+      readonly subnets?: readonly Cidr[];
     }
+  /** An address for `owner`, who is no container that is attached: this very one, or the lowest free of a subnet. */
+  | { readonly kind: 'allocate'; readonly owner: string; readonly subnet: Cidr | undefined }
+  | { readonly kind: 'claim'; readonly owner: string; readonly address: Cidr }
+  /** All of the owner's where none is named. */
+  | { readonly kind: 'release'; readonly owner: string; readonly addresses: readonly Ipv4[] }
   /** All addresses of the container on the network where none is named. `container` is a name, an id or its prefix. */
   | {
       readonly kind: 'detach';

@@ -117,7 +117,6 @@ describe('attach', () => {
   });
 
   it.each([
-    ['10.32.0.5/12', 'address-managed'],
     ['10.0.0.0/24', 'address-unusable'],
     ['10.0.0.255/24', 'address-unusable'],
     ['127.0.0.1/8', 'address-unusable'],

@@ -1,0 +1,262 @@
+import {
+  type Cidr,
+  contains,
+  formatCidr,
+  fromNumber,
+  type Ipv4,
+  type Mac,
+  type PeerId,
+  toNumber,
+} from '../address.ts';
+import { describe, type Problem, type Result, refuse } from '../errors.ts';
+import { Allocator, isReserved } from '../ipam/allocator.ts';
+import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
+import { DEFAULT_NETWORK } from '../networks/network.ts';
+import { allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
+import { describeHolder } from './attachable.ts';
+import type { Context } from './context.ts';
+import { Custodian } from './custodian.ts';
+import { Lenders } from './lenders.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { IpamConfig, Millis } from './step.ts';
+
+/** Somebody who waits for an address. */
+interface Request {
+  readonly owner: string;
+  /** Where the address has to lie; one address alone where that very one is asked for. */
+  readonly range: Range;
+  readonly prefix: number;
+  readonly deadline: Millis;
+  readonly done: (result: Result<Cidr>) => void;
+}
+
+/**
+ * Gives this host's containers their addresses: out of what this host holds, which takes no other host, or of what others
+ * give it. What is given is only in memory until it is kept: who asked may fail.
+ */
+export class Addressing {
+  readonly custodian: Custodian;
+  readonly #context: Context;
+  readonly #config: IpamConfig;
+  readonly #lenders: Lenders;
+  readonly #allocator = new Allocator();
+  readonly #prefixes = new Map<number, number>();
+  readonly #kept = new Set<number>();
+  #requests: readonly Request[] = [];
+  #ranges: readonly Range[] = [];
+
+  constructor(context: Context, config: IpamConfig, neighbours: Neighbours, name: Mac) {
+    this.#context = context;
+    this.#config = config;
+    this.custodian = new Custodian(context, config, name, () => this.#used());
+    this.#lenders = new Lenders(context, neighbours, this.custodian);
+    for (const [key, bytes] of context.config.records) {
+      const found = decodeAllocation(key, bytes);
+      if (found === undefined) continue;
+      const address = this.#assign(found.owner, found.cidr);
+      this.#kept.add(address);
+    }
+  }
+
+  /** How many addresses are given out on this host. */
+  get given(): number {
+    return this.#allocator.count;
+  }
+
+  get waiting(): number {
+    return this.#requests.length;
+  }
+
+  /** Why somebody waits, for a person; undefined where nobody does. */
+  waitsFor(): string | undefined {
+    const [first] = this.#requests;
+    return first && describe(this.#why(first));
+  }
+
+  /** Whether a peer can be asked for space. */
+  reaches(peer: PeerId): boolean {
+    return this.#lenders.reachable().has(peer);
+  }
+
+  manages(address: Ipv4): boolean {
+    return contains(this.#config.universe, address);
+  }
+
+  ownerOf(address: Ipv4): string | undefined {
+    return this.#allocator.ownerOf(toNumber(address) ?? 0);
+  }
+
+  /** What was given to `owner`, ascending. */
+  of(owner: string): readonly Cidr[] {
+    return this.#allocator.of(owner).map(number => this.#cidr(number));
+  }
+
+  /** The lowest free address of `subnet`; the same again for an owner that has one there. */
+  allocate(owner: string, subnet: Cidr, done: Request['done']): void {
+    const problem = this.#objection(subnet);
+    if (problem !== undefined) return done(refuse(problem));
+    const range = rangeOf(subnet);
+    const had = this.#allocator.of(owner).find(address => includes(range, address));
+    if (had !== undefined) return done({ ok: true, value: this.#cidr(had) });
+    this.#request({ owner, range, prefix: subnet.prefix, deadline: this.#deadline(), done });
+  }
+
+  /** This very address, from whoever holds it. */
+  claim(owner: string, cidr: Cidr, done: Request['done']): void {
+    const address = toNumber(cidr.address) ?? 0;
+    if (this.#allocator.ownerOf(address) === owner) return done({ ok: true, value: cidr });
+    const range = { start: address, end: address + 1 };
+    this.#request({ owner, range, prefix: cidr.prefix, deadline: this.#deadline(), done });
+  }
+
+  /** Makes durable what `owner` was given. */
+  keep(owner: string, addresses: readonly Cidr[]): void {
+    const records = new Map<string, Uint8Array>();
+    for (const cidr of addresses) {
+      const number = toNumber(cidr.address) ?? 0;
+      if (this.#allocator.ownerOf(number) !== owner || this.#kept.has(number)) continue;
+      this.#kept.add(number);
+      records.set(allocationKey(cidr), encodeAllocation({ cidr, owner }));
+    }
+    if (records.size > 0) this.#context.emit({ kind: 'persist', records });
+  }
+
+  /** Takes back what `owner` was given and did not keep; with `all`, also what it kept. Gives what was taken back. */
+  release(owner: string, all: boolean, only?: readonly Ipv4[]): readonly Cidr[] {
+    const records = new Map<string, undefined>();
+    const gone = this.of(owner).filter(({ address }) => {
+      const isMeant = only === undefined || only.includes(address);
+      return isMeant && (all || !this.#kept.has(toNumber(address) ?? 0));
+    });
+    for (const cidr of gone) {
+      const number = toNumber(cidr.address) ?? 0;
+      this.#allocator.free(number);
+      this.#prefixes.delete(number);
+      if (this.#kept.delete(number)) records.set(allocationKey(cidr), undefined);
+    }
+    if (records.size > 0) this.#context.emit({ kind: 'persist', records });
+    return gone;
+  }
+
+  /** Somebody's endpoint with this key (see `endpointKey`) is gone, or has come. */
+  endpointChanged(key: string): void {
+    const number = toNumber(key.slice(key.lastIndexOf('/') + 1));
+    if (number !== undefined) this.#allocator.looksAgainFrom(number);
+  }
+
+  /** Looks at what others say of their space, and serves who waits. */
+  review(): void {
+    this.custodian.review(this.#requests.length > 0);
+    const ranges = this.custodian.own?.ranges ?? [];
+    if (ranges !== this.#ranges) this.#allocator.looksAgainFrom(0);
+    this.#ranges = ranges;
+    this.#serveAll();
+    this.#borrow();
+  }
+
+  #request(request: Request): void {
+    const result = this.#serve(request);
+    if (result !== undefined) return request.done(result);
+    this.#requests = [...this.#requests, request];
+    this.review();
+  }
+
+  #serveAll(): void {
+    for (const request of this.#requests) {
+      const late = this.#context.now() >= request.deadline;
+      const result = this.#serve(request) ?? (late ? refuse(this.#why(request)) : undefined);
+      if (result === undefined) continue;
+      this.#requests = this.#requests.filter(other => other !== request);
+      request.done(result);
+    }
+  }
+
+  /** Asks others on behalf of the first that waits. */
+  #borrow(): void {
+    const { agenda, now } = this.#context;
+    const [first] = this.#requests;
+    const again = this.#lenders.ask(first?.range);
+    const due = this.#requests.map(({ deadline }) => deadline);
+    if (first !== undefined)
+      agenda.plan('ipam', Math.max(now() + 1, Math.min(again, ...due)), () => this.review());
+  }
+
+  #serve({ owner, range, prefix }: Request): Result<Cidr> | undefined {
+    if (sizeOf(range) === 1) {
+      const refused = this.#taken(owner, range.start);
+      if (refused !== undefined) return refuse(refused);
+    }
+    const isFree = (address: number): boolean => this.#isFree(owner, range, address);
+    const found = this.#allocator.lowest(this.custodian.own?.ranges ?? [], range, isFree);
+    if (found === undefined) return undefined;
+    const cidr = { address: fromNumber(found), prefix };
+    this.#assign(owner, cidr);
+    return { ok: true, value: cidr };
+  }
+
+  #assign(owner: string, { address, prefix }: Cidr): number {
+    const number = toNumber(address) ?? 0;
+    this.#allocator.assign(number, owner);
+    this.#prefixes.set(number, prefix);
+    return number;
+  }
+
+  #cidr(number: number): Cidr {
+    return {
+      address: fromNumber(number),
+      prefix: this.#prefixes.get(number) ?? this.#config.universe.prefix,
+    };
+  }
+
+  #isFree(owner: string, range: Range, address: number): boolean {
+    const { config, endpoints } = this.#context;
+    const subnets = [range, rangeOf(this.#config.defaultSubnet), rangeOf(this.#config.universe)];
+    const isKeptBack = subnets.some(subnet => sizeOf(subnet) > 1 && isReserved(subnet, address));
+    if (isKeptBack) return false;
+    const holder = endpoints.holder(DEFAULT_NETWORK.name, fromNumber(address));
+    return holder === undefined || (holder.owner === config.self && holder.endpoint.container === owner);
+  }
+
+  /** Why nobody can have this very address now. */
+  #taken(owner: string, address: number): Problem | undefined {
+    const { config, endpoints } = this.#context;
+    const value = fromNumber(address);
+    const holder = endpoints.holder(DEFAULT_NETWORK.name, value);
+    const isOwn = holder?.owner === config.self && holder.endpoint.container === owner;
+    if (holder !== undefined && !isOwn) return describeHolder(this.#context, holder);
+    const here = this.#allocator.ownerOf(address);
+    if (here === undefined || here === owner) return undefined;
+    return { code: 'address-taken', value, holder: here, host: 'this host' };
+  }
+
+  #why({ range, prefix }: Request): Problem {
+    const cidr = { address: fromNumber(range.start), prefix };
+    if (this.custodian.division === undefined) {
+      return { code: 'ring-undivided', value: formatCidr(cidr), why: this.custodian.waitsFor };
+    }
+    return this.#lenders.describe(range, formatCidr(cidr));
+  }
+
+  /** What this host must not give away: what it gave out, and what anybody's container has. */
+  #used(): ReadonlySet<number> {
+    const used = new Set(this.#allocator.addresses());
+    for (const [holder] of this.#context.endpoints.all()) {
+      const number = holder && toNumber(holder.endpoint.address);
+      if (number !== undefined) used.add(number);
+    }
+    return used;
+  }
+
+  #objection(subnet: Cidr): Problem | undefined {
+    const [inner, outer] = [rangeOf(subnet), rangeOf(this.#config.universe)];
+    const value = formatCidr(subnet);
+    if (toNumber(subnet.address) !== inner.start) return { code: 'subnet-bits', value };
+    if (sizeOf(inner) < 4) return { code: 'subnet-small', value };
+    const isInside = inner.start >= outer.start && inner.end <= outer.end;
+    return isInside ? undefined : { code: 'subnet-outside', value, range: formatCidr(this.#config.universe) };
+  }
+
+  #deadline(): Millis {
+    return this.#context.now() + this.#config.timeoutMs;
+  }
+}

@@ -1,0 +1,161 @@
+import { formatCidr, type Mac, type PeerId } from '../address.ts';
+import { largestFree } from '../ipam/allocator.ts';
+import {
+  CUSTODY_KEY,
+  type Custody,
+  type Division,
+  divisionKey,
+  encodeCustody,
+  HEIRS_MAX,
+  IPAM,
+} from '../ipam/custody.ts';
+import { give, settle, take, yieldTo } from '../ipam/ledger.ts';
+import { overlaps, type Range, sizeOf, upperHalf, within } from '../ipam/range.ts';
+import { shareOf } from '../ipam/shares.ts';
+import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
+import type { Write } from '../replica.ts';
+import type { Context } from './context.ts';
+import { Election } from './election.ts';
+import type { IpamConfig } from './step.ts';
+
+/**
+ * What this host may give out: its own word about it, which nobody else can change. All of it is decided by own facts and
+ * by what others say of themselves; a grant moves a range from one fact to another, and is in one of them at any time.
+ */
+export class Custodian {
+  readonly #context: Context;
+  readonly #config: IpamConfig;
+  readonly #used: () => Iterable<number>;
+  readonly #election: Election;
+  readonly #name: Mac;
+
+  constructor(context: Context, config: IpamConfig, name: Mac, used: () => Iterable<number>) {
+    this.#context = context;
+    this.#config = config;
+    this.#name = name;
+    this.#used = used;
+    this.#election = new Election(context, config, name);
+  }
+
+  get own(): Custody | undefined {
+    return this.#context.ring.custody(this.#context.config.self);
+  }
+
+  /** How the universe was divided, as far as this host knows; only a peer with the same one counts. */
+  get division(): Division | undefined {
+    return this.own?.division ?? this.#others() ?? this.#election.result();
+  }
+
+  /** Why there is no division yet, for a person. */
+  get waitsFor(): string {
+    return this.#election.describe();
+  }
+
+  /** Peers that divided the universe in another way: nothing that they say of addresses counts here. */
+  strangers(): readonly { readonly peer: PeerId; readonly division: Division }[] {
+    const { ring } = this.#context;
+    const mine = this.division && divisionKey(this.division);
+    return ring.peers().flatMap(peer => {
+      const division = ring.custody(peer)?.division;
+      const key = division && divisionKey(division);
+      return division === undefined || key === mine ? [] : [{ peer, division }];
+    });
+  }
+
+  /** Brings the own facts to what the others' ask for. `needed`: somebody waits for an address. */
+  review(needed: boolean): void {
+    const own = this.own ?? this.#begin(needed);
+    if (own === undefined) return;
+    const { config, ring } = this.#context;
+    const offers = ring.offersTo(config.self).filter(({ from }) => {
+      const division = ring.custody(from)?.division;
+      return division !== undefined && divisionKey(division) === divisionKey(own.division);
+    });
+    let next = yieldTo(take(own, offers), config.self, ring.holdings(own.division));
+    next = settle(next, config.self, ring);
+    next = this.#serve(next);
+    this.#write(this.own, next);
+  }
+
+  /** Tells whom this host asks for space; `undefined` ends it. */
+  want(want: Want | undefined): void {
+    this.#context.write([{ domain: IPAM, key: WANT_KEY, value: want && encodeWant(want) }]);
+  }
+
+  /** Gives everything to `heir`: this host leaves. */
+  bequeath(heir: PeerId): void {
+    const { own } = this;
+    const next = own && give(own, heir, { start: 0, end: 2 ** 32 });
+    if (own !== undefined && next !== undefined) this.#write(own, next);
+  }
+
+  /** The division that others have: the first whose universe is ours. */
+  #others(): Division | undefined {
+    const { ring } = this.#context;
+    const universe = formatCidr(this.#config.universe);
+    for (const peer of ring.peers()) {
+      const division = ring.custody(peer)?.division;
+      if (division !== undefined && formatCidr(division.universe) === universe) return division;
+    }
+    return undefined;
+  }
+
+  /** The first custody of this host: its share, where it is one of the seeds. */
+  #begin(needed: boolean): Custody | undefined {
+    const { init, universe } = this.#config;
+    const found = this.#others() ?? (init.kind === 'seed' ? { universe, seeds: init.names } : undefined);
+    const division = found ?? this.#election.review(needed || this.#isWanted());
+    if (division === undefined) return undefined;
+    const ranges = shareOf(division, this.#name);
+    return { division, ranges, grants: [], granted: 0, received: new Map(), heirs: [] };
+  }
+
+  #isWanted(): boolean {
+    return this.#context.ring.wants().size > 0;
+  }
+
+  /** Gives to those who ask: half of the largest free run, or the very address that is wanted. */
+  #serve(own: Custody): Custody {
+    const { config, ring } = this.#context;
+    let next = own;
+    for (const [peer, want] of ring.wants()) {
+      if (want.of !== config.self || peer === config.self) continue;
+      const theirs = ring.custody(peer)?.division;
+      if (theirs !== undefined && divisionKey(theirs) !== divisionKey(own.division)) continue;
+      if (next.grants.some(grant => grant.to === peer && overlaps(grant, want))) continue;
+      const part = this.#spare(next, want);
+      next = (part && give(next, peer, part)) ?? next;
+    }
+    return next;
+  }
+
+  #spare({ ranges }: Custody, want: Range): Range | undefined {
+    const run = largestFree(within(ranges, want), this.#used());
+    return run !== undefined && sizeOf(want) > 1 ? upperHalf(run) : run;
+  }
+
+  #write(before: Custody | undefined, next: Custody): void {
+    const changed = { ...next, heirs: this.#heirs(next) };
+    const value = encodeCustody(changed);
+    const isSame = before !== undefined && next === before && before.heirs.join() === changed.heirs.join();
+    if (isSame) return;
+    const writes: Write[] = [{ domain: IPAM, key: CUSTODY_KEY, value }];
+    this.#context.write(writes);
+  }
+
+  /** Those who hold space and come next after this peer, in the order of ids. */
+  #heirs({ division, heirs }: Custody): readonly PeerId[] {
+    const { config, ring } = this.#context;
+    const holders = ring.peers().filter(peer => {
+      const custody = ring.custody(peer);
+      return (
+        peer !== config.self &&
+        custody !== undefined &&
+        divisionKey(custody.division) === divisionKey(division)
+      );
+    });
+    if (heirs.length > 0 && heirs.every(heir => holders.includes(heir))) return heirs;
+    const after = holders.filter(peer => peer > config.self);
+    return [...after, ...holders.filter(peer => peer < config.self)].slice(0, HEIRS_MAX);
+  }
+}

@@ -1,0 +1,75 @@
+import type { PeerId } from '../address.ts';
+import { SIZES } from '../replica/encoding.ts';
+import { type Custody, encodeCustody, type Grant, PARTS_MAX } from './custody.ts';
+import { type HeldRange, overlaps, type Range, within, without, withRange } from './range.ts';
+import type { Holding, Offer, RingView } from './view.ts';
+import { precedence } from './view.ts';
+
+/** What becomes of a peer's own custody. Each function gives the next state, the same object where nothing changes. */
+
+/** Takes what was offered: the giver can let go of it once it sees this. */
+export function take(own: Custody, offers: readonly Offer[]): Custody {
+  let next = own;
+  for (const { from, grant } of offers) {
+    const { start, end, version, number } = grant;
+    // Somebody may have had part of it after all: what we hold already stays as it is.
+    const parts = next.ranges.reduce<readonly HeldRange[]>(
+      (left, held) => without(left, held),
+      [{ start, end, version }],
+    );
+    next = {
+      ...next,
+      ranges: parts.reduce((ranges, part) => withRange(ranges, part), next.ranges),
+      received: new Map([...next.received, [from, number]]),
+    };
+  }
+  return fits(next) ? next : own;
+}
+
+/** Gives away what of `range` is held: it is the other's from now on. Undefined where the fact has no room for it. */
+export function give(own: Custody, to: PeerId, range: Range): Custody | undefined {
+  let granted = own.granted;
+  const grants = within(own.ranges, range).map((part): Grant => {
+    granted += 1;
+    return { ...part, version: part.version + 1, to, number: granted };
+  });
+  const next = {
+    ...own,
+    ranges: without(own.ranges, range),
+    grants: [...own.grants, ...grants],
+    granted,
+  };
+  return fits(next) ? next : undefined;
+}
+
+/** Lets go of grants that their receivers show, and of the memory of what others have let go of. */
+export function settle(own: Custody, self: PeerId, view: RingView): Custody {
+  const grants = own.grants.filter(({ to, number }) => number > (view.custody(to)?.received.get(self) ?? 0));
+  const received = [...own.received].filter(([from, number]) =>
+    view.custody(from)?.grants.some(grant => grant.to === self && grant.number <= number),
+  );
+  if (grants.length === own.grants.length && received.length === own.received.size) return own;
+  return { ...own, grants, received: new Map(received) };
+}
+
+/** Gives up what another had later than this peer, which must have forgotten that it gave it away. */
+export function yieldTo(own: Custody, self: PeerId, others: readonly Holding[]): Custody {
+  let { ranges } = own;
+  for (const other of others) {
+    if (other.owner === self) continue;
+    const lost = ranges.filter(
+      range => overlaps(range, other) && precedence(other, { ...range, owner: self }) < 0,
+    );
+    for (const range of lost) {
+      const both = { start: Math.max(range.start, other.start), end: Math.min(range.end, other.end) };
+      ranges = without(ranges, both);
+    }
+  }
+  return ranges === own.ranges ? own : { ...own, ranges };
+}
+
+function fits(custody: Custody): boolean {
+  const { grants, ranges } = custody;
+  if (ranges.length > PARTS_MAX || grants.length > PARTS_MAX) return false;
+  return encodeCustody(custody).length <= SIZES.value;
+}

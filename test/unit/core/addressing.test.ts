@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest';
+import { type Cidr, contains, type Ipv4, parseCidr } from '../../../src/core/address.ts';
+import type { Result } from '../../../src/core/errors.ts';
+import type { Command, IpamConfig, Reply } from '../../../src/core/host/step.ts';
+import { createVirtualMesh, type VirtualHost, type VirtualMesh } from '../../support/virtual-mesh.ts';
+
+const cidr = (text: string): Cidr => parseCidr(text)!;
+
+const ipam =
+  (over: Partial<IpamConfig> = {}) =>
+  (targets: number): IpamConfig => ({
+    universe: cidr('10.32.0.0/24'),
+    defaultSubnet: cidr('10.32.0.0/24'),
+    init: { kind: 'consensus', electorate: targets + 1 },
+    timeoutMs: 10_000,
+    quarantineMs: 600_000,
+    ...over,
+  });
+
+function ask(mesh: VirtualMesh, host: VirtualHost, command: Command): Result<Reply> {
+  const reply = mesh.command(host, command);
+  mesh.until(() => reply() !== undefined);
+  return reply()!;
+}
+
+function allocate(mesh: VirtualMesh, host: VirtualHost, owner: string, subnet?: string): string {
+  const result = ask(mesh, host, {
+    kind: 'allocate',
+    owner,
+    subnet: subnet === undefined ? undefined : cidr(subnet),
+  });
+  return result.ok ? result.value.addresses.join(' ') : result.problem.code;
+}
+
+const claim = (mesh: VirtualMesh, host: VirtualHost, owner: string, address: string): string => {
+  const result = ask(mesh, host, { kind: 'claim', owner, address: cidr(address) });
+  return result.ok ? result.value.addresses.join(' ') : result.problem.code;
+};
+
+/** A founder and two that joined it. */
+function three(over: Partial<IpamConfig> = {}) {
+  const mesh = createVirtualMesh({ seed: 1, ipam: ipam(over) });
+  const a = mesh.add();
+  const b = mesh.add([a]);
+  const c = mesh.add([b]);
+  mesh.run(3_000);
+  return { mesh, a, b, c };
+}
+
+describe('a host alone', () => {
+  it('gives the lowest free address, and the same one to who asks again', () => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam() });
+    const a = mesh.add();
+    expect(allocate(mesh, a, 'one')).toBe('10.32.0.1');
+    expect(allocate(mesh, a, 'two')).toBe('10.32.0.2');
+    expect(allocate(mesh, a, 'one')).toBe('10.32.0.1');
+    expect(ask(mesh, a, { kind: 'release', owner: 'one', addresses: [] }).ok).toBe(true);
+    expect(allocate(mesh, a, 'three')).toBe('10.32.0.1');
+    expect(allocate(mesh, a, 'two', '10.32.0.64/26')).toBe('10.32.0.65');
+  });
+
+  it('gives all but network, broadcast and service address, then says that none is left', () => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam({ timeoutMs: 100 }) });
+    const a = mesh.add();
+    const given = Array.from({ length: 5 }, (_, index) => allocate(mesh, a, `box${index}`, '10.32.0.8/29'));
+    expect(given).toEqual(['10.32.0.9', '10.32.0.10', '10.32.0.11', '10.32.0.12', '10.32.0.13']);
+    expect(allocate(mesh, a, 'more', '10.32.0.8/29')).toBe('space-exhausted');
+  });
+
+  it.each([
+    ['10.33.0.0/24', 'subnet-outside'],
+    ['10.0.0.0/8', 'subnet-outside'],
+    ['10.32.0.1/24', 'subnet-bits'],
+    ['10.32.0.4/31', 'subnet-small'],
+    ['10.32.0.4/32', 'subnet-small'],
+  ])('refuses the subnet %s: %s', (subnet, code) => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam() });
+    expect(allocate(mesh, mesh.add(), 'box', subnet)).toBe(code);
+  });
+
+  it('gives nothing that somebody has, after a restart too', () => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam() });
+    const a = mesh.add();
+    expect(allocate(mesh, a, 'one')).toBe('10.32.0.1');
+    mesh.restart(a);
+    mesh.run(10_000);
+    expect(allocate(mesh, a, 'two')).toBe('10.32.0.2');
+    expect(allocate(mesh, a, 'one')).toBe('10.32.0.1');
+    expect(claim(mesh, a, 'two', '10.32.0.1/24')).toBe('address-taken');
+    expect(ask(mesh, a, { kind: 'release', owner: 'two', addresses: ['10.32.0.1' as Ipv4] })).toMatchObject({
+      problem: { code: 'address-unallocated' },
+    });
+  });
+});
+
+describe('several hosts', () => {
+  it('ask one another for space, and never give one address twice', () => {
+    const { mesh, a, b, c } = three();
+    const given = [];
+    for (let round = 0; round < 40; round += 1) {
+      for (const host of [a, b, c]) given.push(allocate(mesh, host, `box${round}-${host.address}`));
+    }
+    expect(given.filter(address => contains(cidr('10.32.0.0/24'), address as Ipv4))).toHaveLength(120);
+    expect(new Set(given).size).toBe(120);
+  });
+
+  it('give all there is between them', () => {
+    const { mesh, a, b, c } = three({ timeoutMs: 5_000 });
+    const given = new Set<string>();
+    for (let round = 0; round < 253; round += 1) {
+      const host = [a, b, c][round % 3]!;
+      given.add(allocate(mesh, host, `box${round}`));
+    }
+    expect(given.size).toBe(253);
+    expect(given).not.toContain('space-exhausted');
+    expect(allocate(mesh, a, 'more')).toBe('space-exhausted');
+  });
+
+  it('claim an address from whoever holds it', () => {
+    const { mesh, a, b } = three();
+    expect(allocate(mesh, a, 'one')).toBe('10.32.0.1');
+    expect(claim(mesh, b, 'mine', '10.32.0.77/24')).toBe('10.32.0.77');
+    expect(claim(mesh, b, 'mine', '10.32.0.1/24')).toBe('address-elsewhere');
+    expect(claim(mesh, a, 'other', '10.32.0.77/24')).toBe('address-elsewhere');
+  });
+
+  it('say who holds the space when those are silent, and go on when they return', () => {
+    const { mesh, a, b } = three();
+    mesh.cut(a, b);
+    mesh.cut(a, mesh.hosts[2]!);
+    mesh.run(20_000);
+    const reply = ask(mesh, b, { kind: 'allocate', owner: 'box', subnet: undefined });
+    expect(reply).toMatchObject({
+      problem: { code: 'space-silent', holders: expect.stringMatching(/^host1 \(silent for \d+ s\)$/) },
+    });
+    mesh.heal();
+    mesh.run(40_000);
+    expect(allocate(mesh, b, 'box')).toMatch(/^10\.32\.0\./);
+  });
+});
+
+describe('the first division', () => {
+  it('is agreed on by a majority of those expected', () => {
+    const mesh = createVirtualMesh({
+      seed: 3,
+      ipam: ipam({ init: { kind: 'consensus', electorate: 3 }, timeoutMs: 2_000 }),
+    });
+    const a = mesh.add();
+    mesh.run(3_000);
+    expect(allocate(mesh, a, 'box')).toBe('ring-undivided');
+    const b = mesh.add([a]);
+    mesh.run(2_000);
+    const [first, second] = [allocate(mesh, a, 'one'), allocate(mesh, b, 'two')];
+    expect([first, second]).not.toContain('ring-undivided');
+    expect(first).not.toBe(second);
+  });
+
+  it('is agreed on once, whoever starts it and whoever restarts meanwhile', () => {
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const mesh = createVirtualMesh({
+        seed,
+        loss: 0.1,
+        delayMs: 30,
+        ipam: ipam({ init: { kind: 'consensus', electorate: 3 } }),
+      });
+      const a = mesh.add();
+      const hosts = [a, mesh.add([a]), mesh.add([a])];
+      mesh.run(3_500);
+      const replies = hosts.map(host =>
+        mesh.command(host, { kind: 'allocate', owner: 'x', subnet: undefined }),
+      );
+      mesh.run(seed * 5);
+      mesh.restart(hosts[seed % 3]!);
+      mesh.until(
+        () => replies.filter((reply, index) => index === seed % 3 || reply() !== undefined).length === 3,
+        15_000,
+      );
+      mesh.run(15_000);
+      const given = hosts.map((host, index) => allocate(mesh, host, `y${index}`));
+      expect(new Set(given).size, `seed ${seed}: ${given}`).toBe(3);
+      expect(
+        given.filter(address => address.startsWith('10.32.')),
+        `seed ${seed}`,
+      ).toHaveLength(3);
+    }
+  });
+});
+
+describe('attach', () => {
+  function attach(mesh: VirtualMesh, host: VirtualHost, name: string, ...addresses: string[]): string {
+    const sandbox = host.running.get(name) ?? `/run/netns/${name}`;
+    host.running.set(name, sandbox);
+    const result = ask(mesh, host, {
+      kind: 'attach',
+      container: { id: name, name, sandbox },
+      network: 'mesh',
+      addresses: addresses.map(cidr),
+    });
+    return result.ok ? result.value.addresses.join(' ') : result.problem.code;
+  }
+
+  it('without an address gives one', () => {
+    const { mesh, a, b } = three();
+    expect(attach(mesh, a, 'box1')).toBe('10.32.0.1');
+    expect(attach(mesh, a, 'box1')).toBe('10.32.0.1');
+    expect(attach(mesh, b, 'box2')).toMatch(/^10\.32\.0\.\d+$/);
+    expect(attach(mesh, b, 'box3', '10.32.0.1/24')).toBe('address-taken');
+    expect(attach(mesh, b, 'box3', '10.32.0.200/24', '10.0.0.7/24')).toBe('10.32.0.200 10.0.0.7');
+  });
+
+  it('that fails leaves the address free', () => {
+    const { mesh, a } = three();
+    const container = { id: 'gone', name: 'gone', sandbox: '/run/netns/gone' };
+    expect(ask(mesh, a, { kind: 'attach', container, network: 'mesh', addresses: [] })).toMatchObject({
+      problem: { code: 'container-gone' },
+    });
+    expect(attach(mesh, a, 'box1')).toBe('10.32.0.1');
+  });
+
+  it('is kept while the container restarts, freed 30 s after it died, and renewed', () => {
+    const { mesh, a } = three();
+    attach(mesh, a, 'box1');
+    mesh.run(100);
+    const die = (): void => {
+      a.running.delete('box1');
+      mesh.deliver(a, { kind: 'container-died', id: 'box1' });
+    };
+    const start = (sandbox: string): void => {
+      a.running.set('box1', sandbox);
+      mesh.deliver(a, { kind: 'container-started', container: { id: 'box1', name: 'box1', sandbox } });
+    };
+    die();
+    mesh.run(10_000);
+    start('/run/netns/again');
+    expect(attach(mesh, a, 'box2')).toBe('10.32.0.2');
+    mesh.run(60_000);
+    expect(a.plumbed.get('mesh/box1')?.addresses).toEqual([cidr('10.32.0.1/24')]);
+    die();
+    mesh.run(31_000);
+    expect(attach(mesh, a, 'box3')).toBe('10.32.0.1');
+    start('/run/netns/third');
+    mesh.run(1_000);
+    expect(a.plumbed.get('mesh/box1')?.addresses).toEqual([cidr('10.32.0.3/24')]);
+    mesh.deliver(a, { kind: 'container-removed', id: 'box1' });
+    mesh.run(100);
+    expect(attach(mesh, a, 'box4')).toBe('10.32.0.3');
+  });
+});
