@@ -1,7 +1,7 @@
-import { type Cidr, formatCidr, type PeerId } from './address.ts';
+import type { PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
-import { type Problem, type Result, refuse } from './errors.ts';
+import type { Problem, Result } from './errors.ts';
 import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
 import { Addressing } from './host/addressing.ts';
 import { createAgenda } from './host/agenda.ts';
@@ -13,7 +13,7 @@ import { createDurability, type Durability } from './host/durability.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { createPresence, type Presence } from './host/presence.ts';
-import { provide } from './host/provision.ts';
+import { answerAddressCommand, provide } from './host/provision.ts';
 import { createRandom } from './host/random.ts';
 import { defaultName, reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
@@ -349,7 +349,7 @@ export class Host {
       case 'claim':
       case 'release':
         if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
-        return this.#address(answer, command);
+        return answerAddressCommand(this.#addressing, this.#config.ipam, command, answer);
       case 'connect':
         this.#dialling.connect(command.peers, command.replace);
         return done([]);
@@ -362,45 +362,9 @@ export class Host {
     }
   }
 
-  #address(
-    answer: (result: Result<Reply>) => void,
-    command: Extract<Command, { kind: 'allocate' | 'claim' | 'release' }>,
-  ): void {
-    const { ipam } = this.#config;
-    const addressing = this.#addressing;
-    if (addressing === undefined || ipam === undefined) return answer(refuse({ code: 'ipam-off' }));
-    const { owner } = command;
-    const given = (result: Result<Cidr>): void => {
-      if (!result.ok) return answer(result);
-      addressing.keep(owner, [result.value]);
-      answer({ ok: true, value: { addresses: [result.value.address], detached: [] } });
-    };
-    if (command.kind === 'allocate')
-      return addressing.allocate(owner, command.subnet ?? ipam.defaultSubnet, given);
-    if (command.kind === 'claim') {
-      if (addressing.manages(command.address.address)) return addressing.claim(owner, command.address, given);
-      const range = formatCidr(ipam.universe);
-      return answer(refuse({ code: 'subnet-outside', value: formatCidr(command.address), range }));
-    }
-    const unknown = command.addresses.find(address => addressing.ownerOf(address) !== owner);
-    if (unknown !== undefined) return answer(refuse({ code: 'address-unallocated', value: unknown }));
-    const only = command.addresses.length === 0 ? undefined : command.addresses;
-    const gone = addressing.release(owner, true, only).map(({ address }) => address);
-    answer({ ok: true, value: { addresses: gone, detached: [] } });
-  }
-
   #attach(ticket: number, command: Extract<Command, { kind: 'attach' }>): void {
-    const { container, network, addresses } = command;
-    const { ipam } = this.#config;
-    const addressing = this.#addressing;
-    const isBare = addresses.length === 0 && (command.subnets ?? []).length === 0;
-    const subnets = isBare && ipam !== undefined ? [ipam.defaultSubnet] : (command.subnets ?? []);
-    if (addressing === undefined) {
-      if (isBare || subnets.length > 0)
-        return this.#context.emit({ kind: 'reply', ticket, result: refuse({ code: 'ipam-off' }) });
-      return this.#attachments.attach(ticket, container, network, addresses);
-    }
-    provide(addressing, container.id, addresses, subnets, result => {
+    const { container, network } = command;
+    provide(this.#addressing, this.#config.ipam, command, result => {
       if (result.ok) this.#attachments.attach(ticket, container, network, result.value);
       else this.#context.emit({ kind: 'reply', ticket, result });
     });

@@ -9,7 +9,7 @@ import {
   toNumber,
 } from '../address.ts';
 import { describe, type Problem, type Result, refuse } from '../errors.ts';
-import { Allocator, isReserved } from '../ipam/allocator.ts';
+import { Allocator, isReserved, SMALLEST_SUBNET } from '../ipam/allocator.ts';
 import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
 import { allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
@@ -251,7 +251,7 @@ export class Addressing {
     const [inner, outer] = [rangeOf(subnet), rangeOf(this.#config.universe)];
     const value = formatCidr(subnet);
     if (toNumber(subnet.address) !== inner.start) return { code: 'subnet-bits', value };
-    if (sizeOf(inner) < 4) return { code: 'subnet-small', value };
+    if (sizeOf(inner) < SMALLEST_SUBNET) return { code: 'subnet-small', value };
     const isInside = inner.start >= outer.start && inner.end <= outer.end;
     return isInside ? undefined : { code: 'subnet-outside', value, range: formatCidr(this.#config.universe) };
   }

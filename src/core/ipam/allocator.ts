@@ -1,4 +1,4 @@
-import { includes, type Range, sizeOf, totalOf, within } from './range.ts';
+import { includes, type Range, sizeOf, within } from './range.ts';
 
 /** The last address but one of a subnet is the network's own, on every host: its DNS and gateway. */
 export const serviceAddressOf = ({ end }: Range): number => end - 2;
@@ -94,11 +94,4 @@ export function largestFree(ranges: readonly Range[], used: Iterable<number>): R
     consider(from, end);
   }
   return best;
-}
-
-/** How many addresses within `ranges` are not among `used`. */
-export function countFree(ranges: readonly Range[], used: Iterable<number>): number {
-  let taken = 0;
-  for (const address of new Set(used)) if (ranges.some(range => includes(range, address))) taken += 1;
-  return totalOf(ranges) - taken;
 }

@@ -9,7 +9,7 @@ import {
   type Grant,
   IPAM,
 } from './custody.ts';
-import { type HeldRange, includes, overlaps } from './range.ts';
+import { type HeldRange, includes } from './range.ts';
 import { decodeVote, VOTE_KEY, type Vote } from './vote.ts';
 import { decodeWant, WANT_KEY, type Want } from './want.ts';
 
@@ -119,23 +119,3 @@ function offersTo(custodies: ReadonlyMap<PeerId, Custody>, peer: PeerId): readon
 /** Of two that claim one address: who had it later, as the hands that it went through tell; then the lower peer. */
 export const precedence = (a: Holding, b: Holding): number =>
   b.version - a.version || compare(a.owner, b.owner);
-
-/** The parts of the universe that several claim, with who holds them and who does not. */
-export function contradictions(
-  holdings: readonly Holding[],
-): readonly { readonly stands: Holding; readonly falls: Holding }[] {
-  const found: { stands: Holding; falls: Holding }[] = [];
-  const open: Holding[] = [];
-  for (const holding of holdings) {
-    for (let index = open.length - 1; index >= 0; index -= 1) {
-      if (open[index]!.end <= holding.start) open.splice(index, 1);
-    }
-    for (const other of open) {
-      if (other.owner === holding.owner || !overlaps(other, holding)) continue;
-      const [stands, falls] = [other, holding].sort(precedence) as [Holding, Holding];
-      found.push({ stands, falls });
-    }
-    open.push(holding);
-  }
-  return found;
-}
