@@ -12,6 +12,8 @@ export type Problem =
   | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
   | { readonly code: 'address-unallocated'; readonly value: string }
   | { readonly code: 'ipam-off' }
+  | { readonly code: 'peer-alive'; readonly peer: string; readonly how: string }
+  | { readonly code: 'peer-unknown'; readonly peer: string }
   | { readonly code: 'ring-undivided'; readonly value: string; readonly why: string }
   | { readonly code: 'space-exhausted'; readonly value: string }
   | { readonly code: 'space-silent'; readonly value: string; readonly holders: string }
@@ -103,6 +105,8 @@ const SENTENCES: Sentences = {
   'address-unallocated': p => `${p.value} is not held by that owner; see "mesh ps"`,
   'ipam-off': () =>
     'this router gives out no addresses (--ipalloc-range is empty); name one, like 10.0.0.11/24',
+  'peer-alive': p => `${p.peer} is not gone: ${p.how}; end it there with "mesh reset", or pass --force`,
+  'peer-unknown': p => `no peer "${p.peer}" is known; "mesh status peers" lists them`,
   'ring-undivided': p =>
     `no address in ${p.value} yet: ${p.why}; connect more hosts, or launch with --ipalloc-init consensus=N or seed=NAME`,
   'space-exhausted': p => `no address in ${p.value} is free on any host; free some, or take another subnet`,

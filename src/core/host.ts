@@ -1,25 +1,29 @@
 import type { PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
-import type { Problem, Result } from './errors.ts';
+import type { Problem } from './errors.ts';
 import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
 import { Addressing } from './host/addressing.ts';
 import { createAgenda } from './host/agenda.ts';
 import { Attachments } from './host/attachments.ts';
+import { Commands } from './host/commands.ts';
 import { Conduct } from './host/conduct.ts';
 import type { Context } from './host/context.ts';
+import { Departure } from './host/departure.ts';
 import { Dialling } from './host/dialling.ts';
 import { createDurability, type Durability } from './host/durability.ts';
+import { Expulsion } from './host/expulsion.ts';
+import { Learning } from './host/learning.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { createPresence, type Presence } from './host/presence.ts';
-import { answerAddressCommand, provide } from './host/provision.ts';
 import { createRandom } from './host/random.ts';
 import { defaultName, reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
-import type { Command, Effect, HostConfig, Input, Millis, Reply } from './host/step.ts';
+import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
 import { createRingView } from './ipam/view.ts';
 import { createNetworksView } from './networks/view.ts';
+import { createRemovalsView } from './removals/view.ts';
 import { type Change, createReplica, type Replica, type Write } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
@@ -55,6 +59,10 @@ export class Host {
   readonly #spread: Spread;
   readonly #attachments: Attachments;
   readonly #addressing: Addressing | undefined;
+  readonly #expulsion: Expulsion;
+  readonly #learning: Learning;
+  readonly #departure: Departure;
+  readonly #commands: Commands;
   readonly #waiting: (() => void)[] = [];
   readonly #changedAddresses = new Set<string>();
   #now: Millis = 0;
@@ -81,6 +89,7 @@ export class Host {
       networks: createNetworksView(),
       endpoints: createEndpointsView(),
       ring: createRingView(),
+      removals: createRemovalsView(),
       agenda: createAgenda(),
       random: createRandom(config.seed),
       now: () => this.#now,
@@ -105,15 +114,46 @@ export class Host {
       },
       ahead: (seq, boot) => this.#ahead(seq, boot),
     });
+    this.#expulsion = new Expulsion(this.#context);
     this.#addressing =
       config.ipam &&
       new Addressing(
         this.#context,
         config.ipam,
         this.#neighbours,
+        this.#expulsion,
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
+    const departure = new Departure(this.#context, this.#addressing, this.#attachments, this.#presence);
+    this.#departure = departure;
+    this.#commands = new Commands(this.#context, {
+      addressing: this.#addressing,
+      attachments: this.#attachments,
+      departure: {
+        leave: done => {
+          this.#state = 'leaving';
+          departure.leave(done);
+        },
+      },
+      dialling: this.#dialling,
+      expulsion: this.#expulsion,
+      neighbours: this.#neighbours,
+      paths: this.#paths,
+      state: () => this.#state,
+      trouble: () => this.#storeTrouble,
+      whenReady: action => this.#whenReady(action),
+    });
+    this.#learning = new Learning(this.#context, this.#expulsion, {
+      forward: () => this.#forward(),
+      ring: () => {
+        this.#ringChanged = true;
+      },
+      address: key => {
+        this.#changedAddresses.add(key);
+        this.#addressing?.endpointChanged(key);
+      },
+    });
     for (const change of this.#durability.restore()) this.#learn(change);
   }
 
@@ -183,7 +223,7 @@ export class Host {
       case 'dial-failed':
         return this.#dialling.failed(input.address, input.problem);
       case 'command':
-        return this.#command(input.ticket, input.command);
+        return this.#commands.take(input.ticket, input.command);
       case 'plumbed':
         return this.#attachments.plumbed(input.network, input.container, input.sandbox, input.result);
       case 'container-started':
@@ -241,26 +281,31 @@ export class Host {
   /** Views first, so that what follows in this step sees them as they are. */
   #learn(change: Change): void {
     this.#observe(change);
-    const { topology, networks, endpoints } = this.#context;
-    const version = (): number => topology.version + networks.version + endpoints.version;
-    const before = version();
-    topology.update(change);
-    networks.update(change);
-    if (this.#context.ring.update(change)) this.#ringChanged = true;
-    const address = endpoints.update(change);
-    if (address !== undefined) {
-      this.#changedAddresses.add(address);
-      this.#addressing?.endpointChanged(address);
-    }
-    if (version() !== before) this.#forward();
+    this.#learning.learn(change);
   }
 
   /** Each of the own facts that follow may allow the next. */
   #reviewRing(): void {
     for (let round = 0; this.#ringChanged && round < RING_ROUNDS; round += 1) {
       this.#ringChanged = false;
-      if (this.#state === 'ready') this.#addressing?.review();
+      if (this.#state === 'leaving') this.#departure.review();
+      if (this.#state !== 'ready') continue;
+      if (this.#expulsion.review()) this.#begAgain();
+      this.#addressing?.review();
     }
+  }
+
+  /** This host was removed: it gives up its space, and says anew, as a latecomer, what it still stands for. */
+  #begAgain(): void {
+    const { config, emit, replica, removals } = this.#context;
+    const heir = this.#expulsion.heirOf(config.self);
+    if (heir !== undefined) this.#addressing?.custodian.bequeath(heir);
+    const written = replica.rebase(Math.max(replica.ownSeq(), removals.limit(config.self) ?? 0), 'restamp');
+    this.#durability.wrote(written);
+    this.#spread.tell(written.delta);
+    for (const change of written.changes) this.#learn(change);
+    const message = 'this host was removed from the mesh; its containers claim their addresses anew';
+    emit({ kind: 'log', level: 'warn', message, data: { heir } });
   }
 
   #forward(): void {
@@ -329,53 +374,5 @@ export class Host {
       message: 'own facts issued anew above what others hold',
       data: { seq },
     });
-  }
-
-  #command(ticket: number, command: Command): void {
-    const answer = (result: Result<Reply>): void => this.#context.emit({ kind: 'reply', ticket, result });
-    const done = (detached: Reply['detached']): void =>
-      answer({ ok: true, value: { addresses: [], detached } });
-    switch (command.kind) {
-      case 'attach':
-      case 'detach':
-        if (this.#state === 'leaving') return answer({ ok: false, problem: { code: 'router-leaving' } });
-        if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
-        if (command.kind === 'detach') {
-          return this.#attachments.detach(ticket, command.container, command.network, command.addresses);
-        }
-        if (this.#storeTrouble !== undefined) return answer({ ok: false, problem: this.#storeTrouble });
-        return this.#attach(ticket, command);
-      case 'allocate':
-      case 'claim':
-      case 'release':
-        if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
-        return answerAddressCommand(this.#addressing, this.#config.ipam, command, answer);
-      case 'connect':
-        this.#dialling.connect(command.peers, command.replace);
-        return done([]);
-      case 'forget':
-        this.#dialling.forget(command.peers);
-        return done([]);
-      case 'leave':
-        if (this.#state === 'joining') return void this.#waiting.push(() => this.#command(ticket, command));
-        return done(this.#leave());
-    }
-  }
-
-  #attach(ticket: number, command: Extract<Command, { kind: 'attach' }>): void {
-    const { container, network } = command;
-    provide(this.#addressing, this.#config.ipam, command, result => {
-      if (result.ok) this.#attachments.attach(ticket, container, network, result.value);
-      else this.#context.emit({ kind: 'reply', ticket, result });
-    });
-  }
-
-  #leave(): Reply['detached'] {
-    const { config, replica } = this.#context;
-    this.#state = 'leaving';
-    this.#presence.withdraw();
-    const own = replica.ofOwner(config.self);
-    this.#write(own.map(({ domain, key }) => ({ domain, key, value: undefined })));
-    return this.#attachments.leave();
   }
 }

@@ -72,8 +72,11 @@ export interface Replica {
    * but we never wrote it (our disk was rolled back, or our key is used twice); `forged` does not.
    */
   originOfOwn(head: Head): 'known' | 'lost' | 'forged';
-  /** Issues the own live set anew above `seq`, so that it replaces everywhere what others hold. Stamps are kept. */
-  rebase(seq: number): Written;
+  /**
+   * Issues the own live set anew above `seq`, so that it replaces everywhere what others hold. With
+   * `restamp`, as if all of it were said now for the first time.
+   */
+  rebase(seq: number, stamps?: 'keep' | 'restamp'): Written;
   /** One owner's set for the store; undefined where nothing of it is whole. */
   export(owner: PeerId): Uint8Array | undefined;
   /**
@@ -117,8 +120,8 @@ class HostReplica implements Replica {
     return this.#author.write(writes);
   }
 
-  rebase(seq: number): Written {
-    return this.#author.rebase(seq);
+  rebase(seq: number, stamps: 'keep' | 'restamp' = 'keep'): Written {
+    return this.#author.rebase(seq, stamps);
   }
 
   room(): number {

@@ -16,6 +16,7 @@ import { allocationKey, decodeAllocation, encodeAllocation } from './allocation.
 import { describeHolder } from './attachable.ts';
 import type { Context } from './context.ts';
 import { Custodian } from './custodian.ts';
+import type { Expulsion } from './expulsion.ts';
 import { Lenders } from './lenders.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { IpamConfig, Millis } from './step.ts';
@@ -39,13 +40,15 @@ export class Addressing {
   readonly #context: Context;
   readonly #config: IpamConfig;
   readonly #lenders: Lenders;
+  readonly #expulsion: Expulsion;
   readonly #allocator = new Allocator();
   readonly #prefixes = new Map<number, number>();
   readonly #kept = new Set<number>();
   #requests: readonly Request[] = [];
   #ranges: readonly Range[] = [];
 
-  constructor(context: Context, config: IpamConfig, neighbours: Neighbours, name: Mac) {
+  constructor(context: Context, config: IpamConfig, neighbours: Neighbours, expulsion: Expulsion, name: Mac) {
+    this.#expulsion = expulsion;
     this.#context = context;
     this.#config = config;
     this.custodian = new Custodian(context, config, name, () => this.#used());
@@ -146,7 +149,7 @@ export class Addressing {
 
   /** Looks at what others say of their space, and serves who waits. */
   review(): void {
-    this.custodian.review(this.#requests.length > 0);
+    this.custodian.review(this.#requests.length > 0, this.#expulsion.estates());
     const ranges = this.custodian.own?.ranges ?? [];
     if (ranges !== this.#ranges) this.#allocator.looksAgainFrom(0);
     this.#ranges = ranges;
@@ -186,12 +189,33 @@ export class Addressing {
       const refused = this.#taken(owner, range.start);
       if (refused !== undefined) return refuse(refused);
     }
+    const ranges = this.custodian.own?.ranges ?? [];
     const isFree = (address: number): boolean => this.#isFree(owner, range, address);
-    const found = this.#allocator.lowest(this.custodian.own?.ranges ?? [], range, isFree);
+    const found =
+      this.#allocator.lowest(ranges, range, address => isFree(address) && !this.#isSuspect(address)) ??
+      this.#secondHand(ranges, range).find(isFree);
     if (found === undefined) return undefined;
     const cidr = { address: fromNumber(found), prefix };
     this.#assign(owner, cidr);
     return { ok: true, value: cidr };
+  }
+
+  /** A removed peer's container had it, and may go on using it: nobody gets it for a while, and after that last of all. */
+  #isSuspect(address: number): boolean {
+    return this.#expulsion.formerlyHeld(address) !== undefined;
+  }
+
+  /** Such as have waited long enough, ascending. */
+  #secondHand(ranges: readonly Range[], bounds: Range): readonly number[] {
+    const { now } = this.#context;
+    const ripe = now() - this.#config.quarantineMs;
+    return this.#expulsion
+      .formerly()
+      .filter(([, since]) => since <= ripe)
+      .map(([address]) => address)
+      .filter(address => includes(bounds, address) && ranges.some(range => includes(range, address)))
+      .filter(address => this.#allocator.ownerOf(address) === undefined)
+      .sort((a, b) => a - b);
   }
 
   #assign(owner: string, { address, prefix }: Cidr): number {
@@ -240,6 +264,7 @@ export class Addressing {
   /** What this host must not give away: what it gave out, and what anybody's container has. */
   #used(): ReadonlySet<number> {
     const used = new Set(this.#allocator.addresses());
+    for (const [address] of this.#expulsion.formerly()) used.add(address);
     for (const [holder] of this.#context.endpoints.all()) {
       const number = holder && toNumber(holder.endpoint.address);
       if (number !== undefined) used.add(number);

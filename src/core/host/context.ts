@@ -1,6 +1,7 @@
 import type { EndpointsView } from '../endpoints/view.ts';
 import type { RingView } from '../ipam/view.ts';
 import type { NetworksView } from '../networks/view.ts';
+import type { RemovalsView } from '../removals/view.ts';
 import type { Replica, Write } from '../replica.ts';
 import type { TopologyView } from '../topology/view.ts';
 import type { Addressing } from './addressing.ts';
@@ -16,6 +17,7 @@ export interface Context {
   readonly networks: NetworksView;
   readonly endpoints: EndpointsView;
   readonly ring: RingView;
+  readonly removals: RemovalsView;
   readonly agenda: Agenda;
   readonly random: Random;
   now(): Millis;

@@ -9,7 +9,7 @@ import {
   HEIRS_MAX,
   IPAM,
 } from '../ipam/custody.ts';
-import { give, settle, take, yieldTo } from '../ipam/ledger.ts';
+import { give, inherit, settle, take, yieldTo } from '../ipam/ledger.ts';
 import { overlaps, type Range, sizeOf, upperHalf, within } from '../ipam/range.ts';
 import { shareOf } from '../ipam/shares.ts';
 import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
@@ -62,8 +62,8 @@ export class Custodian {
     });
   }
 
-  /** Brings the own facts to what the others' ask for. `needed`: somebody waits for an address. */
-  review(needed: boolean): void {
+  /** Brings the own facts to what others ask for. `needed`: somebody waits for an address. */
+  review(needed: boolean, estates: readonly PeerId[]): void {
     const own = this.own ?? this.#begin(needed);
     if (own === undefined) return;
     const { config, ring } = this.#context;
@@ -71,7 +71,8 @@ export class Custodian {
       const division = ring.custody(from)?.division;
       return division !== undefined && divisionKey(division) === divisionKey(own.division);
     });
-    let next = yieldTo(take(own, offers), config.self, ring.holdings(own.division));
+    const enriched = estates.reduce((sofar, peer) => this.#inherit(sofar, peer), take(own, offers));
+    let next = yieldTo(enriched, config.self, ring.holdings(own.division));
     next = settle(next, config.self, ring);
     next = this.#serve(next);
     this.#write(this.own, next);
@@ -87,6 +88,18 @@ export class Custodian {
     const { own } = this;
     const next = own && give(own, heir, { start: 0, end: 2 ** 32 });
     if (own !== undefined && next !== undefined) this.#write(own, next);
+  }
+
+  /** What a removed peer had when its facts stopped counting; its share where it had not even taken that. */
+  #inherit(own: Custody, peer: PeerId): Custody {
+    const { removals, ring } = this.#context;
+    return inherit(
+      own,
+      peer,
+      removals.limit(peer) ?? 0,
+      ring.custody(peer)?.ranges ?? [],
+      ring.offersTo(peer),
+    );
   }
 
   /** The division that others have: the first whose universe is ours. */
@@ -107,7 +120,7 @@ export class Custodian {
     const division = found ?? this.#election.review(needed || this.#isWanted());
     if (division === undefined) return undefined;
     const ranges = shareOf(division, this.#name);
-    return { division, ranges, grants: [], granted: 0, received: new Map(), heirs: [] };
+    return { division, ranges, grants: [], granted: 0, received: new Map(), inherited: new Map(), heirs: [] };
   }
 
   #isWanted(): boolean {

@@ -10,6 +10,7 @@ import type {
   PeerReport,
   Report,
 } from '../report.ts';
+import { decodeHost, HOST_KEY, type HostFact, TOPOLOGY } from '../topology/facts.ts';
 import { PROTOCOL_VERSION } from '../wire.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
@@ -33,7 +34,7 @@ export function defaultName(context: Context, peer: PeerId): Mac {
 export function reportOf(context: Context, parts: Parts, state: Report['state']): Report {
   const { config, topology } = context;
   const label = (peer: PeerId): PeerLabel => {
-    const host = topology.host(peer);
+    const host = topology.host(peer) ?? lastKnown(context, peer);
     return { id: peer, name: host?.name ?? defaultName(context, peer), nickname: host?.nickname ?? '' };
   };
   const self = {
@@ -58,6 +59,12 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     dormant: dormantReports(parts.attachments),
     ipam: ipamReport(context, label),
   };
+}
+
+/** What a peer that was removed said of its host before. */
+function lastKnown({ replica }: Context, peer: PeerId): HostFact | undefined {
+  const value = replica.get(peer, TOPOLOGY, HOST_KEY)?.value;
+  return value && decodeHost(value);
 }
 
 export type Label = (peer: PeerId) => PeerLabel;

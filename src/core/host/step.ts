@@ -87,6 +87,8 @@ export type Command =
     }
   | { readonly kind: 'connect'; readonly peers: readonly string[]; readonly replace: boolean }
   | { readonly kind: 'forget'; readonly peers: readonly string[] }
+  /** The operator's word that a peer is gone for good. `force`: also where it seems to live. */
+  | { readonly kind: 'remove-peer'; readonly peer: PeerId; readonly force: boolean }
   /** Withdraws every fact and detaches everything: the host leaves the mesh. */
   | { readonly kind: 'leave' };
 
@@ -94,6 +96,16 @@ export type Command =
 export interface Reply {
   readonly addresses: readonly Ipv4[];
   readonly detached: readonly Detached[];
+  readonly removed?: Removed;
+}
+
+/** What becomes of the space of a removed peer. */
+export interface Removed {
+  /** How many addresses it could give out. */
+  readonly addresses: number;
+  readonly heir: PeerId | undefined;
+  /** Peers that have to agree first: one of them may know of something that the removed one gave away. */
+  readonly waitsFor: readonly PeerId[];
 }
 
 export interface Detached {

@@ -31,6 +31,8 @@ export interface Custody {
   readonly granted: number;
   /** By giver: the number of the last grant that it took. */
   readonly received: ReadonlyMap<PeerId, number>;
+  /** Removed peers whose space it took over, and up to which of their facts. */
+  readonly inherited: ReadonlyMap<PeerId, number>;
   /** Who gets its space when it is removed: the first of them that is not removed itself. */
   readonly heirs: readonly PeerId[];
 }
@@ -39,14 +41,14 @@ export interface Custody {
 export const PARTS_MAX = 100;
 export const HEIRS_MAX = 4;
 const SEEDS_MAX = 64;
-const RECEIVED_MAX = 256;
+const PEERS_MAX = 256;
 
 export const divisionKey = ({ universe, seeds }: Division): string =>
   `${formatCidr(universe)} ${seeds.join(',')}`;
 
 /** Ranges are written relative to the universe: `[start, end, version]`, and for a grant `[..., to, number]`. */
 export function encodeCustody(custody: Custody): Uint8Array {
-  const { division, ranges, grants, granted, received, heirs } = custody;
+  const { division, ranges, grants, granted, received, inherited, heirs } = custody;
   const { start: base } = rangeOf(division.universe);
   return toBytes({
     universe: formatCidr(division.universe),
@@ -61,6 +63,7 @@ export function encodeCustody(custody: Custody): Uint8Array {
     ]),
     granted,
     received: Object.fromEntries(received),
+    inherited: Object.fromEntries(inherited),
     heirs,
   });
 }
@@ -73,12 +76,14 @@ export function decodeCustody(bytes: Uint8Array): Custody | undefined {
   const { granted } = value;
   const ranges = listOf(value['ranges'], PARTS_MAX, item => decodeRange(item, universe));
   const grants = listOf(value['grants'], PARTS_MAX, item => decodeGrant(item, universe));
-  const received = decodeReceived(value['received']);
+  const received = decodeNumbers(value['received']);
+  const inherited = decodeNumbers(value['inherited']);
   const heirs = listOf(value['heirs'], HEIRS_MAX, decodePeer);
   if (!isWithin(granted, 0, Number.MAX_SAFE_INTEGER) || ranges === undefined || grants === undefined)
     return undefined;
-  if (received === undefined || heirs === undefined || !isOrderly(ranges, universe)) return undefined;
-  return { division, ranges, grants, granted, received, heirs };
+  if (received === undefined || inherited === undefined || heirs === undefined) return undefined;
+  if (!isOrderly(ranges, universe)) return undefined;
+  return { division, ranges, grants, granted, received, inherited, heirs };
 }
 
 export function decodeDivision(value: Readonly<Record<string, unknown>>): Division | undefined {
@@ -118,11 +123,11 @@ function decodeGrant(item: unknown, universe: Range): Grant | undefined {
 export const decodePeer = (item: unknown): PeerId | undefined =>
   isText(item, 128) && item !== '' ? (item as PeerId) : undefined;
 
-function decodeReceived(value: unknown): ReadonlyMap<PeerId, number> | undefined {
+function decodeNumbers(value: unknown): ReadonlyMap<PeerId, number> | undefined {
   if (!isObject(value)) return undefined;
   const entries = Object.entries(value);
   const isFine = entries.every(
-    ([peer, number]) => decodePeer(peer) !== undefined && isWithin(number, 1, Number.MAX_SAFE_INTEGER),
+    ([peer, number]) => decodePeer(peer) !== undefined && isWithin(number, 0, Number.MAX_SAFE_INTEGER),
   );
-  return isFine && entries.length <= RECEIVED_MAX ? new Map(entries as [PeerId, number][]) : undefined;
+  return isFine && entries.length <= PEERS_MAX ? new Map(entries as [PeerId, number][]) : undefined;
 }

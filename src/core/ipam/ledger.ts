@@ -42,9 +42,30 @@ export function give(own: Custody, to: PeerId, range: Range): Custody | undefine
   return fits(next) ? next : undefined;
 }
 
+/** Takes over what a removed peer held and what others had granted to it, as its facts stood at `upto`. */
+export function inherit(
+  own: Custody,
+  peer: PeerId,
+  upto: number,
+  theirs: readonly HeldRange[],
+  offers: readonly Offer[],
+): Custody {
+  const estate = [...theirs, ...offers.map(({ grant }) => grant)];
+  let { ranges } = own;
+  for (const { start, end, version } of estate) {
+    const parts = ranges.reduce<readonly HeldRange[]>(
+      (left, held) => without(left, held),
+      [{ start, end, version: version + 1 }],
+    );
+    ranges = parts.reduce((all, part) => withRange(all, part), ranges);
+  }
+  const next = { ...own, ranges, inherited: new Map([...own.inherited, [peer, upto]]) };
+  return fits(next) ? next : own;
+}
+
 /** Lets go of grants that their receivers show, and of the memory of what others have let go of. */
 export function settle(own: Custody, self: PeerId, view: RingView): Custody {
-  const grants = own.grants.filter(({ to, number }) => number > (view.custody(to)?.received.get(self) ?? 0));
+  const grants = own.grants.filter(grant => view.isOpen(self, grant));
   const received = [...own.received].filter(([from, number]) =>
     view.custody(from)?.grants.some(grant => grant.to === self && grant.number <= number),
   );

@@ -35,85 +35,139 @@ export interface RingView {
   wants(): ReadonlyMap<PeerId, Want>;
   /** Everything that anybody with this division holds or was granted, by address. Where two claim one, both are there. */
   holdings(division: Division): readonly Holding[];
+  /** Whether a grant of `from` was taken neither by its receiver nor by who came after that. */
+  isOpen(from: PeerId, grant: Grant): boolean;
   /** What others have granted to `peer`, and its own fact doesn't show yet. */
   offersTo(peer: PeerId): readonly Offer[];
   /** The claims on one address that count: the most versed first. */
   holdersOf(division: Division, address: number): readonly Holding[];
+  /** Who took over the space of a removed peer, as it was when its facts had come to `upto`. */
+  inheritor(peer: PeerId, upto: number): PeerId | undefined;
+  /** Counts up with every change. */
   readonly version: number;
 }
 
-export function createRingView(): RingView {
-  const custodies = new Map<PeerId, Custody>();
-  const votes = new Map<PeerId, Vote>();
-  const wants = new Map<PeerId, Want>();
-  let version = 0;
-  let sorted: { readonly key: string; readonly holdings: readonly Holding[] } | undefined;
+/** What a peer says, and which of its facts that is. */
+interface Word {
+  readonly custody: Custody;
+  readonly seq: number;
+}
 
-  function update({ owner, domain, key, now }: Change): boolean {
+interface Estate {
+  readonly by: PeerId;
+  /** Up to this fact of the peer that is gone. */
+  readonly upto: number;
+}
+
+export function createRingView(): RingView {
+  return new View();
+}
+
+class View implements RingView {
+  readonly #words = new Map<PeerId, Word>();
+  readonly #votes = new Map<PeerId, Vote>();
+  readonly #wants = new Map<PeerId, Want>();
+  #version = 0;
+  #estates: ReadonlyMap<PeerId, Estate> | undefined;
+  #sorted: { readonly key: string; readonly holdings: readonly Holding[] } | undefined;
+
+  get version(): number {
+    return this.#version;
+  }
+
+  update({ owner, domain, key, now }: Change): boolean {
     if (domain !== IPAM) return false;
-    if (key === CUSTODY_KEY) set(custodies, owner, now?.value && decodeCustody(now.value));
-    else if (key === VOTE_KEY) set(votes, owner, now?.value && decodeVote(now.value));
-    else if (key === WANT_KEY) set(wants, owner, now?.value && decodeWant(now.value));
-    sorted = undefined;
-    version += 1;
+    const value = now?.value;
+    if (key === CUSTODY_KEY) {
+      const custody = value && decodeCustody(value);
+      set(this.#words, owner, custody && { custody, seq: now?.seq ?? 0 });
+      this.#estates = undefined;
+      this.#sorted = undefined;
+    } else if (key === VOTE_KEY) set(this.#votes, owner, value && decodeVote(value));
+    else if (key === WANT_KEY) set(this.#wants, owner, value && decodeWant(value));
+    this.#version += 1;
     return true;
   }
 
-  function holdings(division: Division): readonly Holding[] {
-    const key = divisionKey(division);
-    if (sorted?.key !== key) sorted = { key, holdings: holdingsOf(custodies, key) };
-    return sorted.holdings;
+  custody(peer: PeerId): Custody | undefined {
+    return this.#words.get(peer)?.custody;
   }
 
-  return {
-    update,
-    custody: peer => custodies.get(peer),
-    peers: () => [...custodies.keys()].sort(compare),
-    votes: () => votes,
-    wants: () => wants,
-    holdings,
-    offersTo: peer => offersTo(custodies, peer),
-    holdersOf: (division, address) =>
-      holdings(division)
-        .filter(holding => includes(holding, address))
-        .sort(precedence),
-    get version() {
-      return version;
-    },
-  };
+  peers(): readonly PeerId[] {
+    return [...this.#words.keys()].sort(compare);
+  }
+
+  votes(): ReadonlyMap<PeerId, Vote> {
+    return this.#votes;
+  }
+
+  wants(): ReadonlyMap<PeerId, Want> {
+    return this.#wants;
+  }
+
+  inheritor(peer: PeerId, upto: number): PeerId | undefined {
+    const estate = this.#inherited().get(peer);
+    return estate !== undefined && estate.upto >= upto ? estate.by : undefined;
+  }
+
+  isOpen(from: PeerId, { to, number }: Grant): boolean {
+    const receiver = this.#words.get(to);
+    if (number <= (receiver?.custody.received.get(from) ?? 0)) return false;
+    return this.inheritor(to, receiver?.seq ?? 0) === undefined;
+  }
+
+  holdings(division: Division): readonly Holding[] {
+    const key = divisionKey(division);
+    if (this.#sorted?.key !== key) this.#sorted = { key, holdings: this.#collect(key) };
+    return this.#sorted.holdings;
+  }
+
+  holdersOf(division: Division, address: number): readonly Holding[] {
+    return this.holdings(division)
+      .filter(holding => includes(holding, address))
+      .sort(precedence);
+  }
+
+  offersTo(peer: PeerId): readonly Offer[] {
+    const offers: Offer[] = [];
+    for (const [from, { custody }] of this.#words) {
+      for (const grant of custody.grants) {
+        if (grant.to === peer && this.isOpen(from, grant)) offers.push({ from, grant });
+      }
+    }
+    return offers.sort((a, b) => compare(a.from, b.from) || a.grant.number - b.grant.number);
+  }
+
+  #inherited(): ReadonlyMap<PeerId, Estate> {
+    if (this.#estates !== undefined) return this.#estates;
+    const estates = new Map<PeerId, Estate>();
+    for (const [by, { custody }] of this.#words) {
+      for (const [peer, upto] of custody.inherited) {
+        if (upto > (estates.get(peer)?.upto ?? -1)) estates.set(peer, { by, upto });
+      }
+    }
+    this.#estates = estates;
+    return estates;
+  }
+
+  #collect(key: string): readonly Holding[] {
+    const all: Holding[] = [];
+    for (const [owner, { custody, seq }] of this.#words) {
+      const { division, ranges, grants } = custody;
+      if (divisionKey(division) !== key) continue;
+      if (this.inheritor(owner, seq) === undefined) for (const range of ranges) all.push({ ...range, owner });
+      for (const grant of grants) {
+        const { start, end, version, to } = grant;
+        if (this.isOpen(owner, grant)) all.push({ start, end, version, owner: to });
+      }
+    }
+    return all.sort((a, b) => a.start - b.start || precedence(a, b));
+  }
 }
 
 function set<Value>(map: Map<PeerId, Value>, owner: PeerId, value: Value | undefined): void {
   if (value === undefined) map.delete(owner);
   else map.set(owner, value);
-}
-
-function isOpen(custodies: ReadonlyMap<PeerId, Custody>, from: PeerId, { to, number }: Grant): boolean {
-  return number > (custodies.get(to)?.received.get(from) ?? 0);
-}
-
-function holdingsOf(custodies: ReadonlyMap<PeerId, Custody>, key: string): readonly Holding[] {
-  const all: Holding[] = [];
-  for (const [owner, { division, ranges, grants }] of custodies) {
-    if (divisionKey(division) !== key) continue;
-    for (const range of ranges) all.push({ ...range, owner });
-    for (const grant of grants) {
-      if (!isOpen(custodies, owner, grant)) continue;
-      const { start, end, version, to } = grant;
-      all.push({ start, end, version, owner: to });
-    }
-  }
-  return all.sort((a, b) => a.start - b.start || precedence(a, b));
-}
-
-function offersTo(custodies: ReadonlyMap<PeerId, Custody>, peer: PeerId): readonly Offer[] {
-  const offers: Offer[] = [];
-  for (const [from, { grants }] of custodies) {
-    for (const grant of grants) {
-      if (grant.to === peer && isOpen(custodies, from, grant)) offers.push({ from, grant });
-    }
-  }
-  return offers.sort((a, b) => compare(a.from, b.from) || a.grant.number - b.grant.number);
 }
 
 /** Of two that claim one address: who had it later, as the hands that it went through tell; then the lower peer. */

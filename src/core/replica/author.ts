@@ -66,13 +66,13 @@ export class Author {
   }
 
   /** See `Replica.rebase`. */
-  rebase(minimum: number): Written {
+  rebase(minimum: number, stamps: 'keep' | 'restamp'): Written {
     const stamp = this.#clock.tick();
     // A seq that no entry has, so that whoever holds less than the new set is below the floor, and gets all of it.
     let seq = Math.max(minimum, this.#own.ledger.head.upto) + 1;
     const entries = this.#own.ledger.since(0, false).map(entry => {
       seq += 1;
-      return this.#sign(seq, entry.stamp, entry);
+      return this.#sign(seq, stamps === 'keep' ? entry.stamp : stamp, entry);
     });
     return this.#issue(entries, seq, stamp, true);
   }

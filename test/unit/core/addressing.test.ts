@@ -1,51 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Cidr, contains, type Ipv4, parseCidr } from '../../../src/core/address.ts';
-import type { Result } from '../../../src/core/errors.ts';
-import type { Command, IpamConfig, Reply } from '../../../src/core/host/step.ts';
-import { createVirtualMesh, type VirtualHost, type VirtualMesh } from '../../support/virtual-mesh.ts';
-
-const cidr = (text: string): Cidr => parseCidr(text)!;
-
-const ipam =
-  (over: Partial<IpamConfig> = {}) =>
-  (targets: number): IpamConfig => ({
-    universe: cidr('10.32.0.0/24'),
-    defaultSubnet: cidr('10.32.0.0/24'),
-    init: { kind: 'consensus', electorate: targets + 1 },
-    timeoutMs: 10_000,
-    quarantineMs: 600_000,
-    ...over,
-  });
-
-function ask(mesh: VirtualMesh, host: VirtualHost, command: Command): Result<Reply> {
-  const reply = mesh.command(host, command);
-  mesh.until(() => reply() !== undefined);
-  return reply()!;
-}
-
-function allocate(mesh: VirtualMesh, host: VirtualHost, owner: string, subnet?: string): string {
-  const result = ask(mesh, host, {
-    kind: 'allocate',
-    owner,
-    subnet: subnet === undefined ? undefined : cidr(subnet),
-  });
-  return result.ok ? result.value.addresses.join(' ') : result.problem.code;
-}
-
-const claim = (mesh: VirtualMesh, host: VirtualHost, owner: string, address: string): string => {
-  const result = ask(mesh, host, { kind: 'claim', owner, address: cidr(address) });
-  return result.ok ? result.value.addresses.join(' ') : result.problem.code;
-};
-
-/** A founder and two that joined it. */
-function three(over: Partial<IpamConfig> = {}) {
-  const mesh = createVirtualMesh({ seed: 1, ipam: ipam(over) });
-  const a = mesh.add();
-  const b = mesh.add([a]);
-  const c = mesh.add([b]);
-  mesh.run(3_000);
-  return { mesh, a, b, c };
-}
+import { contains, type Ipv4 } from '../../../src/core/address.ts';
+import { allocate, ask, attach, cidr, claim, ipam, three } from '../../support/address-mesh.ts';
+import { createVirtualMesh } from '../../support/virtual-mesh.ts';
 
 describe('a host alone', () => {
   it('gives the lowest free address, and the same one to who asks again', () => {
@@ -187,18 +143,6 @@ describe('the first division', () => {
 });
 
 describe('attach', () => {
-  function attach(mesh: VirtualMesh, host: VirtualHost, name: string, ...addresses: string[]): string {
-    const sandbox = host.running.get(name) ?? `/run/netns/${name}`;
-    host.running.set(name, sandbox);
-    const result = ask(mesh, host, {
-      kind: 'attach',
-      container: { id: name, name, sandbox },
-      network: 'mesh',
-      addresses: addresses.map(cidr),
-    });
-    return result.ok ? result.value.addresses.join(' ') : result.problem.code;
-  }
-
   it('without an address gives one', () => {
     const { mesh, a, b } = three();
     expect(attach(mesh, a, 'box1')).toBe('10.32.0.1');

@@ -1,0 +1,107 @@
+import type { PeerId } from '../address.ts';
+import type { Problem, Result } from '../errors.ts';
+import type { Report } from '../report.ts';
+import type { Addressing } from './addressing.ts';
+import type { Attachments } from './attachments.ts';
+import type { Context } from './context.ts';
+import type { Departure } from './departure.ts';
+import type { Dialling } from './dialling.ts';
+import type { Expulsion } from './expulsion.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { Paths } from './paths.ts';
+import { answerAddressCommand, provide } from './provision.ts';
+import type { Command, Reply } from './step.ts';
+
+export interface CommandParts {
+  readonly addressing: Addressing | undefined;
+  readonly attachments: Attachments;
+  readonly departure: Pick<Departure, 'leave'>;
+  readonly dialling: Dialling;
+  readonly expulsion: Expulsion;
+  readonly neighbours: Neighbours;
+  readonly paths: Paths;
+  state(): Report['state'];
+  /** Why nothing can be stored now. */
+  trouble(): Problem | undefined;
+  /** Does it at once, or when the others have been heard. */
+  whenReady(action: () => void): void;
+}
+
+/** What users ask of this host. */
+export class Commands {
+  readonly #context: Context;
+  readonly #parts: CommandParts;
+
+  constructor(context: Context, parts: CommandParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  take(ticket: number, command: Command): void {
+    const { dialling, state, whenReady } = this.#parts;
+    const answer = (result: Result<Reply>): void => this.#context.emit({ kind: 'reply', ticket, result });
+    const done: Result<Reply> = { ok: true, value: { addresses: [], detached: [] } };
+    // Whom to dial needs nobody's word; everything else waits for what the others have to say.
+    if (command.kind === 'connect') {
+      dialling.connect(command.peers, command.replace);
+      return answer(done);
+    }
+    if (command.kind === 'forget') {
+      dialling.forget(command.peers);
+      return answer(done);
+    }
+    if (state() === 'leaving' && command.kind !== 'leave')
+      return answer({ ok: false, problem: { code: 'router-leaving' } });
+    whenReady(() => this.#carryOut(ticket, command, answer));
+  }
+
+  #carryOut(
+    ticket: number,
+    command: Exclude<Command, { kind: 'connect' | 'forget' }>,
+    answer: (result: Result<Reply>) => void,
+  ): void {
+    const { addressing, attachments, departure, trouble } = this.#parts;
+    const problem = trouble();
+    switch (command.kind) {
+      case 'attach':
+        return problem === undefined ? this.#attach(ticket, command) : answer({ ok: false, problem });
+      case 'detach':
+        return attachments.detach(ticket, command.container, command.network, command.addresses);
+      case 'allocate':
+      case 'claim':
+      case 'release':
+        if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
+        return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
+      case 'remove-peer':
+        return answer(this.#remove(command.peer, command.force));
+      case 'leave':
+        return departure.leave(detached => answer({ ok: true, value: { addresses: [], detached } }));
+    }
+  }
+
+  #attach(ticket: number, command: Extract<Command, { kind: 'attach' }>): void {
+    const { addressing, attachments } = this.#parts;
+    const { container, network } = command;
+    provide(addressing, this.#context.config.ipam, command, result => {
+      if (result.ok) attachments.attach(ticket, container, network, result.value);
+      else this.#context.emit({ kind: 'reply', ticket, result });
+    });
+  }
+
+  #remove(peer: PeerId, force: boolean): Result<Reply> {
+    const name = this.#context.topology.host(peer)?.nickname ?? peer;
+    const how = this.#lifeOf(peer);
+    if (how !== undefined && !force) return { ok: false, problem: { code: 'peer-alive', peer: name, how } };
+    const removed = this.#parts.expulsion.remove(peer);
+    if (removed === undefined) return { ok: false, problem: { code: 'peer-unknown', peer: name } };
+    return { ok: true, value: { addresses: [], detached: [], removed } };
+  }
+
+  /** Why a peer is not gone, for a person. */
+  #lifeOf(peer: PeerId): string | undefined {
+    const { addressing, neighbours, paths } = this.#parts;
+    if (peer === this.#context.config.self) return 'it is this router itself';
+    if (neighbours.get(peer) !== undefined || addressing?.reaches(peer)) return 'its router is connected';
+    return paths.get(peer)?.alive ? 'its host answers' : undefined;
+  }
+}

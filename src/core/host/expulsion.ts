@@ -1,0 +1,106 @@
+import { type PeerId, toNumber } from '../address.ts';
+import { decodeEndpoint, ENDPOINTS } from '../endpoints/endpoint.ts';
+import { type Custody, divisionKey } from '../ipam/custody.ts';
+import { totalOf } from '../ipam/range.ts';
+import { encodeRemoval, REMOVALS } from '../removals/removal.ts';
+import type { Context } from './context.ts';
+import type { Millis, Removed } from './step.ts';
+
+/** What becomes of the space of peers that were removed, and what a peer does that was. */
+export class Expulsion {
+  readonly #context: Context;
+  /** Addresses that containers of removed peers had, and since when they are free as far as anybody knows. */
+  readonly #formerly = new Map<number, Millis>();
+  #fenced = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** The operator's word that `peer` is gone; undefined where nothing is known of it. */
+  remove(peer: PeerId): Removed | undefined {
+    const { replica, ring, write } = this.#context;
+    if (replica.head(peer) === undefined) return undefined;
+    const division = ring.custody(peer)?.division;
+    const held = division === undefined ? [] : ring.holdings(division).filter(({ owner }) => owner === peer);
+    write([this.#word(peer)]);
+    return { addresses: totalOf(held), heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
+  }
+
+  /** Says of every removed peer what is known of it here; gives whether this host was removed itself, and has to leave its space. */
+  review(): boolean {
+    const { config, removals, replica, write } = this.#context;
+    const unsaid = removals
+      .peers()
+      .filter(peer => peer !== config.self && !removals.witnesses(peer).has(config.self));
+    write(unsaid.map(peer => this.#word(peer)));
+    const limit = removals.limit(config.self) ?? 0;
+    const isNew = limit > this.#fenced && replica.ofOwner(config.self).some(({ seq }) => seq <= limit);
+    this.#fenced = Math.max(this.#fenced, limit);
+    return isNew;
+  }
+
+  /** Notes what the containers of a removed peer had. */
+  note(peer: PeerId): void {
+    const { now, removals, replica } = this.#context;
+    for (const entry of replica.ofOwner(peer)) {
+      if (entry.domain !== ENDPOINTS || removals.counts(entry) || entry.value === undefined) continue;
+      const endpoint = decodeEndpoint(entry.key, entry.value);
+      const address = endpoint && toNumber(endpoint.address);
+      if (address !== undefined && !this.#formerly.has(address)) this.#formerly.set(address, now());
+    }
+  }
+
+  /** Since when a removed peer's container no longer counts as the holder of an address; undefined where none was. */
+  formerlyHeld(address: number): Millis | undefined {
+    return this.#formerly.get(address);
+  }
+
+  /** All of them, with that time. */
+  formerly(): readonly (readonly [address: number, since: Millis])[] {
+    return [...this.#formerly];
+  }
+
+  /** Those who have yet to say that `peer` is gone: until then one of them may know of a grant that nobody else does. */
+  awaited(peer: PeerId): readonly PeerId[] {
+    const { config, removals, topology } = this.#context;
+    const witnesses = removals.witnesses(peer);
+    return topology
+      .peers()
+      .filter(other => other !== config.self && other !== peer && !witnesses.has(other))
+      .filter(other => removals.limit(other) === undefined);
+  }
+
+  /** Who gets the space of `peer`: the first of those that it named who is not removed as well; else the lowest of all. */
+  heirOf(peer: PeerId): PeerId | undefined {
+    const { removals, ring } = this.#context;
+    const custody = ring.custody(peer);
+    const isThere = (other: PeerId): boolean => removals.limit(other) === undefined;
+    const named = custody?.heirs.find(isThere);
+    return named ?? this.#others(peer, custody).find(isThere);
+  }
+
+  /** Removed peers whose space is this host's to take now. */
+  estates(): readonly PeerId[] {
+    const { config, removals, replica, ring } = this.#context;
+    return removals.peers().filter(peer => {
+      const isKnown = (replica.head(peer)?.upto ?? 0) >= (removals.limit(peer) ?? 0);
+      const isTaken = ring.inheritor(peer, removals.limit(peer) ?? 0) !== undefined;
+      return !isTaken && isKnown && this.awaited(peer).length === 0 && this.heirOf(peer) === config.self;
+    });
+  }
+
+  #others(peer: PeerId, custody: Custody | undefined): readonly PeerId[] {
+    const { ring } = this.#context;
+    return ring.peers().filter(other => {
+      const theirs = ring.custody(other);
+      if (other === peer || theirs === undefined) return false;
+      return custody === undefined || divisionKey(theirs.division) === divisionKey(custody.division);
+    });
+  }
+
+  #word(peer: PeerId) {
+    const upto = this.#context.replica.head(peer)?.upto ?? 0;
+    return { domain: REMOVALS, key: peer, value: encodeRemoval({ peer, upto }) };
+  }
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { allocate, ask, attach, cidr, three } from '../../support/address-mesh.ts';
+import type { VirtualHost, VirtualMesh } from '../../support/virtual-mesh.ts';
+
+const remove = (mesh: VirtualMesh, host: VirtualHost, gone: VirtualHost, force = false) =>
+  mesh.command(host, { kind: 'remove-peer', peer: gone.peer, force });
+
+const spaceOf = (mesh: VirtualMesh, host: VirtualHost): string =>
+  host.host
+    .report(mesh.now)
+    .ipam!.shares.filter(({ addresses }) => addresses > 0)
+    .map(({ peer, addresses }) => `${peer.nickname} ${addresses}`)
+    .sort()
+    .join(', ');
+
+/** Gives b and c some space of their own, and cuts `gone` off for good. */
+function withoutA(options: Parameters<typeof three>[0] = {}) {
+  const { mesh, a, b, c } = three(options);
+  expect(attach(mesh, a, 'lost1')).toBe('10.32.0.1');
+  expect(allocate(mesh, b, 'box-b')).toMatch(/^10\.32\.0\./);
+  expect(allocate(mesh, c, 'box-c')).toMatch(/^10\.32\.0\./);
+  mesh.run(1_000);
+  mesh.cut(a, b);
+  mesh.cut(a, c);
+  mesh.run(30_000);
+  return { mesh, a, b, c };
+}
+
+describe('a peer that is gone', () => {
+  it('is removed on two hosts at once with one result: one of them has all its space', () => {
+    const { mesh, a, b, c } = withoutA();
+    const replies = [remove(mesh, b, a), remove(mesh, c, a)];
+    mesh.run(2_000);
+    expect(replies.map(reply => reply()?.ok)).toEqual([true, true]);
+    expect(spaceOf(mesh, b)).toBe(spaceOf(mesh, c));
+    expect(spaceOf(mesh, b)).not.toContain('host1');
+    const sizes = b.host.report(mesh.now).ipam!.shares.map(({ addresses }) => addresses);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(256);
+    expect(b.host.report(mesh.now).peers.map(({ nickname }) => nickname)).toEqual(['host2', 'host3']);
+  });
+
+  it('takes its containers along: their addresses are given to nobody for a while, and then last of all', () => {
+    const { mesh, a, b, c } = withoutA({ quarantineMs: 60_000, timeoutMs: 3_000 });
+    remove(mesh, b, a);
+    mesh.run(2_000);
+    const given = Array.from({ length: 252 }, (_, index) =>
+      allocate(mesh, [b, c][index % 2]!, `more${index}`),
+    );
+    expect(given.filter(address => address.startsWith('10.32.'))).toHaveLength(250);
+    expect(given).not.toContain('10.32.0.1');
+    expect(given.at(-1)).toBe('space-exhausted');
+    mesh.run(60_000);
+    const last = [allocate(mesh, b, 'last'), allocate(mesh, c, 'last')];
+    expect(last.sort()).toEqual(['10.32.0.1', 'space-exhausted']);
+  });
+
+  it('is not removed while its router is connected, or its host answers, unless that is forced', () => {
+    const { mesh, a, b, c } = three();
+    const command = { kind: 'remove-peer', peer: a.peer, force: false } as const;
+    expect(ask(mesh, b, command)).toMatchObject({
+      problem: { code: 'peer-alive', how: 'its router is connected' },
+    });
+    expect(ask(mesh, a, command)).toMatchObject({
+      problem: { code: 'peer-alive', how: 'it is this router itself' },
+    });
+    const nobody = { ...command, peer: 'peer-0099' as typeof a.peer };
+    expect(ask(mesh, c, nobody)).toMatchObject({ problem: { code: 'peer-unknown' } });
+  });
+
+  it('keeps its space until everybody has agreed who might know of something that it gave away', () => {
+    const { mesh, a, b, c } = withoutA();
+    mesh.cut(b, c);
+    mesh.run(30_000);
+    const reply = remove(mesh, b, a);
+    mesh.run(1_000);
+    expect(reply()).toMatchObject({ value: { removed: { waitsFor: [c.peer] } } });
+    expect(spaceOf(mesh, b)).toContain('host1');
+    mesh.heal();
+    mesh.cut(a, b);
+    mesh.cut(a, c);
+    mesh.run(60_000);
+    expect(spaceOf(mesh, b)).not.toContain('host1');
+    expect(spaceOf(mesh, b)).toBe(spaceOf(mesh, c));
+  });
+});
+
+describe('a peer that was removed and lives', () => {
+  it('gives up its space when it learns of it, and keeps what nobody took', () => {
+    const { mesh, a, b, c } = withoutA();
+    remove(mesh, b, a, true);
+    mesh.run(2_000);
+    mesh.heal();
+    mesh.until(() => a.logs.some(({ message }) => message.startsWith('this host was removed')), 60_000);
+    mesh.run(15_000);
+    expect(spaceOf(mesh, a)).toBe(spaceOf(mesh, b));
+    expect(spaceOf(mesh, c)).toBe(spaceOf(mesh, b));
+    expect(a.plumbed.get('mesh/lost1')?.addresses).toEqual([cidr('10.32.0.1/24')]);
+    expect(b.host.report(mesh.now).endpoints.map(({ address }) => address)).toContain('10.32.0.1');
+    expect(allocate(mesh, a, 'new')).toMatch(/^10\.32\.0\./);
+  });
+});
+
+describe('a host that leaves', () => {
+  it('hands its space to one who stays', () => {
+    const { mesh, a, b } = three();
+    expect(allocate(mesh, b, 'box')).toMatch(/^10\.32\.0\./);
+    expect(ask(mesh, a, { kind: 'leave' }).ok).toBe(true);
+    mesh.run(1_000);
+    expect(spaceOf(mesh, b)).not.toContain('host1');
+    const sizes = b.host.report(mesh.now).ipam!.shares.map(({ addresses }) => addresses);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(256);
+  });
+});
