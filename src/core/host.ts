@@ -16,15 +16,17 @@ import { Expulsion } from './host/expulsion.ts';
 import { Learning } from './host/learning.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { createPaths, type Paths } from './host/paths.ts';
+import { defaultName } from './host/peer-name.ts';
 import { createPresence, type Presence } from './host/presence.ts';
 import { createRandom } from './host/random.ts';
-import { defaultName, reportOf } from './host/reporting.ts';
+import { reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
-import { createRingView } from './ipam/view.ts';
+import { IPAM } from './ipam/custody.ts';
+import { createRingView, type Holding } from './ipam/view.ts';
 import { createNetworksView } from './networks/view.ts';
 import { createRemovalsView } from './removals/view.ts';
-import { type Change, createReplica, type Replica, type Write } from './replica.ts';
+import { type Change, createReplica, type Entry, type Rebase, type Replica, type Write } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
 import { createTopologyView } from './topology/view.ts';
@@ -112,7 +114,7 @@ export class Host {
       synced: () => {
         this.#synced = true;
       },
-      ahead: (seq, boot) => this.#ahead(seq, boot),
+      ahead: (seq, lost, boot) => this.#ahead(seq, lost, boot),
     });
     this.#expulsion = new Expulsion(this.#context);
     this.#addressing =
@@ -125,25 +127,14 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
-    const departure = new Departure(this.#context, this.#addressing, this.#attachments, this.#presence);
-    this.#departure = departure;
-    this.#commands = new Commands(this.#context, {
-      addressing: this.#addressing,
-      attachments: this.#attachments,
-      departure: {
-        leave: done => {
-          this.#state = 'leaving';
-          departure.leave(done);
-        },
-      },
-      dialling: this.#dialling,
-      expulsion: this.#expulsion,
-      neighbours: this.#neighbours,
-      paths: this.#paths,
-      state: () => this.#state,
-      trouble: () => this.#storeTrouble,
-      whenReady: action => this.#whenReady(action),
-    });
+    this.#departure = new Departure(
+      this.#context,
+      this.#addressing,
+      this.#attachments,
+      this.#presence,
+      this.#expulsion,
+    );
+    this.#commands = this.#createCommands();
     this.#learning = new Learning(this.#context, this.#expulsion, {
       forward: () => this.#forward(),
       ring: () => {
@@ -155,6 +146,26 @@ export class Host {
       },
     });
     for (const change of this.#durability.restore()) this.#learn(change);
+  }
+
+  #createCommands(): Commands {
+    return new Commands(this.#context, {
+      addressing: this.#addressing,
+      attachments: this.#attachments,
+      departure: {
+        leave: done => {
+          this.#state = 'leaving';
+          this.#departure.leave(done);
+        },
+      },
+      dialling: this.#dialling,
+      expulsion: this.#expulsion,
+      neighbours: this.#neighbours,
+      paths: this.#paths,
+      state: () => this.#state,
+      trouble: () => this.#storeTrouble,
+      whenReady: action => this.#whenReady(action),
+    });
   }
 
   /** `now` never goes back. */
@@ -184,6 +195,12 @@ export class Host {
     }
     const { value } = this.#forwarding;
     return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
+  }
+
+  /** Who holds which part of the universe, by address, as far as this host knows. */
+  holdings(): readonly Holding[] {
+    const division = this.#addressing?.custodian.division;
+    return division === undefined ? [] : this.#context.ring.holdings(division);
   }
 
   get facts(): Facts {
@@ -300,10 +317,7 @@ export class Host {
     const { config, emit, replica, removals } = this.#context;
     const heir = this.#expulsion.heirOf(config.self);
     if (heir !== undefined) this.#addressing?.custodian.bequeath(heir);
-    const written = replica.rebase(Math.max(replica.ownSeq(), removals.limit(config.self) ?? 0), 'restamp');
-    this.#durability.wrote(written);
-    this.#spread.tell(written.delta);
-    for (const change of written.changes) this.#learn(change);
+    this.#issueAnew(Math.max(replica.ownSeq(), removals.limit(config.self) ?? 0), { restamp: true });
     const message = 'this host was removed from the mesh; its containers claim their addresses anew';
     emit({ kind: 'log', level: 'warn', message, data: { heir } });
   }
@@ -342,6 +356,13 @@ export class Host {
     return NOTHING;
   }
 
+  #issueAnew(seq: number, how: Rebase): void {
+    const written = this.#context.replica.rebase(seq, how);
+    this.#durability.wrote(written);
+    this.#spread.tell(written.delta);
+    for (const change of written.changes) this.#learn(change);
+  }
+
   #up(peer: PeerId, address: string, outbound: boolean): void {
     this.#conduct.changed(peer);
     this.#neighbours.up(peer, address, outbound);
@@ -359,15 +380,17 @@ export class Host {
     this.#context.emit({ kind: 'log', level: 'info', message: 'connection ended', data: { peer, reason } });
   }
 
-  /** Others hold facts of ours that we never wrote: our disk was rolled back, or somebody has our key. */
-  #ahead(seq: number, boot: string | undefined): void {
-    const { config, emit, replica } = this.#context;
+  /**
+   * Others hold facts of ours that we never wrote: our disk was rolled back, or somebody has our key. What this host is
+   * like, it knows best; what it has given away, they do.
+   */
+  #ahead(seq: number, lost: readonly Entry[], boot: string | undefined): void {
+    const { config, emit } = this.#context;
     if (this.#presence.impersonated(boot)) {
       return emit({ kind: 'halt', problem: { code: 'identity-cloned', id: config.self } });
     }
-    const written = replica.rebase(seq);
-    this.#durability.wrote(written);
-    this.#spread.tell(written.delta);
+    const restored = lost.filter(({ domain, value }) => domain === IPAM && value !== undefined);
+    this.#issueAnew(seq, { restored });
     emit({
       kind: 'log',
       level: 'warn',

@@ -1,6 +1,6 @@
 import type { PeerId } from './address.ts';
 import { isAuthentic, malformation } from './replica/admission.ts';
-import { Author, type Write, type Written } from './replica/author.ts';
+import { Author, type Rebase, type Write, type Written } from './replica/author.ts';
 import { signedHead } from './replica/encoding.ts';
 import {
   type Change,
@@ -23,7 +23,7 @@ import { missing } from './replica/offer.ts';
 import { Registry } from './replica/registry.ts';
 import { decodeLedger, encodeLedger } from './replica/storage.ts';
 
-export type { Change, CryptoFunctions, Delta, Digest, Entry, Head, Limits, Refusal, Write, Written };
+export type { Change, CryptoFunctions, Delta, Digest, Entry, Head, Limits, Rebase, Refusal, Write, Written };
 
 /** What a delta did here. */
 export interface Merged {
@@ -72,11 +72,8 @@ export interface Replica {
    * but we never wrote it (our disk was rolled back, or our key is used twice); `forged` does not.
    */
   originOfOwn(head: Head): 'known' | 'lost' | 'forged';
-  /**
-   * Issues the own live set anew above `seq`, so that it replaces everywhere what others hold. With
-   * `restamp`, as if all of it were said now for the first time.
-   */
-  rebase(seq: number, stamps?: 'keep' | 'restamp'): Written;
+  /** Issues the own live set anew above `seq`, so that it replaces everywhere what others hold. */
+  rebase(seq: number, how?: Rebase): Written;
   /** One owner's set for the store; undefined where nothing of it is whole. */
   export(owner: PeerId): Uint8Array | undefined;
   /**
@@ -120,8 +117,8 @@ class HostReplica implements Replica {
     return this.#author.write(writes);
   }
 
-  rebase(seq: number, stamps: 'keep' | 'restamp' = 'keep'): Written {
-    return this.#author.rebase(seq, stamps);
+  rebase(seq: number, how: Rebase = {}): Written {
+    return this.#author.rebase(seq, how);
   }
 
   room(): number {

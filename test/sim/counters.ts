@@ -39,6 +39,13 @@ export const SIGHTS = [
   'targets changed',
   'unknown message',
   'later fact kept',
+  'allocated',
+  'claimed',
+  'granted',
+  'inherited',
+  'peer removed',
+  'space silent',
+  'ring undivided',
 ] as const;
 
 export type Sight = (typeof SIGHTS)[number];

@@ -1,6 +1,7 @@
+import type { PeerId } from '../../src/core/address.ts';
 import type { Millis } from '../../src/core/host/step.ts';
+import type { Head } from '../../src/core/replica.ts';
 import { encodeMessage } from '../../src/core/wire.ts';
-import type { Checks } from './checks.ts';
 import { LaterOwner } from './later-owner.ts';
 import type { SimulatedMachine } from './machine.ts';
 import type { Fault } from './settings.ts';
@@ -17,17 +18,24 @@ const WEAK_SPOT_SHARE = 0.01;
 /** As many hosts for each: where all are cloned, each set of twins looks whole to itself. */
 const HOSTS_PER_CLONE = 3;
 
+/** What faults leave word of, for those who judge. */
+export interface Notes {
+  readonly tampered: { add(machine: SimulatedMachine): void };
+  readonly tangled: { add(peer: PeerId): void };
+  readonly told: { add(head: Head): unknown };
+}
+
 /** Does the damage that the settings ask for, until it is told to stop. */
 export class Faults {
   readonly laterOwner: LaterOwner;
   readonly #simulation: Simulation;
-  readonly #checks: Checks;
+  readonly #checks: Notes;
   /** Machines that lost their memory, and have to be told whom to join. */
   readonly #forgetful = new Set<SimulatedMachine>();
   #stopped = false;
   #clones = 0;
 
-  constructor(simulation: Simulation, checks: Checks) {
+  constructor(simulation: Simulation, checks: Notes) {
     this.#simulation = simulation;
     this.#checks = checks;
     this.laterOwner = new LaterOwner(simulation.random.later);
@@ -250,6 +258,7 @@ export class Faults {
     this.#kill(machine, absence);
     this.#checks.tampered.add(machine);
     machine.disk.replace(new Map());
+    if (this.#simulation.settings.ipam !== undefined) this.#simulation.rename(machine);
     this.#simulation.saw('disk wiped');
   }
 
@@ -315,6 +324,7 @@ export class Faults {
         machine.kill(0);
         this.#checks.tampered.add(machine);
         machine.disk.replace(new Map());
+        if (this.#simulation.settings.ipam !== undefined) this.#simulation.rename(machine);
         machine.plumbed.clear();
         if (this.#stopped) this.#restart(machine);
         else this.#returnAfter(machine, absence);

@@ -27,7 +27,7 @@ type Answer = (result: Result<Reply>) => void;
  */
 export class SimulatedMachine implements Machine {
   readonly index: number;
-  readonly peer: PeerId;
+  peer: PeerId;
   readonly address: string;
   readonly disk = new Disk();
   /** Containers that run, by id: their sandbox; and those that are stopped. */
@@ -59,6 +59,8 @@ export class SimulatedMachine implements Machine {
   readonly #answers = new Map<number, { readonly command: Command; readonly answer: Answer }>();
   #tickets = 0;
   #launches = 0;
+  /** The targets of the last launch. */
+  #named: readonly string[] = [];
 
   constructor(simulation: Simulation, index: number, peer: PeerId) {
     this.#simulation = simulation;
@@ -84,7 +86,10 @@ export class SimulatedMachine implements Machine {
     this.powered = true;
     this.halted = undefined;
     this.epoch += 1;
-    if (targets !== undefined) this.#launches += 1;
+    if (targets !== undefined) {
+      this.#launches += 1;
+      this.#named = targets;
+    }
     const { watch } = this.#simulation;
     watch?.starting(this);
     this.host = new Host(this.#config(targets), change => watch?.changed(this, change));
@@ -331,7 +336,7 @@ export class SimulatedMachine implements Machine {
       mtu: undefined,
       password: false,
       discovery: true,
-      ipam: undefined,
+      ipam: settings.ipam?.(this.#named),
       device: 'ethmesh',
       targets,
       launchId: `launch-${this.#launches}`,

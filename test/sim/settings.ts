@@ -1,4 +1,5 @@
 import { createRandom, type Random } from '../../src/core/host/random.ts';
+import type { IpamConfig } from '../../src/core/host/step.ts';
 import type { Limits } from '../../src/core/replica.ts';
 
 /** What may go wrong in a run; each seed draws its own set, so that no fault hides behind another. */
@@ -47,10 +48,12 @@ export interface Settings {
   readonly addresses: number;
   readonly syncMs: number;
   readonly limits: Partial<Limits>;
+  /** By the targets that a machine was given; where the mesh gives out addresses. */
+  readonly ipam?: (targets: readonly string[]) => IpamConfig;
 }
 
 /** One generator for each purpose, so that a draw more in one place doesn't shift all others. */
-export const STREAMS = ['settings', 'network', 'faults', 'users', 'disk', 'kernel', 'later'] as const;
+export const STREAMS = ['settings', 'network', 'faults', 'users', 'disk', 'kernel', 'later', 'ipam'] as const;
 export type Stream = (typeof STREAMS)[number];
 
 export const streamOf = (seed: number, name: Stream): Random =>

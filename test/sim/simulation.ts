@@ -50,6 +50,16 @@ export class Simulation {
     return this.#trace >>> 0;
   }
 
+  /** Peers that a machine was before it lost its memory: they never come back. */
+  readonly gone = new Set<PeerId>();
+
+  /** The machine has forgotten who it was, and begins as somebody else. */
+  rename(machine: SimulatedMachine): void {
+    this.gone.add(machine.peer);
+    machine.peer = `12D3KooX${String(this.gone.size).padStart(44, '0')}` as PeerId;
+    this.#byPeer.set(machine.peer, machine);
+  }
+
   /** A machine without a router as yet. A second one of the same `peer` is its clone. */
   add(peer?: PeerId): SimulatedMachine {
     const index = this.machines.length;

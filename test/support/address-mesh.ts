@@ -10,10 +10,10 @@ export const cidr = (text: string): Cidr => parseCidr(text)!;
 /** A small universe, so that hosts soon need one another's space. */
 export const ipam =
   (over: Partial<IpamConfig> = {}) =>
-  (targets: number): IpamConfig => ({
+  (targets: readonly string[]): IpamConfig => ({
     universe: cidr('10.32.0.0/24'),
     defaultSubnet: cidr('10.32.0.0/24'),
-    init: { kind: 'consensus', electorate: targets + 1 },
+    init: { kind: 'consensus', electorate: undefined, named: targets },
     timeoutMs: 10_000,
     quarantineMs: 600_000,
     ...over,

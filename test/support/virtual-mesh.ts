@@ -32,8 +32,8 @@ export interface MeshOptions {
   /** Share of messages that are lost, and that arrive twice. */
   readonly loss?: number;
   readonly repeat?: number;
-  /** By how many targets a host was given. */
-  readonly ipam?: (targets: number) => IpamConfig;
+  /** By the targets that a host was given. */
+  readonly ipam?: (targets: readonly string[]) => IpamConfig;
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -279,7 +279,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       mtu: undefined,
       password: false,
       discovery: true,
-      ipam: options.ipam?.(targets?.length ?? 0),
+      ipam: options.ipam?.(targets ?? []),
       device: 'ethmesh',
       targets,
       launchId: 'test',

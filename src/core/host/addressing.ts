@@ -9,7 +9,7 @@ import {
   toNumber,
 } from '../address.ts';
 import { describe, type Problem, type Result, refuse } from '../errors.ts';
-import { Allocator, isReserved, SMALLEST_SUBNET } from '../ipam/allocator.ts';
+import { Allocator, reservedIn, SMALLEST_SUBNET } from '../ipam/allocator.ts';
 import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
 import { allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
@@ -44,6 +44,8 @@ export class Addressing {
   readonly #allocator = new Allocator();
   readonly #prefixes = new Map<number, number>();
   readonly #kept = new Set<number>();
+  /** Nobody's: they are neither given out nor lent. */
+  readonly #reserved: ReadonlySet<number>;
   #requests: readonly Request[] = [];
   #ranges: readonly Range[] = [];
 
@@ -52,7 +54,8 @@ export class Addressing {
     this.#context = context;
     this.#config = config;
     this.custodian = new Custodian(context, config, name, () => this.#used());
-    this.#lenders = new Lenders(context, neighbours, this.custodian);
+    this.#reserved = new Set([config.universe, config.defaultSubnet].map(rangeOf).flatMap(reservedIn));
+    this.#lenders = new Lenders(context, neighbours, this.custodian, this.#reserved);
     for (const [key, bytes] of context.config.records) {
       const found = decodeAllocation(key, bytes);
       if (found === undefined) continue;
@@ -234,9 +237,8 @@ export class Addressing {
 
   #isFree(owner: string, range: Range, address: number): boolean {
     const { config, endpoints } = this.#context;
-    const subnets = [range, rangeOf(this.#config.defaultSubnet), rangeOf(this.#config.universe)];
-    const isKeptBack = subnets.some(subnet => sizeOf(subnet) > 1 && isReserved(subnet, address));
-    if (isKeptBack) return false;
+    if (this.#reserved.has(address) || (sizeOf(range) > 1 && reservedIn(range).includes(address)))
+      return false;
     const holder = endpoints.holder(DEFAULT_NETWORK.name, fromNumber(address));
     return holder === undefined || (holder.owner === config.self && holder.endpoint.container === owner);
   }
@@ -263,7 +265,7 @@ export class Addressing {
 
   /** What this host must not give away: what it gave out, and what anybody's container has. */
   #used(): ReadonlySet<number> {
-    const used = new Set(this.#allocator.addresses());
+    const used = new Set([...this.#reserved, ...this.#allocator.addresses()]);
     for (const [address] of this.#expulsion.formerly()) used.add(address);
     for (const [holder] of this.#context.endpoints.all()) {
       const number = holder && toNumber(holder.endpoint.address);

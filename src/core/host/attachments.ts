@@ -41,6 +41,7 @@ export class Attachments {
     }
   }
 
+  /** Of a container for which none `isWaiting`. */
   attach(ticket: number, container: Sandbox, networkName: string, given: readonly Cidr[]): void {
     const context = this.#context;
     const answer = (problem: Problem): void => {
@@ -50,7 +51,6 @@ export class Attachments {
     const network = context.networks.get(networkName);
     if (network === undefined) return answer({ code: 'network-unknown', network: networkName });
     const known = this.#all.get(recordKey({ network: networkName, container: container.id }));
-    if (known?.waiting !== undefined) return answer({ code: 'container-busy', container: container.name });
     const problem =
       checkAddresses(context, network, container.id, given) ??
       pendingElsewhere(this.#all, networkName, container, given);
@@ -61,6 +61,11 @@ export class Attachments {
     held.sandbox = container.sandbox;
     held.waiting = { ticket, addresses };
     this.#plumb(held, network, merge(this.#standing(held), addresses));
+  }
+
+  /** Whether the kernel has yet to answer an `attach` of this container. */
+  isWaiting(network: string, container: string): boolean {
+    return this.#all.get(recordKey({ network, container }))?.waiting !== undefined;
   }
 
   /** All addresses of the container where none is named. */

@@ -31,6 +31,8 @@ export interface CommandParts {
 export class Commands {
   readonly #context: Context;
   readonly #parts: CommandParts;
+  /** Containers for which an attach waits for addresses. */
+  readonly #provided = new Set<string>();
 
   constructor(context: Context, parts: CommandParts) {
     this.#context = context;
@@ -82,7 +84,14 @@ export class Commands {
   #attach(ticket: number, command: Extract<Command, { kind: 'attach' }>): void {
     const { addressing, attachments } = this.#parts;
     const { container, network } = command;
+    const busy = attachments.isWaiting(network, container.id) || this.#provided.has(container.id);
+    if (busy) {
+      const problem: Problem = { code: 'container-busy', container: container.name };
+      return this.#context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
+    }
+    this.#provided.add(container.id);
     provide(addressing, this.#context.config.ipam, command, result => {
+      this.#provided.delete(container.id);
       if (result.ok) attachments.attach(ticket, container, network, result.value);
       else this.#context.emit({ kind: 'reply', ticket, result });
     });

@@ -16,6 +16,7 @@ import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
 import type { Write } from '../replica.ts';
 import type { Context } from './context.ts';
 import { Election } from './election.ts';
+import { defaultName } from './peer-name.ts';
 import type { IpamConfig } from './step.ts';
 
 /**
@@ -92,14 +93,10 @@ export class Custodian {
 
   /** What a removed peer had when its facts stopped counting; its share where it had not even taken that. */
   #inherit(own: Custody, peer: PeerId): Custody {
-    const { removals, ring } = this.#context;
-    return inherit(
-      own,
-      peer,
-      removals.limit(peer) ?? 0,
-      ring.custody(peer)?.ranges ?? [],
-      ring.offersTo(peer),
-    );
+    const { removals, ring, topology } = this.#context;
+    const name = topology.host(peer)?.name ?? defaultName(this.#context, peer);
+    const theirs = ring.custody(peer)?.ranges ?? shareOf(own.division, name);
+    return inherit(own, peer, removals.limit(peer) ?? 0, theirs, ring.offersTo(peer));
   }
 
   /** The division that others have: the first whose universe is ours. */
@@ -132,7 +129,7 @@ export class Custodian {
     const { config, ring } = this.#context;
     let next = own;
     for (const [peer, want] of ring.wants()) {
-      if (want.of !== config.self || peer === config.self) continue;
+      if (want.of !== config.self || peer === config.self || !this.#isThere(peer)) continue;
       const theirs = ring.custody(peer)?.division;
       if (theirs !== undefined && divisionKey(theirs) !== divisionKey(own.division)) continue;
       if (next.grants.some(grant => grant.to === peer && overlaps(grant, want))) continue;
@@ -140,6 +137,16 @@ export class Custodian {
       next = (part && give(next, peer, part)) ?? next;
     }
     return next;
+  }
+
+  /** Whether a peer was not removed, or has come back and said so in all that matters here. */
+  #isThere(peer: PeerId): boolean {
+    const { removals, replica } = this.#context;
+    if (removals.limit(peer) === undefined) return true;
+    return [CUSTODY_KEY, WANT_KEY].every(key => {
+      const entry = replica.get(peer, IPAM, key);
+      return entry !== undefined && removals.counts(entry);
+    });
   }
 
   #spare({ ranges }: Custody, want: Range): Range | undefined {

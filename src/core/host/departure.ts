@@ -1,28 +1,35 @@
 import type { PeerId } from '../address.ts';
-import { CUSTODY_KEY, IPAM } from '../ipam/custody.ts';
+import { IPAM } from '../ipam/custody.ts';
 import type { Addressing } from './addressing.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
+import type { Expulsion } from './expulsion.ts';
 import type { Presence } from './presence.ts';
 import type { Detached, Millis } from './step.ts';
 
 /** So long a host that leaves waits for somebody to take its space. */
 const HANDOVER_MS = 3_000;
 
-/** Leaves the mesh for good: says nothing more, detaches everything, and gives its space to one who stays. */
+/**
+ * Leaves the mesh for good: detaches everything, gives its space to one who stays, and says as its last word that it is gone.
+ * Whatever of its space nobody has taken by then comes to its heir, as with any peer that was removed.
+ */
 export class Departure {
   readonly #context: Context;
   readonly #addressing: Addressing | undefined;
   readonly #attachments: Attachments;
   readonly #presence: Presence;
-  #waiting: { readonly heir: PeerId; readonly until: Millis; readonly done: () => void } | undefined;
+  readonly #expulsion: Expulsion;
+  #waiting: { readonly until: Millis; readonly done: () => void } | undefined;
 
   constructor(
     context: Context,
     addressing: Addressing | undefined,
     attachments: Attachments,
     presence: Presence,
+    expulsion: Expulsion,
   ) {
+    this.#expulsion = expulsion;
     this.#context = context;
     this.#addressing = addressing;
     this.#attachments = attachments;
@@ -33,27 +40,29 @@ export class Departure {
     const { agenda, config, now, replica, write } = this.#context;
     this.#presence.withdraw();
     const own = replica.ofOwner(config.self);
-    const gone = own.filter(({ domain, key }) => domain !== IPAM || key !== CUSTODY_KEY);
+    // A vote and a grant are promises: others may count on them.
+    const gone = own.filter(({ domain }) => domain !== IPAM);
     write(gone.map(({ domain, key }) => ({ domain, key, value: undefined })));
     const detached = this.#attachments.leave();
+    if (this.#addressing === undefined) return done(detached);
     const heir = this.#heir();
-    if (heir === undefined) return done(detached);
-    this.#addressing?.custodian.bequeath(heir);
+    if (heir !== undefined) this.#addressing.custodian.bequeath(heir);
     const until = now() + HANDOVER_MS;
-    this.#waiting = { heir, until, done: () => done(detached) };
+    this.#waiting = { until, done: () => done(detached) };
     agenda.plan('departure', until, () => this.review());
     this.review();
   }
 
-  /** Somebody may have taken the space. Where nobody does in time, it stays in this host's name, for "rmpeer" to find. */
+  /** Somebody may have taken the space. */
   review(): void {
-    const { config, now, ring, write } = this.#context;
+    const { config, now, ring } = this.#context;
     if (this.#waiting === undefined) return;
-    const { heir, until, done } = this.#waiting;
-    const isTaken = !ring.offersTo(heir).some(({ from }) => from === config.self);
-    if (!isTaken && now() < until) return;
+    const { until, done } = this.#waiting;
+    const own = ring.custody(config.self);
+    const isOpen = own?.grants.some(grant => ring.isOpen(config.self, grant)) ?? false;
+    if (isOpen && now() < until) return;
     this.#waiting = undefined;
-    if (isTaken) write([{ domain: IPAM, key: CUSTODY_KEY, value: undefined }]);
+    this.#expulsion.remove(config.self);
     done();
   }
 

@@ -17,7 +17,7 @@ import type { IpamConfig, Millis } from './step.ts';
 /** Nothing came of a ballot for so long: it is tried again, in a higher round, at another time than the others do. */
 const AGAIN_MS = 1_000;
 
-/** Agrees with a majority on the first division of the universe. */
+/** Agrees with others on the first division of the universe. */
 export class Election {
   readonly #context: Context;
   readonly #config: IpamConfig;
@@ -32,35 +32,50 @@ export class Election {
 
   /** What was agreed on. */
   result(): Division | undefined {
-    return elected(this.#votes(), this.#electorate());
+    const votes = this.#votes();
+    return elected(votes, (peers, proposer) => this.#isQuorum(votes, peers, proposer));
   }
 
   /** Does what this host has to do for an agreement; gives it once there is one. `needed`: it starts an election itself. */
   review(needed: boolean): Division | undefined {
     const { config } = this.#context;
+    const { init } = this.#config;
+    const result = this.result();
+    if (result !== undefined || init.kind !== 'consensus') return result;
     const votes = this.#votes();
-    const result = elected(votes, this.#electorate());
-    if (result !== undefined || this.#config.init.kind === 'observer') return result;
     const own = votes.get(config.self);
+    const isAlone = (init.electorate ?? init.named.length + 1) === 1;
     if (own === undefined) {
       const top = [...votes.values()]
         .map(({ promised }) => promised)
         .sort(compareBallots)
         .at(-1);
       if (top !== undefined) this.#vote(this.#blank(top));
-      else if (needed || this.#electorate() === 1) this.#stand(votes);
+      else if (needed || isAlone) this.#stand(votes);
     } else {
-      const next = nextVote(config.self, own, votes, () => this.#candidates(votes));
+      const isQuorum = (peers: ReadonlySet<PeerId>, proposer: PeerId): boolean =>
+        this.#isQuorum(votes, peers, proposer);
+      const next = nextVote(config.self, own, votes, isQuorum, () => this.#candidates(votes));
       if (next !== undefined) this.#vote(next);
       else if (needed && this.#isDue()) this.#stand(votes);
     }
-    return elected(this.#votes(), this.#electorate());
+    return this.result();
   }
 
+  /** What the first division waits for, for a person. */
   describe(): string {
-    const needed = majorityOf(this.#electorate());
-    const votes = this.#votes().size;
-    return `the first division needs ${needed} of ${this.#electorate()} peers, and ${votes} have voted`;
+    const { init } = this.#config;
+    if (init.kind !== 'consensus')
+      return 'this host takes no part in the first division, and nobody else has made it';
+    const votes = this.#votes();
+    if (init.electorate !== undefined)
+      return `the first division needs ${majorityOf(init.electorate)} of ${init.electorate} peers, and ${votes.size} have voted`;
+    const missing = init.named.filter(
+      address => !votes.has(this.#context.topology.at(address) ?? ('' as PeerId)),
+    );
+    return missing.length === 0
+      ? 'the peers are about to agree on the first division'
+      : `the first division waits for ${missing.join(', ')}, named at launch`;
   }
 
   /** Those that spoke of the same universe. */
@@ -71,11 +86,27 @@ export class Election {
     );
   }
 
-  /** The largest that anybody was told of: a smaller one could agree on something else. */
-  #electorate(): number {
-    const { init } = this.#config;
-    const told = init.kind === 'consensus' ? init.electorate : 1;
-    return Math.max(told, ...[...this.#votes().values()].map(({ electorate }) => electorate));
+  #isQuorum(votes: ReadonlyMap<PeerId, Vote>, peers: ReadonlySet<PeerId>, proposer: PeerId): boolean {
+    // The largest number that anybody was told: a smaller one could agree on something else.
+    const numbers = [...votes.values()].flatMap(({ electorate }) => electorate ?? []);
+    if (votes.get(proposer)?.electorate !== undefined) return peers.size >= majorityOf(Math.max(...numbers));
+    const all = this.#namedFrom(votes, proposer);
+    return all !== undefined && [...all].every(peer => peers.has(peer));
+  }
+
+  /** All that `proposer` was told of, and that those were told of; undefined while one of them has not voted. */
+  #namedFrom(votes: ReadonlyMap<PeerId, Vote>, proposer: PeerId): ReadonlySet<PeerId> | undefined {
+    const all = new Set([proposer]);
+    for (const peer of all) {
+      const vote = votes.get(peer);
+      if (vote === undefined) return undefined;
+      for (const address of vote.named) {
+        const other = this.#context.topology.at(address);
+        if (other === undefined) return undefined;
+        all.add(other);
+      }
+    }
+    return all;
   }
 
   #stand(votes: ReadonlyMap<PeerId, Vote>): void {
@@ -86,12 +117,9 @@ export class Election {
   }
 
   #blank(promised: Ballot): Vote {
-    return {
-      universe: this.#config.universe,
-      electorate: this.#electorate(),
-      promised,
-      accepted: undefined,
-    };
+    const { init, universe } = this.#config;
+    const { electorate, named } = init.kind === 'consensus' ? init : { electorate: undefined, named: [] };
+    return { universe, electorate, named, promised, accepted: undefined };
   }
 
   #isDue(): boolean {

@@ -26,11 +26,14 @@ export class Lenders {
   readonly #context: Context;
   readonly #neighbours: Neighbours;
   readonly #custodian: Custodian;
+  /** Addresses that nobody gets. */
+  readonly #reserved: ReadonlySet<number>;
   #asked: Asked | undefined;
   /** Those that have not given any, for what is asked now. */
   #tried = new Set<PeerId>();
 
-  constructor(context: Context, neighbours: Neighbours, custodian: Custodian) {
+  constructor(context: Context, neighbours: Neighbours, custodian: Custodian, reserved: ReadonlySet<number>) {
+    this.#reserved = reserved;
     this.#context = context;
     this.#neighbours = neighbours;
     this.#custodian = custodian;
@@ -109,10 +112,8 @@ export class Lenders {
     const { division } = this.#custodian;
     if (division === undefined) return [];
     const parts = within(ring.holdings(division), range).filter(({ owner }) => owner !== config.self);
-    const used = [...endpoints.all()].flatMap(([claim]) => {
-      const number = claim && toNumber(claim.endpoint.address);
-      return number !== undefined && includes(range, number) ? [number] : [];
-    });
+    const held = [...endpoints.all()].flatMap(([claim]) => (claim && toNumber(claim.endpoint.address)) ?? []);
+    const used = [...new Set([...held, ...this.#reserved])].filter(number => includes(range, number));
     const peers = [...new Set(parts.map(({ owner }) => owner))].sort(compare);
     return peers.map(peer => {
       const theirs = parts.filter(({ owner }) => owner === peer);

@@ -13,7 +13,7 @@ import {
 import type { Context } from './context.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
-import { defaultName } from './reporting.ts';
+import { defaultName } from './peer-name.ts';
 import type { Millis } from './step.ts';
 
 /** Connections come and go in bursts; what they amount to is told together. */

@@ -1,4 +1,4 @@
-import { compare, formatCidr, type Mac, macFromBytes, type PeerId } from '../address.ts';
+import { compare, formatCidr, type PeerId } from '../address.ts';
 import { describe } from '../errors.ts';
 import type {
   ConnectionReport,
@@ -18,17 +18,13 @@ import type { Attempt, Dialling } from './dialling.ts';
 import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
+import { defaultName } from './peer-name.ts';
 
 export interface Parts {
   readonly neighbours: Neighbours;
   readonly dialling: Dialling;
   readonly paths: Paths;
   readonly attachments: Attachments;
-}
-
-/** The name that people know a peer by before it has said another: six bytes of the hash of its id, as a MAC. */
-export function defaultName(context: Context, peer: PeerId): Mac {
-  return macFromBytes(context.config.crypto.hash(new TextEncoder().encode(peer)));
 }
 
 export function reportOf(context: Context, parts: Parts, state: Report['state']): Report {

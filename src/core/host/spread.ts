@@ -1,5 +1,5 @@
 import type { PeerId } from '../address.ts';
-import type { Change, Delta, Digest, Head, Refusal } from '../replica.ts';
+import type { Change, Delta, Digest, Entry, Head, Refusal } from '../replica.ts';
 import { decodeHost, HOST_KEY, TOPOLOGY } from '../topology/facts.ts';
 import { encodeMessage, type Message, splitDeltas } from '../wire.ts';
 import type { Conduct } from './conduct.ts';
@@ -15,6 +15,8 @@ const ROUND_MS = 10_000;
 const ASK_AGAIN_MS = 250;
 /** Two heartbeats of one peer that differ from ours with no sync between them ask for one. */
 const DIFFERING_BEATS = 2;
+/** Who shows that it holds facts which we lost has so long to give them back. */
+const LOST_MS = 2_000;
 const GOSSIP_BYTES = 60 * 1024;
 const STREAM_BYTES = 1024 * 1024;
 /** What sync taught is gossiped on up to this much; above, the other neighbours are offered a sync. */
@@ -39,8 +41,11 @@ export const NOTHING: Learnt = { changes: [], news: false };
 export interface SpreadListener {
   /** A neighbour has given us all that it knew. */
   synced(): void;
-  /** Others hold facts of ours up to `seq` that we never wrote; `boot` is the start of a router that did, if known. */
-  ahead(seq: number, boot: string | undefined): void;
+  /**
+   * Others hold facts of ours up to `seq` that we never wrote: `lost` are some of them, `boot` is the start of a router that
+   * wrote them, if known.
+   */
+  ahead(seq: number, lost: readonly Entry[], boot: string | undefined): void;
 }
 
 /** How facts get around: eagerly by gossip, and by digests with single neighbours for whatever gossip missed. */
@@ -176,8 +181,19 @@ export class Spread {
   #checkOwn(from: PeerId, head: Head, delta: Delta | undefined): boolean {
     const origin = this.#context.replica.originOfOwn(head);
     if (origin === 'forged') return this.#conduct.breach(from, 'sent facts that were refused: bad-signature');
-    if (origin === 'lost') this.#listener.ahead(head.upto, delta && bootIn(delta));
+    if (origin !== 'lost') return true;
+    if (delta !== undefined) this.#listener.ahead(head.upto, delta.entries, bootIn(delta));
+    else this.#askForOwn(from, head);
     return true;
+  }
+
+  /** What was lost is worth having: who holds it is asked for it first. */
+  #askForOwn(from: PeerId, head: Head): void {
+    const { agenda, now, replica } = this.#context;
+    this.#askSoon(from);
+    agenda.plan('lost facts', now() + LOST_MS, () => {
+      if (replica.originOfOwn(head) === 'lost') this.#listener.ahead(head.upto, [], undefined);
+    });
   }
 
   /** Whether it is the carrier that is to blame for what was refused; else its owner is, or nobody. */

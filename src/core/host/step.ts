@@ -9,7 +9,12 @@ export type Millis = number;
 
 /** How the universe is divided at first, where nobody has divided it yet. */
 export type IpamInit =
-  | { readonly kind: 'consensus'; readonly electorate: number }
+  /**
+   * A majority of `electorate` agrees; where nobody gave that number, all agree that this host was told of (`named`,
+   * HOST:PORT), and whom those were told of: one that founded the mesh alone is among them, and is not outvoted by
+   * those that join it.
+   */
+  | { readonly kind: 'consensus'; readonly electorate: number | undefined; readonly named: readonly string[] }
   | { readonly kind: 'seed'; readonly names: readonly Mac[] }
   | { readonly kind: 'observer' };
 

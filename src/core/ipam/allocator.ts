@@ -1,11 +1,14 @@
 import { includes, type Range, sizeOf, within } from './range.ts';
 
 /** The last address but one of a subnet is the network's own, on every host: its DNS and gateway. */
-export const serviceAddressOf = ({ end }: Range): number => end - 2;
+const serviceAddressOf = ({ end }: Range): number => end - 2;
 
 /** Addresses of a subnet that no container ever gets: its network and broadcast address, and the service address. */
-export const isReserved = (subnet: Range, address: number): boolean =>
-  address === subnet.start || address === serviceAddressOf(subnet) || address === subnet.end - 1;
+export const reservedIn = (subnet: Range): readonly number[] => [
+  subnet.start,
+  serviceAddressOf(subnet),
+  subnet.end - 1,
+];
 
 /** Below this there is nothing to give: network, service and broadcast address leave one of four. */
 export const SMALLEST_SUBNET = 4;

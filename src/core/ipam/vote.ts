@@ -1,10 +1,11 @@
 import { type Cidr, compare, formatCidr, type Mac, type PeerId } from '../address.ts';
-import { isObject, isWithin, toBytes, toObject } from '../json.ts';
+import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
 import { type Division, decodeDivision, decodePeer, divisionKey } from './custody.ts';
 
 /**
- * The first division of the universe is agreed on once, by a majority of the electorate (single-decree Paxos). A peer's
- * promise and acceptance are a fact of its own: durable before anybody hears of it, so that a restart forgets none.
+ * The first division of the universe is agreed on once (single-decree Paxos), by a majority of so many peers or by all that
+ * are named. A peer's promise and acceptance are a fact of its own: durable before anybody hears of it, so that a
+ * restart forgets none.
  */
 
 /** One entry a peer under this key. */
@@ -18,38 +19,49 @@ export interface Ballot {
 
 export interface Vote {
   readonly universe: Cidr;
-  /** How many peers there are to be, as this one was told. */
-  readonly electorate: number;
+  /** How many peers there are to be, if this one was told so; else all agree that are named, and that those name. */
+  readonly electorate: number | undefined;
+  /** HOST:PORT of the peers that this one was told of. */
+  readonly named: readonly string[];
   /** It accepts nothing below this any more. */
   readonly promised: Ballot;
   readonly accepted: { readonly ballot: Ballot; readonly division: Division } | undefined;
 }
 
 const ELECTORATE_MAX = 10_000;
+const NAMED_MAX = 32;
 const ROUND_MAX = 2 ** 32;
 
 export const compareBallots = (a: Ballot, b: Ballot): number => a.round - b.round || compare(a.peer, b.peer);
 export const isSameBallot = (a: Ballot, b: Ballot): boolean => compareBallots(a, b) === 0;
 export const majorityOf = (electorate: number): number => Math.floor(electorate / 2) + 1;
 
-export function encodeVote({ universe, electorate, promised, accepted }: Vote): Uint8Array {
+export function encodeVote({ universe, electorate, named, promised, accepted }: Vote): Uint8Array {
   const chosen = accepted && { ballot: accepted.ballot, seeds: accepted.division.seeds };
-  return toBytes({ universe: formatCidr(universe), electorate, promised, accepted: chosen });
+  return toBytes({
+    universe: formatCidr(universe),
+    electorate,
+    named: named.slice(0, NAMED_MAX),
+    promised,
+    accepted: chosen,
+  });
 }
 
 export function decodeVote(bytes: Uint8Array): Vote | undefined {
   const value = toObject(bytes);
-  const { electorate, accepted } = value ?? {};
+  const { electorate, named, accepted } = value ?? {};
   const universe = value && decodeDivision({ ...value, seeds: [] })?.universe;
   const promised = decodeBallot(value?.['promised']);
   if (value === undefined || universe === undefined || promised === undefined) return undefined;
-  if (!isWithin(electorate, 1, ELECTORATE_MAX)) return undefined;
-  if (accepted === undefined) return { universe, electorate, promised, accepted };
+  if (electorate !== undefined && !isWithin(electorate, 1, ELECTORATE_MAX)) return undefined;
+  if (!Array.isArray(named) || named.length > NAMED_MAX || !named.every(name => isText(name, 262)))
+    return undefined;
+  if (accepted === undefined) return { universe, electorate, named, promised, accepted };
   if (!isObject(accepted)) return undefined;
   const ballot = decodeBallot(accepted['ballot']);
   const division = decodeDivision({ universe: value['universe'], seeds: accepted['seeds'] });
   if (ballot === undefined || division === undefined || division.seeds.length === 0) return undefined;
-  return { universe, electorate, promised, accepted: { ballot, division } };
+  return { universe, electorate, named, promised, accepted: { ballot, division } };
 }
 
 function decodeBallot(value: unknown): Ballot | undefined {
@@ -65,17 +77,24 @@ export function standing(self: PeerId, votes: ReadonlyMap<PeerId, Vote>): Ballot
   return { round: Math.max(0, ...rounds) + 1, peer: self };
 }
 
-/** The division that a majority has accepted in one ballot. */
-export function elected(votes: ReadonlyMap<PeerId, Vote>, electorate: number): Division | undefined {
-  const counts = new Map<string, number>();
-  for (const { accepted } of votes.values()) {
+/** Whether `peers` suffice for a ballot of `proposer`. */
+export type IsQuorum = (peers: ReadonlySet<PeerId>, proposer: PeerId) => boolean;
+
+/** The division that enough have accepted in one ballot. */
+export function elected(votes: ReadonlyMap<PeerId, Vote>, isQuorum: IsQuorum): Division | undefined {
+  const ballots = new Map<
+    string,
+    { readonly ballot: Ballot; readonly division: Division; readonly by: Set<PeerId> }
+  >();
+  for (const [peer, { accepted }] of votes) {
     if (accepted === undefined) continue;
-    const key = `${accepted.ballot.round} ${accepted.ballot.peer} ${divisionKey(accepted.division)}`;
-    const count = (counts.get(key) ?? 0) + 1;
-    if (count >= majorityOf(electorate)) return accepted.division;
-    counts.set(key, count);
+    const { ballot, division } = accepted;
+    const key = `${ballot.round} ${ballot.peer} ${divisionKey(division)}`;
+    const found = ballots.get(key) ?? { ballot, division, by: new Set<PeerId>() };
+    found.by.add(peer);
+    ballots.set(key, found);
   }
-  return undefined;
+  return [...ballots.values()].find(({ ballot, by }) => isQuorum(by, ballot.peer))?.division;
 }
 
 /**
@@ -86,6 +105,7 @@ export function nextVote(
   self: PeerId,
   own: Vote,
   votes: ReadonlyMap<PeerId, Vote>,
+  isQuorum: IsQuorum,
   candidate: () => readonly Mac[],
 ): Vote | undefined {
   const proposal = highest(votes, vote => vote.accepted?.ballot);
@@ -103,7 +123,7 @@ export function nextVote(
   if (!isMine || !isOpen) return undefined;
   const promisers = new Map([...votes].filter(([, vote]) => isSameBallot(vote.promised, own.promised)));
   promisers.set(self, own);
-  if (promisers.size < majorityOf(own.electorate)) return undefined;
+  if (!isQuorum(new Set(promisers.keys()), self)) return undefined;
   const earlier = highest(promisers, vote => vote.accepted?.ballot)?.accepted?.division;
   const division = earlier ?? { universe: own.universe, seeds: candidate() };
   return { ...own, accepted: { ballot: own.promised, division } };

@@ -21,6 +21,14 @@ export interface Write {
   readonly value: Uint8Array | undefined;
 }
 
+/** How the own set is issued anew. */
+export interface Rebase {
+  /** As if all of it were said now for the first time. */
+  readonly restamp?: boolean;
+  /** Own entries that others still had, in the place of what is held here. */
+  readonly restored?: readonly Entry[];
+}
+
 /** What was written: for the others, and for the views here. */
 export interface Written {
   readonly delta: Delta;
@@ -66,13 +74,17 @@ export class Author {
   }
 
   /** See `Replica.rebase`. */
-  rebase(minimum: number, stamps: 'keep' | 'restamp'): Written {
+  rebase(minimum: number, { restamp = false, restored = [] }: Rebase): Written {
     const stamp = this.#clock.tick();
     // A seq that no entry has, so that whoever holds less than the new set is below the floor, and gets all of it.
     let seq = Math.max(minimum, this.#own.ledger.head.upto) + 1;
-    const entries = this.#own.ledger.since(0, false).map(entry => {
+    const slots = new Set(restored.map(({ domain, key }) => slotOf(domain, key)));
+    const kept = this.#own.ledger
+      .since(0, false)
+      .filter(({ domain, key }) => !slots.has(slotOf(domain, key)));
+    const entries = [...kept, ...restored].map(entry => {
       seq += 1;
-      return this.#sign(seq, stamps === 'keep' ? entry.stamp : stamp, entry);
+      return this.#sign(seq, restamp ? stamp : entry.stamp, entry);
     });
     return this.#issue(entries, seq, stamp, true);
   }

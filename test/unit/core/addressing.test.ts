@@ -99,7 +99,7 @@ describe('the first division', () => {
   it('is agreed on by a majority of those expected', () => {
     const mesh = createVirtualMesh({
       seed: 3,
-      ipam: ipam({ init: { kind: 'consensus', electorate: 3 }, timeoutMs: 2_000 }),
+      ipam: ipam({ init: { kind: 'consensus', electorate: 3, named: [] }, timeoutMs: 2_000 }),
     });
     const a = mesh.add();
     mesh.run(3_000);
@@ -117,7 +117,7 @@ describe('the first division', () => {
         seed,
         loss: 0.1,
         delayMs: 30,
-        ipam: ipam({ init: { kind: 'consensus', electorate: 3 } }),
+        ipam: ipam({ init: { kind: 'consensus', electorate: 3, named: [] } }),
       });
       const a = mesh.add();
       const hosts = [a, mesh.add([a]), mesh.add([a])];

@@ -1,0 +1,155 @@
+import { formatCidr, type Ipv4, type PeerId } from '../../../src/core/address.ts';
+import { ByteReader } from '../../../src/core/bytes.ts';
+import type { Result } from '../../../src/core/errors.ts';
+import type { Command, Effect, Input, Millis, Reply } from '../../../src/core/host/step.ts';
+import { CUSTODY_KEY, type Custody, decodeCustody, IPAM } from '../../../src/core/ipam/custody.ts';
+import { overlaps } from '../../../src/core/ipam/range.ts';
+import { readEntry } from '../../../src/core/replica/encoding.ts';
+import type { SimulatedMachine } from '../machine.ts';
+import type { Simulation } from '../simulation.ts';
+import { Violation, type Watch } from '../watch.ts';
+import type { AddressSettings } from './settings.ts';
+
+/** Who waits for an address gets it, or is told why not, in this time; the rest is for a slow disk. */
+const ANSWER_MS = 10_000 + 6_000;
+
+/** What must hold of addresses after every event: nobody has one that somebody else has, whatever each knows. */
+export class AddressChecks implements Watch {
+  readonly #simulation: Simulation;
+  readonly #strict: boolean;
+  readonly #custodies = new Map<
+    SimulatedMachine,
+    { readonly value: Uint8Array; readonly custody: Custody }
+  >();
+  /** Given to others than containers, by address. */
+  readonly given = new Map<Ipv4, { readonly machine: SimulatedMachine; readonly owner: string }>();
+
+  constructor(simulation: Simulation, settings: AddressSettings) {
+    this.#simulation = simulation;
+    this.#strict = settings.strict;
+  }
+
+  starting(machine: SimulatedMachine): void {
+    this.#custodies.delete(machine);
+  }
+
+  stepped(machine: SimulatedMachine, input: Input, _effects: readonly Effect[]): void {
+    if (input.kind === 'command' && input.command.kind === 'leave') this.forget(machine);
+    const value = machine.host?.facts.get(machine.peer, IPAM, CUSTODY_KEY)?.value;
+    if (value !== this.#custodies.get(machine)?.value) this.#compareCustody(machine, value);
+    if (input.kind === 'plumbed' && input.result.ok) this.#comparePlumbed(machine, input.container);
+  }
+
+  /** What is being given back may be free before anybody is told so. */
+  releasing(machine: SimulatedMachine, owner: string): void {
+    for (const [address, given] of this.given)
+      if (given.machine === machine && given.owner === owner) this.given.delete(address);
+  }
+
+  replied(machine: SimulatedMachine, command: Command, result: Result<Reply>): void {
+    if (!result.ok) return this.#simulation.saw(sightOf(result.problem.code));
+    const { addresses } = result.value;
+    if (command.kind === 'allocate' || command.kind === 'claim') {
+      this.#simulation.saw(command.kind === 'allocate' ? 'allocated' : 'claimed');
+      for (const address of addresses) this.#give(machine, command.owner, address);
+    } else if (command.kind === 'attach') this.#simulation.saw('attached');
+    else if (command.kind === 'release') for (const address of addresses) this.given.delete(address);
+    else if (command.kind === 'remove-peer') this.#simulation.saw('peer removed');
+  }
+
+  /** The machine's memory of what it gave is gone. */
+  forget(machine: SimulatedMachine): void {
+    for (const [address, { machine: giver }] of this.given) if (giver === machine) this.given.delete(address);
+  }
+
+  changed(): void {}
+  durable(): void {}
+  telling(): void {}
+  arriving(): void {}
+  applied(): void {}
+  logged(): void {}
+
+  hangingUp(machine: SimulatedMachine, reason: string): void {
+    const isFair = reason.startsWith('silent') || reason.startsWith('more neighbours');
+    if (!isFair) this.fail(machine, `gave up a connection: ${reason}`);
+  }
+
+  halted(machine: SimulatedMachine): void {
+    this.fail(machine, 'halted');
+  }
+
+  answeredLate(machine: SimulatedMachine, asked: Millis): void {
+    if (this.#simulation.now - asked > ANSWER_MS)
+      this.fail(machine, 'somebody waits for an address without an answer');
+  }
+
+  fail(machine: SimulatedMachine, what: string): never {
+    throw new Violation(`${Math.round(this.#simulation.now)} ms, host ${machine.index + 1}: ${what}`);
+  }
+
+  #compareCustody(machine: SimulatedMachine, value: Uint8Array | undefined): void {
+    const custody = value && decodeCustody(value);
+    const before = this.#custodies.get(machine)?.custody;
+    if (custody === undefined || value === undefined) return void this.#custodies.delete(machine);
+    this.#custodies.set(machine, { value, custody });
+    if (before !== undefined && custody.granted > before.granted) this.#simulation.saw('granted');
+    if (custody.inherited.size > (before?.inherited.size ?? 0)) this.#simulation.saw('inherited');
+    if (!this.#strict) return;
+    for (const other of this.#simulation.machines) {
+      if (other === machine) continue;
+      for (const range of this.custodyOf(other)?.ranges ?? []) {
+        const twice = custody.ranges.find(own => overlaps(own, range));
+        if (twice !== undefined)
+          this.fail(machine, `holds ${twice.start}-${twice.end}, and so does host ${other.index + 1}`);
+      }
+    }
+  }
+
+  /** What a machine may give out, by what it would start with where it isn't running. */
+  custodyOf(machine: SimulatedMachine): Custody | undefined {
+    if (machine.host !== undefined) {
+      const value = machine.host.facts.get(machine.peer, IPAM, CUSTODY_KEY)?.value;
+      return value && decodeCustody(value);
+    }
+    const record = machine.disk.durable.get(`own/${IPAM}/${CUSTODY_KEY}`);
+    const entry = record && readEntry(new ByteReader(record), machine.peer);
+    return entry?.value && decodeCustody(entry.value);
+  }
+
+  #comparePlumbed(machine: SimulatedMachine, container: string): void {
+    for (const cidr of machine.plumbed.get(`mesh/${container}`)?.addresses ?? []) {
+      const twin = this.#holder(machine, container, cidr.address);
+      if (twin !== undefined && this.#strict)
+        this.fail(machine, `${container} got ${formatCidr(cidr)}, which ${twin} has`);
+    }
+  }
+
+  #give(machine: SimulatedMachine, owner: string, address: Ipv4): void {
+    const twin = this.#holder(machine, owner, address);
+    if (twin !== undefined && this.#strict) this.fail(machine, `${owner} got ${address}, which ${twin} has`);
+    this.given.set(address, { machine, owner });
+  }
+
+  /** Who else has an address now, anywhere. */
+  #holder(machine: SimulatedMachine, owner: string, address: Ipv4): string | undefined {
+    const given = this.given.get(address);
+    if (given !== undefined && (given.machine !== machine || given.owner !== owner))
+      return `${given.owner} on host ${given.machine.index + 1}`;
+    for (const other of this.#simulation.machines) {
+      for (const { container, addresses } of other.plumbed.values()) {
+        if ((other === machine && container === owner) || !other.running.has(container)) continue;
+        if (addresses.some(cidr => cidr.address === address))
+          return `${container} on host ${other.index + 1}`;
+      }
+    }
+    return undefined;
+  }
+}
+
+function sightOf(code: string): 'space silent' | 'ring undivided' | 'attach refused' {
+  if (code === 'space-silent') return 'space silent';
+  return code === 'ring-undivided' ? 'ring undivided' : 'attach refused';
+}
+
+/** Peers that some machine was before it lost its memory: they never come back. */
+export type Gone = Set<PeerId>;
