@@ -208,6 +208,11 @@ export class Faults {
   }
 
   #restart(machine: SimulatedMachine): void {
+    // Its last word was that it is gone: the daemon begins as somebody else.
+    if (machine.disk.durable.has(`own/removals/${machine.peer}`)) {
+      machine.disk.replace(new Map());
+      this.#simulation.rename(machine);
+    }
     // A machine that lost everything has to be told again whom to join.
     if (machine.disk.durable.has('targets')) return machine.start();
     this.#simulation.saw('joined again');

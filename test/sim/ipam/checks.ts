@@ -17,6 +17,8 @@ const ANSWER_MS = 10_000 + 6_000;
 export class AddressChecks implements Watch {
   readonly #simulation: Simulation;
   readonly #strict: boolean;
+  /** Who is giving everything back, on which start of its machine's router. */
+  readonly #releasing = new Map<string, number>();
   readonly #custodies = new Map<
     SimulatedMachine,
     { readonly value: Uint8Array; readonly custody: Custody }
@@ -40,8 +42,9 @@ export class AddressChecks implements Watch {
     if (input.kind === 'plumbed' && input.result.ok) this.#comparePlumbed(machine, input.container);
   }
 
-  /** What is being given back may be free before anybody is told so. */
+  /** What is being given back may be free before anybody is told so, and before what was asked earlier is answered. */
   releasing(machine: SimulatedMachine, owner: string): void {
+    this.#releasing.set(`${machine.index} ${owner}`, machine.epoch);
     for (const [address, given] of this.given)
       if (given.machine === machine && given.owner === owner) this.given.delete(address);
   }
@@ -53,8 +56,10 @@ export class AddressChecks implements Watch {
       this.#simulation.saw(command.kind === 'allocate' ? 'allocated' : 'claimed');
       for (const address of addresses) this.#give(machine, command.owner, address);
     } else if (command.kind === 'attach') this.#simulation.saw('attached');
-    else if (command.kind === 'release') for (const address of addresses) this.given.delete(address);
-    else if (command.kind === 'remove-peer') this.#simulation.saw('peer removed');
+    else if (command.kind === 'release') {
+      this.#releasing.delete(`${machine.index} ${command.owner}`);
+      for (const address of addresses) this.given.delete(address);
+    } else if (command.kind === 'remove-peer') this.#simulation.saw('peer removed');
   }
 
   /** The machine's memory of what it gave is gone. */
@@ -127,6 +132,7 @@ export class AddressChecks implements Watch {
   #give(machine: SimulatedMachine, owner: string, address: Ipv4): void {
     const twin = this.#holder(machine, owner, address);
     if (twin !== undefined && this.#strict) this.fail(machine, `${owner} got ${address}, which ${twin} has`);
+    if (this.#releasing.get(`${machine.index} ${owner}`) === machine.epoch) return;
     this.given.set(address, { machine, owner });
   }
 
