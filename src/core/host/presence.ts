@@ -18,6 +18,8 @@ import type { Millis } from './step.ts';
 
 /** Connections come and go in bursts; what they amount to is told together. */
 const SETTLE_MS = 100;
+/** And no sooner than this after the last time: in a mesh that starts at once, everybody hears of every connection. */
+const APART_MS = 2_000;
 /** Facts in our name that we never wrote, more than so many times in this time, come from a router that lives. */
 const STRIKES = 3;
 const STRIKE_MS = 60_000;
@@ -47,6 +49,7 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   let announced = false;
   let salt = 0;
   let strikes: readonly Millis[] = [];
+  let toldAt = Number.NEGATIVE_INFINITY;
 
   function announce(): void {
     announced = true;
@@ -84,8 +87,10 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       announced = false;
     },
     connectionsChanged() {
-      agenda.plan('connections', context.now() + SETTLE_MS, () => {
-        if (announced) context.write(connectionWrites());
+      agenda.plan('connections', Math.max(context.now() + SETTLE_MS, toldAt + APART_MS), () => {
+        if (!announced) return;
+        toldAt = context.now();
+        context.write(connectionWrites());
       });
     },
     check() {
