@@ -79,6 +79,9 @@ const GOSSIP: Parameters<typeof gossipsub>[0] = {
   allowPublishToZeroTopicPeers: true,
   ignoreDuplicatePublishError: true,
   floodPublish: true,
+  // Who begins tells all its neighbours; what is handed on only has to make up for those that it has no connection with.
+  D: 4,
+  Dlo: 3,
   fallbackToFloodsub: false,
   tagMeshPeers: false,
   // The default scores cut off peers that share an address, without a word, from the eleventh on.

@@ -18,8 +18,9 @@ import type { Millis } from './step.ts';
 
 /** Connections come and go in bursts; what they amount to is told together. */
 const SETTLE_MS = 100;
-/** And no sooner than this after the last time: in a mesh that starts at once, everybody hears of every connection. */
-const APART_MS = 2_000;
+/** Everybody hears of every connection: the more hosts there are, the longer each waits until it tells of its own again. */
+const APART_MS_PER_HOST = 150;
+const APART_MAX_MS = 10_000;
 /** Facts in our name that we never wrote, more than so many times in this time, come from a router that lives. */
 const STRIKES = 3;
 const STRIKE_MS = 60_000;
@@ -87,7 +88,8 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       announced = false;
     },
     connectionsChanged() {
-      agenda.plan('connections', Math.max(context.now() + SETTLE_MS, toldAt + APART_MS), () => {
+      const apart = Math.min(APART_MAX_MS, APART_MS_PER_HOST * topology.peers().length);
+      agenda.plan('connections', Math.max(context.now() + SETTLE_MS, toldAt + apart), () => {
         if (!announced) return;
         toldAt = context.now();
         context.write(connectionWrites());
