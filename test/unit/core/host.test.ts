@@ -420,3 +420,21 @@ describe('silence', () => {
     );
   });
 });
+
+describe('a router that is gone', () => {
+  it('is shown as unreachable, whatever it said of its connections; and reachable when it is back', () => {
+    const { mesh, a, b, c } = three();
+    mesh.cut(a, b);
+    mesh.cut(a, c);
+    mesh.run(20_000);
+    const seen = (by: VirtualHost, of: VirtualHost) =>
+      by.host.report(mesh.now).peers.find(({ id }) => id === of.peer);
+    expect(seen(b, a)).toMatchObject({ reachable: false, connections: [] });
+    expect(seen(a, c)).toMatchObject({ reachable: false, connections: [] });
+    expect(seen(b, c)).toMatchObject({ reachable: true });
+    mesh.heal();
+    mesh.run(40_000);
+    expect(seen(c, a)).toMatchObject({ reachable: true });
+    expect(seen(c, a)?.connections.length).toBeGreaterThan(0);
+  });
+});
