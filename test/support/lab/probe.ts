@@ -33,6 +33,8 @@ export async function startProbe(
     return { sent: Number(sent), answered: Number(answered) };
   };
   const ended = result();
+  // Who gave up before has another failure to tell.
+  ended.catch(() => undefined);
   return {
     ended,
     async stop() {

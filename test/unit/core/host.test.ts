@@ -438,3 +438,26 @@ describe('a router that is gone', () => {
     expect(seen(c, a)?.connections.length).toBeGreaterThan(0);
   });
 });
+
+describe('a router that starts over a kernel that reaches others', () => {
+  it('keeps that until it has heard them, though it was given nobody and its disk tells of nobody', () => {
+    const mesh = createVirtualMesh({ seed: 4 });
+    const a = mesh.add();
+    const b = mesh.add([a]);
+    mesh.run(5_000);
+    attach(mesh, b, 'box1', '10.0.0.11/24');
+    mesh.run(1_000);
+    const stations = () =>
+      a.host.forwarding().networks.flatMap(network => network.stations.map(({ address }) => address));
+    const before = stations();
+    expect(before).toContain('10.0.0.11');
+    a.disk.clear();
+    mesh.cut(a, b);
+    mesh.restart(a);
+    expect(stations()).toEqual(before);
+    mesh.run(2_500);
+    expect(stations()).toEqual(before);
+    mesh.run(1_000);
+    expect(stations()).toEqual([]);
+  });
+});
