@@ -81,7 +81,7 @@ function established({ neighbours, paths }: Parts, neighbour: Neighbour, label: 
   return {
     address: neighbour.address,
     outbound: neighbour.outbound,
-    state: neighbours.suspect(neighbour) ? 'suspect' : state,
+    state: neighbours.silent(neighbour) ?? state,
     peer: label(neighbour.peer),
     path: path?.mtu === undefined ? undefined : 'fastdp',
     mtu: path?.mtu,
