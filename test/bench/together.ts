@@ -108,7 +108,7 @@ async function measureGossip(
     throw new Error(`only ${copies.length} of ${begun.length} broadcasts seen`);
   const model = gossipModel(HOSTS, BROADCASTS);
   const against = "the simulator's model of gossipsub";
-  const common = { against, limited: 'ratio', must: 'at-most' } as const;
+  const common = { against, must: 'at-most' } as const;
   return [
     {
       ...common,
@@ -116,6 +116,7 @@ async function measureGossip(
       unit: 'copies at a host',
       ours: copies,
       theirs: model.copies,
+      limited: 'ratio',
       limit: 2,
     },
     {
@@ -124,7 +125,9 @@ async function measureGossip(
       unit: 'ms to the last host',
       ours: latencies,
       theirs: model.lastMs,
-      limit: 1,
+      // In the model computing takes no time, so the ratio says how much it takes here.
+      limited: 'value',
+      limit: 250,
     },
   ];
 }
