@@ -188,7 +188,9 @@ export class Host {
     this.#dialling.start();
     this.#spread.start();
     this.#paths.refresh();
-    if (this.#dialling.hopeful)
+    // What the kernel still reaches tells of others, too, where the disk doesn't: they will call.
+    const isExpected = this.#inherited?.networks.some(({ stations }) => stations.length > 0) ?? false;
+    if (this.#dialling.hopeful || isExpected)
       this.#context.agenda.plan('alone', this.#now + ALONE_AFTER_MS, () => this.#ready());
     else this.#ready();
   }
