@@ -5,6 +5,7 @@ import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { awaitEnd } from './await-router.ts';
 import { type Context, placeSettings } from './context.ts';
 import { CONTAINER, dockerAt, findContainer, stopContainer } from './docker.ts';
+import { socketHolder } from './holder.ts';
 
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -35,7 +36,11 @@ export async function endRouter(
     const stopped = await stopContainer(docker);
     return stopped.ok ? ok('container') : stopped;
   }
-  if (!health.ok) return health.problem.code === 'router-not-running' ? ok(undefined) : health;
+  if (!health.ok) {
+    if (health.problem.code === 'router-not-running') return ok(undefined);
+    const pid = socketHolder(context.socket);
+    return pid === undefined ? health : endSilent(context, pid);
+  }
   return refuse({
     code: 'docker-unreachable',
     address,
@@ -44,10 +49,20 @@ export async function endRouter(
 }
 
 /** Asks it to end; one that does not is killed, as an engine does with a container. Traffic flows on either way. */
-async function endNative({ socket, say }: Context, pid: number): Promise<Result<'native'>> {
-  await ask(socket, 'stop');
-  if (await awaitEnd(socket, pid, STOP_TIMEOUT_MS)) return ok('native');
-  say(`mesh: the router has not ended within ${STOP_TIMEOUT_MS / 1000} s and is killed`);
+async function endNative(context: Context, pid: number): Promise<Result<'native'>> {
+  await ask(context.socket, 'stop');
+  if (await awaitEnd(context.socket, pid, STOP_TIMEOUT_MS)) return ok('native');
+  context.say(`mesh: the router has not ended within ${STOP_TIMEOUT_MS / 1000} s and is killed`);
+  return kill(context, pid);
+}
+
+/** One that does not even say how it is would not hear that it is to end. */
+function endSilent(context: Context, pid: number): Promise<Result<'native'>> {
+  context.say(`mesh: the router (process ${pid}) gives no answer and is killed`);
+  return kill(context, pid);
+}
+
+async function kill({ socket }: Context, pid: number): Promise<Result<'native'>> {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

@@ -5,6 +5,7 @@ const LABEL_WIDTH = 15;
 const STATES: readonly ConnectionState[] = [
   'established',
   'suspect',
+  'down',
   'pending',
   'retrying',
   'failed',

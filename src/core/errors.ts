@@ -34,6 +34,7 @@ export type Problem =
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
   | { readonly code: 'router-not-running'; readonly socket: string }
+  | { readonly code: 'router-silent'; readonly seconds: number }
   | { readonly code: 'router-running'; readonly how: string }
   | { readonly code: 'router-died'; readonly why: string }
   | { readonly code: 'router-leaving' }
@@ -132,6 +133,8 @@ const SENTENCES: Sentences = {
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
+  'router-silent': p =>
+    `the router gave no answer within ${p.seconds} s: it stands still, or this host is overloaded; "mesh stop" ends it`,
   'router-running': p => `a router is running already (${p.how}); "mesh stop" ends it`,
   'router-leaving': () => 'this host is leaving the mesh; "mesh launch" it again first',
   'router-died': p => `the router ended while starting: ${p.why}`,

@@ -23,7 +23,7 @@ import { reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
 import { IPAM } from './ipam/custody.ts';
-import { createRingView, type Holding } from './ipam/view.ts';
+import { createRingView } from './ipam/view.ts';
 import { createNetworksView } from './networks/view.ts';
 import { createRemovalsView } from './removals/view.ts';
 import { type Change, createReplica, type Entry, type Rebase, type Replica, type Write } from './replica.ts';
@@ -197,12 +197,6 @@ export class Host {
     return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
   }
 
-  /** Who holds which part of the universe, by address, as far as this host knows. */
-  holdings(): readonly Holding[] {
-    const division = this.#addressing?.custodian.division;
-    return division === undefined ? [] : this.#context.ring.holdings(division);
-  }
-
   get facts(): Facts {
     return this.#context.replica;
   }
@@ -264,7 +258,9 @@ export class Host {
     this.#dialling.start();
     this.#spread.start();
     this.#paths.refresh();
-    if (this.#dialling.hopeful)
+    // What the kernel still reaches tells of others, too, where the disk doesn't: they will call.
+    const isExpected = this.#inherited?.networks.some(({ stations }) => stations.length > 0) ?? false;
+    if (this.#dialling.hopeful || isExpected)
       this.#context.agenda.plan('alone', this.#now + ALONE_AFTER_MS, () => this.#ready());
     else this.#ready();
   }

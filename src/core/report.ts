@@ -8,7 +8,15 @@ export interface PeerLabel {
   readonly nickname: string;
 }
 
-export type ConnectionState = 'connecting' | 'retrying' | 'failed' | 'pending' | 'established' | 'suspect';
+export type ConnectionState =
+  | 'connecting'
+  | 'retrying'
+  | 'failed'
+  | 'pending'
+  | 'established'
+  /** Nothing was heard for 3 s, and for 10 s; after 15 s the connection is given up. */
+  | 'suspect'
+  | 'down';
 
 /** One of this router's connections, or an attempt at one. Sorted by address. */
 export interface ConnectionReport {

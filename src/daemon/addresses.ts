@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { contains, type Ipv4, parseIpv4 } from '../core/address.ts';
 
 interface HostAddress {
@@ -7,6 +8,9 @@ interface HostAddress {
   readonly address: Ipv4;
   readonly prefix: number;
 }
+
+const NETWORK_COMES_MS = 5_000;
+const POLL_MS = 50;
 
 /** Devices of container engines: other hosts can't reach their addresses. */
 const INNER = /^(docker|br-|veth|virbr|cni|flannel|weave|mesh)/;
@@ -23,6 +27,16 @@ export function ownAddress(peers: readonly string[]): Ipv4 | undefined {
   );
   const device = defaultDevice();
   return (near ?? addresses.find(own => own.device === device) ?? addresses[0])?.address;
+}
+
+/** As `ownAddress`; while a machine boots, its network may come after its services: it is waited for. */
+export async function awaitOwnAddress(peers: readonly string[]): Promise<Ipv4 | undefined> {
+  const deadline = performance.now() + NETWORK_COMES_MS;
+  for (;;) {
+    const address = ownAddress(peers);
+    if (address !== undefined || performance.now() > deadline) return address;
+    await sleep(POLL_MS);
+  }
 }
 
 function hostAddresses(): readonly HostAddress[] {

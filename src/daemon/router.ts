@@ -19,7 +19,7 @@ import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Transport, TransportEvent } from '../ports/transport.ts';
-import { ownAddress } from './addresses.ts';
+import { awaitOwnAddress } from './addresses.ts';
 import { startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { createContainers } from './containers.ts';
@@ -141,7 +141,7 @@ interface Opened {
 
 /** Opens everything that may refuse, the least lasting first. */
 async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Opened>> {
-  const vtep = findVtep(settings);
+  const vtep = await findVtep(settings);
   if (!vtep.ok) return vtep;
   const store = createFileStore({ directory: settings.stateDir, log: log.child('store') });
   const loaded = await store.load();
@@ -231,8 +231,8 @@ async function openTransport(
   });
 }
 
-function findVtep(settings: Settings): Result<Vtep> {
-  const address = settings.dataAddress ?? settings.host ?? ownAddress(settings.peers);
+async function findVtep(settings: Settings): Promise<Result<Vtep>> {
+  const address = settings.dataAddress ?? settings.host ?? (await awaitOwnAddress(settings.peers));
   return address === undefined
     ? refuse({ code: 'no-host-address' })
     : ok({ address, port: settings.dataPort });

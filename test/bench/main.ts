@@ -12,6 +12,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   memory: () => import('./memory.ts'),
   heal: () => import('./heal.ts'),
   flood: () => import('./flood.ts'),
+  together: () => import('./together.ts'),
+  silence: () => import('./silence.ts'),
+  restart: () => import('./restart.ts'),
 };
 
 function show(verdict: Verdict): string {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ask } from '../../src/api/control/client.ts';
 import type { Report } from '../../src/core/report.ts';
 import type { Host } from '../support/lab/host.ts';
-import { createLab } from '../support/lab/lab.ts';
+import { createLab, type Lab } from '../support/lab/lab.ts';
 import { until } from '../support/until.ts';
 import { cpuSeconds } from './measure.ts';
 
@@ -26,6 +26,7 @@ export interface Mesh {
   readonly members: readonly Member[];
   /** Hosts without a router. */
   readonly spare: readonly Host[];
+  readonly lab: Lab;
 }
 
 /** Makes `count` hosts that are all connected, and `spare` more without a router; takes everything away afterwards. */
@@ -35,7 +36,7 @@ export async function withMesh<T>(count: number, action: (mesh: Mesh) => Promise
     const members: Member[] = [];
     for (const host of lab.hosts.slice(0, count)) members.push(await launch(host, members.length > 0));
     for (const member of members) await connected(member, count - 1);
-    return await action({ members, spare: lab.hosts.slice(count) });
+    return await action({ members, spare: lab.hosts.slice(count), lab });
   } finally {
     await lab.destroy();
   }
@@ -43,6 +44,11 @@ export async function withMesh<T>(count: number, action: (mesh: Mesh) => Promise
 
 async function launch(host: Host, join: boolean): Promise<Member> {
   await host.succeed(['mesh', 'launch', '--native', ...(join ? ['192.168.48.11'] : [])]);
+  return memberOf(host);
+}
+
+/** A host whose router runs. */
+export async function memberOf(host: Host): Promise<Member> {
   const path = (inside: string) => `/proc/${host.pid}/root${inside}`;
   const socket = path('/run/mesh/mesh.sock');
   const health = await ask(socket, 'health');
@@ -58,7 +64,7 @@ async function launch(host: Host, join: boolean): Promise<Member> {
 }
 
 /** Until so many connections are established: frames get there, and the MTU is known. */
-async function connected(member: Member, count: number): Promise<void> {
+export async function connected(member: Member, count: number, limitMs = 30_000): Promise<void> {
   let shown = '';
   await until(
     async () => {
@@ -67,7 +73,7 @@ async function connected(member: Member, count: number): Promise<void> {
       return connections.filter(({ state }) => state === 'established').length >= count || undefined;
     },
     () => `${count} connections of ${member.host.name}; it has ${shown || 'none'}`,
-    30_000,
+    limitMs,
   );
 }
 

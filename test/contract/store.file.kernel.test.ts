@@ -92,6 +92,7 @@ async function killWriter(directory: string, commits: number, delayMs: number): 
     await until(
       () => (lines().length > commits ? true : undefined),
       () => `${commits} commits; the writer said: ${errors}`,
+      60_000,
     );
     await sleep(delayMs);
   } finally {
@@ -102,7 +103,7 @@ async function killWriter(directory: string, commits: number, delayMs: number): 
 }
 
 test('fifty kills at any moment lose nothing that was told to be durable, and no half batch shows', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const disk = mountDisk();
   const directory = join(disk.path, 'state');

@@ -67,6 +67,18 @@ async function playFaulty(fault: Fault, command: readonly string[]): Promise<str
   return killed;
 }
 
+/** Waits until host 1 is as it was: what a kill leaves behind of a command takes a moment to end. */
+async function leavesNothing(what: string, before: string): Promise<void> {
+  let last = '';
+  await until(
+    async () => {
+      last = await hostTraces(one);
+      return last === before || undefined;
+    },
+    () => `${what}\n${difference(before, last)}`,
+  );
+}
+
 /** Kills the router at every point of attach and of detach in turn; gives after what it was killed. */
 async function playAll(kind: Fault['kind'], attached: string, detached: string) {
   const killed: Record<'attach' | 'detach', string[]> = { attach: [], detach: [] };
@@ -225,7 +237,7 @@ describe('a router that is killed', () => {
         await settles(title, detached);
         await type(one, 'mesh reset');
       }
-      expect(await hostTraces(one), title).toBe(before);
+      await leavesNothing(title, before);
     }
     expect(points).toBeGreaterThan(5);
   });
@@ -242,7 +254,7 @@ describe('a router that is killed', () => {
       await type(one, 'mesh reset');
       const after = router.killedAfter();
       await router.kill();
-      expect(await hostTraces(one), `reset with the router killed after ${after}`).toBe(before);
+      await leavesNothing(`reset with the router killed after ${after}`, before);
       if (after === undefined) break;
       killed.push(after);
     }
@@ -255,7 +267,7 @@ describe('a router that is killed', () => {
       await type(one, `mesh attach 10.0.0.${200 + seconds * 10}/24 ${BOX}`);
       await one.exec(['timeout', '--signal=KILL', String(seconds), 'mesh', 'reset']);
       await type(one, 'mesh reset');
-      expect(await hostTraces(one), `reset killed after ${seconds} s`).toBe(before);
+      await leavesNothing(`reset killed after ${seconds} s`, before);
     }
   });
 });

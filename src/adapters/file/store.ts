@@ -138,7 +138,8 @@ class FileStore implements Store {
       this.#short = problem;
       this.#renew();
     }
-    if (recovered.notes.length > 0 || this.#base < this.#generation) {
+    // Each start leaves a copy of what it found: of a journal alone, damage at its beginning would leave nothing.
+    if (recovered.notes.length > 0 || this.#base < this.#generation || this.#open().used() > 0) {
       // Awaited, so that journals don't pile up where one start after another is cut short.
       await this.#compact();
       await this.#compacting;

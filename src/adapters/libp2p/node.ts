@@ -79,6 +79,9 @@ const GOSSIP: Parameters<typeof gossipsub>[0] = {
   allowPublishToZeroTopicPeers: true,
   ignoreDuplicatePublishError: true,
   floodPublish: true,
+  // Who begins tells all its neighbours; what is handed on only has to make up for those that it has no connection with.
+  D: 4,
+  Dlo: 3,
   fallbackToFloodsub: false,
   tagMeshPeers: false,
   // The default scores cut off peers that share an address, without a word, from the eleventh on.
@@ -86,6 +89,8 @@ const GOSSIP: Parameters<typeof gossipsub>[0] = {
   // A hub forwards to all its neighbours. With the default of 12 it would turn the others away, and they would have to
   // ask for what they miss; asking is off, since one answer may be as large as all of the last seconds together.
   // What is lost is learned by sync.
+  // Below this a copy too many costs less than telling all others not to send one.
+  idontwantMinDataSize: 4096,
   Dhi: 128,
   Dlazy: 0,
   gossipFactor: 0,

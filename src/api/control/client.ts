@@ -4,10 +4,14 @@ import { type ControlCall, type ControlHandlers, ROUTES } from './contract.ts';
 
 /** Attaching may wait for an engine that is busy; longer than this, nothing will come. */
 const TIMEOUT_MS = 30_000;
+/** What a router tells of itself it tells at once, if at all. */
+const TELLING_MS = 10_000;
+
+class Silence extends Error {}
 
 /**
  * One call on a router's control socket; gives the body of its answer. Refuses with what the router refused, or with
- * `router-not-running`, `router-refused`, `no-permission`.
+ * `router-not-running`, `router-silent`, `router-refused`, `no-permission`.
  */
 export function call(
   socket: string,
@@ -26,10 +30,17 @@ export function call(
       );
       response.on('error', error => resolve(refuse(lost(socket, error))));
     });
-    outgoing.setTimeout(TIMEOUT_MS, () =>
-      outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)),
+    const patience = method === 'GET' ? TELLING_MS : TIMEOUT_MS;
+    outgoing.setTimeout(patience, () => outgoing.destroy(new Silence()));
+    outgoing.on('error', error =>
+      resolve(
+        refuse(
+          error instanceof Silence
+            ? { code: 'router-silent', seconds: patience / 1000 }
+            : lost(socket, error),
+        ),
+      ),
     );
-    outgoing.on('error', error => resolve(refuse(lost(socket, error))));
     outgoing.end(text);
   });
 }

@@ -14,6 +14,8 @@ const NEIGHBOURS_WANTED = 8;
 const NEIGHBOURS_MAX = 24;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
+/** Who has nobody yet does not wait long: where many start at once, the one that all dial answers late. */
+const RETRY_ALONE_MS = 4_000;
 /** How often one neighbour too many is let go of: slowly, since every connection that ends is news for everybody. */
 const THIN_MS = 2_000;
 /** How often the dialler looks for something to do. */
@@ -22,6 +24,8 @@ const REVIEW_MS = 500;
 const REUNITE_MS = 10_000;
 /** Of two that know each other from gossip, the higher peer id waits for the lower one's call. */
 const COURTESY_MS = 2_000;
+/** Of those known from gossip so many are dialled at a time: where many start at once, handshakes must not starve the rest. */
+const DIALS_AT_ONCE = 4;
 /** An attempt of which nothing was heard counts as failed (the transport's own limit is 5 s). */
 const ATTEMPT_MS = 20_000;
 
@@ -104,6 +108,7 @@ export class Dialling {
     const attempt = outbound ? this.#attempts.get(address) : undefined;
     if (attempt === undefined) return;
     Object.assign(attempt, { peer, dialling: false, failures: 0, problem: undefined, notBefore: 0 });
+    this.#reviewSoon();
   }
 
   down(peer: PeerId): void {
@@ -119,11 +124,12 @@ export class Dialling {
     if (attempt === undefined) return;
     attempt.dialling = false;
     attempt.problem = problem;
-    const delay =
-      Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** attempt.failures) * (0.75 + random.fraction() / 2);
+    const longest = this.#neighbours.count === 0 ? RETRY_ALONE_MS : RETRY_MAX_MS;
+    const delay = Math.min(longest, RETRY_MIN_MS * 2 ** attempt.failures) * (0.75 + random.fraction() / 2);
     attempt.failures += 1;
     attempt.notBefore = problem.code === 'peer-is-self' ? Number.POSITIVE_INFINITY : now() + delay;
     if (!attempt.target && topology.at(address) === undefined) this.#attempts.delete(address);
+    this.#reviewSoon();
   }
 
   /** Looks at what is to be dialled now. */
@@ -162,14 +168,23 @@ export class Dialling {
     this.#context.emit({ kind: 'persist', records });
   }
 
-  #dial(attempt: Attempt): void {
+  /** Gives whether it is dialled from now on. */
+  #dial(attempt: Attempt): boolean {
     const { config, emit, now, topology } = this.#context;
-    if (attempt.dialling || attempt.notBefore > now()) return;
+    if (attempt.dialling || attempt.notBefore > now()) return false;
     const peer = attempt.peer ?? topology.at(attempt.address);
-    if (peer !== undefined && (peer === config.self || this.#neighbours.get(peer) !== undefined)) return;
+    if (peer !== undefined && (peer === config.self || this.#neighbours.get(peer) !== undefined))
+      return false;
     attempt.dialling = true;
     attempt.notBefore = now() + ATTEMPT_MS;
     emit({ kind: 'connect', address: attempt.address });
+    return true;
+  }
+
+  /** One of the dials has ended: the next may begin. */
+  #reviewSoon(): void {
+    const { agenda, now } = this.#context;
+    agenda.plan('dial', now(), () => this.review());
   }
 
   /** The addresses of peers known from gossip that have no connection with us. */
@@ -192,11 +207,12 @@ export class Dialling {
       if (few && stranger !== undefined) this.#dial(this.#attempt(stranger.address));
       return;
     }
+    let free = DIALS_AT_ONCE - [...this.#attempts.values()].filter(attempt => attempt.dialling).length;
     for (const { peer, address } of strangers) {
       const fresh = !this.#attempts.has(address);
       const attempt = this.#attempt(address);
       if (fresh && config.self > peer) attempt.notBefore = now() + COURTESY_MS;
-      this.#dial(attempt);
+      if (free > 0 && this.#dial(attempt)) free -= 1;
     }
   }
 

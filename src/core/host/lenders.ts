@@ -90,20 +90,9 @@ export class Lenders {
     })?.peer;
   }
 
-  /** Peers that can be asked: over connections that both ends tell of, since
-   * what is cut off is still told of by its own facts.
-   */
+  /** Peers that can be asked: told of by those that are heard. */
   reachable(): ReadonlySet<PeerId> {
-    const { topology } = this.#context;
-    const reached = new Set<PeerId>();
-    for (const neighbour of this.#neighbours.all()) {
-      if (!this.#neighbours.suspect(neighbour)) reached.add(neighbour.peer);
-    }
-    for (const peer of reached) {
-      for (const other of topology.connections(peer).keys())
-        if (topology.connections(other).has(peer)) reached.add(other);
-    }
-    return reached;
+    return this.#context.topology.reachable(this.#context.config.self);
   }
 
   /** The others that hold some of `range`, sorted by id. */
@@ -127,7 +116,7 @@ export class Lenders {
   }
 
   #label(peer: PeerId): string {
-    const silence = this.#neighbours.silence(peer);
+    const silence = this.#neighbours.unheard(peer);
     const since = silence === undefined ? 'out of reach' : `silent for ${Math.round(silence / 1_000)} s`;
     return `${this.#nickname(peer)} (${since})`;
   }

@@ -7,6 +7,8 @@ import type { Millis } from './step.ts';
 const HEARTBEAT_MS = 1_000;
 /** Silence after which a neighbour is shown as suspect: three heartbeats. */
 const SUSPECT_MS = 3_000;
+/** Silence after which it is shown as down. */
+const DOWN_MS = 10_000;
 /** Silence after which its connection is given up. Shorter limits killed whole meshes under load. */
 const GIVEN_UP_MS = 15_000;
 
@@ -27,9 +29,10 @@ export interface Neighbours {
   get(peer: PeerId): Neighbour | undefined;
   all(): Iterable<Neighbour>;
   readonly count: number;
-  suspect(neighbour: Neighbour): boolean;
+  /** What its silence makes of it; undefined where it is heard. */
+  silent(neighbour: Neighbour): 'suspect' | 'down' | undefined;
   /** How long nothing was heard of a peer directly; undefined for one that was never a neighbour. */
-  silence(peer: PeerId): Millis | undefined;
+  unheard(peer: PeerId): Millis | undefined;
 }
 
 export function createNeighbours(context: Context): Neighbours {
@@ -71,8 +74,11 @@ export function createNeighbours(context: Context): Neighbours {
     get count() {
       return neighbours.size;
     },
-    suspect: neighbour => silence(neighbour) > SUSPECT_MS,
-    silence(peer) {
+    silent(neighbour) {
+      if (silence(neighbour) > DOWN_MS) return 'down';
+      return silence(neighbour) > SUSPECT_MS ? 'suspect' : undefined;
+    },
+    unheard(peer) {
       const heard = neighbours.get(peer)?.heard ?? lastHeard.get(peer);
       return heard === undefined ? undefined : context.now() - heard;
     },

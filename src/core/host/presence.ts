@@ -18,6 +18,9 @@ import type { Millis } from './step.ts';
 
 /** Connections come and go in bursts; what they amount to is told together. */
 const SETTLE_MS = 100;
+/** Everybody hears of every connection: the more hosts there are, the longer each waits until it tells of its own again. */
+const APART_MS_PER_HOST = 150;
+const APART_MAX_MS = 10_000;
 /** Facts in our name that we never wrote, more than so many times in this time, come from a router that lives. */
 const STRIKES = 3;
 const STRIKE_MS = 60_000;
@@ -47,6 +50,7 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   let announced = false;
   let salt = 0;
   let strikes: readonly Millis[] = [];
+  let toldAt = Number.NEGATIVE_INFINITY;
 
   function announce(): void {
     announced = true;
@@ -84,8 +88,11 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       announced = false;
     },
     connectionsChanged() {
-      agenda.plan('connections', context.now() + SETTLE_MS, () => {
-        if (announced) context.write(connectionWrites());
+      const apart = Math.min(APART_MAX_MS, APART_MS_PER_HOST * topology.peers().length);
+      agenda.plan('connections', Math.max(context.now() + SETTLE_MS, toldAt + apart), () => {
+        if (!announced) return;
+        toldAt = context.now();
+        context.write(connectionWrites());
       });
     },
     check() {

@@ -86,7 +86,7 @@ function established({ neighbours, paths }: Parts, neighbour: Neighbour, label: 
   return {
     address: neighbour.address,
     outbound: neighbour.outbound,
-    state: neighbours.suspect(neighbour) ? 'suspect' : state,
+    state: neighbours.silent(neighbour) ?? state,
     peer: label(neighbour.peer),
     path: path?.mtu === undefined ? undefined : 'fastdp',
     mtu: path?.mtu,
@@ -121,7 +121,8 @@ function peerReports({ config, topology }: Context, paths: Paths, label: Label):
     addresses: topology.host(peer)?.addresses ?? [],
     reachable: reached.has(peer),
     alive: peer === config.self || paths.get(peer)?.alive,
-    connections: [...topology.connections(peer)]
+    // What a router that is gone said of its connections is past.
+    connections: [...(reached.has(peer) ? topology.connections(peer) : [])]
       .map(([other, fact]) => ({ ...fact, peer: label(other) }))
       .sort((a, b) => compare(a.address, b.address)),
   }));

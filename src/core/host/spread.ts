@@ -17,6 +17,8 @@ const ASK_AGAIN_MS = 250;
 const DIFFERING_BEATS = 2;
 /** Who shows that it holds facts which we lost has so long to give them back. */
 const LOST_MS = 2_000;
+/** Of many that differ at once one is asked at a time: what it has is mostly what the others have. */
+const COMPARE_APART_MS = 500;
 const GOSSIP_BYTES = 60 * 1024;
 const STREAM_BYTES = 1024 * 1024;
 /** What sync taught is gossiped on up to this much; above, the other neighbours are offered a sync. */
@@ -57,6 +59,7 @@ export class Spread {
   readonly #dialogues = new Map<PeerId, Dialogue>();
   #queued: Delta[] = [];
   #quietUntil = Number.NEGATIVE_INFINITY;
+  #comparedAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context, neighbours: Neighbours, conduct: Conduct, listener: SpreadListener) {
     this.#context = context;
@@ -216,7 +219,10 @@ export class Spread {
     const dialogue = this.#dialogues.get(from);
     if (dialogue === undefined) return;
     dialogue.differing = fingerprint === this.#context.replica.fingerprint() ? 0 : dialogue.differing + 1;
-    if (dialogue.differing >= DIFFERING_BEATS) this.#askSoon(from);
+    const { now } = this.#context;
+    if (dialogue.differing < DIFFERING_BEATS || now() - this.#comparedAt < COMPARE_APART_MS) return;
+    this.#comparedAt = now();
+    this.#askSoon(from);
   }
 
   #round(): void {

@@ -107,21 +107,12 @@ function firstsOf(known: ReadonlyMap<PeerId, Known>, peers: readonly PeerId[]): 
   return { names, controls };
 }
 
+/**
+ * By what those say that are reached themselves: a router that is gone can't take back what it said, so its
+ * own claims lead nowhere.
+ */
 function reachable(known: ReadonlyMap<PeerId, Known>, from: PeerId): ReadonlySet<PeerId> {
-  const neighbours = new Map<PeerId, Set<PeerId>>();
-  const join = (a: PeerId, b: PeerId): void => {
-    const set = neighbours.get(a);
-    if (set === undefined) neighbours.set(a, new Set([b]));
-    else set.add(b);
-  };
-  for (const [peer, entry] of known) {
-    for (const [other, connection] of entry.connections) {
-      if (!connection.established) continue;
-      join(peer, other);
-      join(other, peer);
-    }
-  }
   const seen = new Set<PeerId>([from]);
-  for (const peer of seen) for (const next of neighbours.get(peer) ?? []) seen.add(next);
+  for (const peer of seen) for (const other of known.get(peer)?.connections.keys() ?? []) seen.add(other);
   return seen;
 }

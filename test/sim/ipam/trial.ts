@@ -1,6 +1,9 @@
+import { IPAM } from '../../../src/core/ipam/custody.ts';
 import { rangeOf, sizeOf } from '../../../src/core/ipam/range.ts';
+import { createRingView, type Holding } from '../../../src/core/ipam/view.ts';
 import type { Counters } from '../counters.ts';
 import { Faults } from '../faults.ts';
+import type { SimulatedMachine } from '../machine.ts';
 import { Simulation } from '../simulation.ts';
 import { isQuiet, livingIn } from '../verdict.ts';
 import { Violation } from '../watch.ts';
@@ -72,7 +75,7 @@ function settle(simulation: Simulation): void {
 function judge(simulation: Simulation, settings: AddressSettings, checks: AddressChecks): void {
   const { start, end } = rangeOf(settings.ipam!([]).universe);
   for (const machine of livingIn(simulation)) {
-    const holdings = machine.host!.holdings();
+    const holdings = holdingsOf(machine);
     if (holdings.length === 0) continue;
     let next = start;
     for (const holding of holdings) {
@@ -87,4 +90,15 @@ function judge(simulation: Simulation, settings: AddressSettings, checks: Addres
     if (next !== end)
       checks.fail(machine, `in the end nobody holds ${next - start} to ${sizeOf({ start, end })}`);
   }
+}
+
+/** Who holds which part of the universe, by the facts that a machine has. */
+function holdingsOf({ host, peer }: SimulatedMachine): readonly Holding[] {
+  const ring = createRingView();
+  for (const entry of host!.facts.entries(IPAM)) {
+    const { owner, domain, key } = entry;
+    ring.update({ owner, domain, key, now: entry, previous: undefined });
+  }
+  const division = ring.custody(peer)?.division;
+  return division === undefined ? [] : ring.holdings(division);
 }

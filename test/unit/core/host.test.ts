@@ -407,15 +407,58 @@ describe('commands', () => {
 });
 
 describe('silence', () => {
-  it('is shown as suspect after 3 s and ends the connection after 15 s', () => {
+  it('is shown as suspect after 3 s, as down after 10 s, and ends the connection after 15 s', () => {
     const { mesh, a, b } = three();
     mesh.cut(a, b);
     mesh.run(3_500);
     const connection = a.host.report(mesh.now).connections.find(one => one.peer?.id === b.peer);
     expect(connection?.state).toBe('suspect');
-    mesh.run(13_000);
-    expect(a.host.report(mesh.now).connections.find(one => one.peer?.id === b.peer)?.state).not.toBe(
-      'suspect',
+    mesh.run(7_500);
+    expect(a.host.report(mesh.now).connections.find(one => one.peer?.id === b.peer)?.state).toBe('down');
+    mesh.run(5_500);
+    expect(a.host.report(mesh.now).connections.find(one => one.peer?.id === b.peer)?.state).toMatch(
+      /connecting|retrying/,
     );
+  });
+});
+
+describe('a router that is gone', () => {
+  it('is shown as unreachable, whatever it said of its connections; and reachable when it is back', () => {
+    const { mesh, a, b, c } = three();
+    mesh.cut(a, b);
+    mesh.cut(a, c);
+    mesh.run(20_000);
+    const seen = (by: VirtualHost, of: VirtualHost) =>
+      by.host.report(mesh.now).peers.find(({ id }) => id === of.peer);
+    expect(seen(b, a)).toMatchObject({ reachable: false, connections: [] });
+    expect(seen(a, c)).toMatchObject({ reachable: false, connections: [] });
+    expect(seen(b, c)).toMatchObject({ reachable: true });
+    mesh.heal();
+    mesh.run(40_000);
+    expect(seen(c, a)).toMatchObject({ reachable: true });
+    expect(seen(c, a)?.connections.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a router that starts over a kernel that reaches others', () => {
+  it('keeps that until it has heard them, though it was given nobody and its disk tells of nobody', () => {
+    const mesh = createVirtualMesh({ seed: 4 });
+    const a = mesh.add();
+    const b = mesh.add([a]);
+    mesh.run(5_000);
+    attach(mesh, b, 'box1', '10.0.0.11/24');
+    mesh.run(1_000);
+    const stations = () =>
+      a.host.forwarding().networks.flatMap(network => network.stations.map(({ address }) => address));
+    const before = stations();
+    expect(before).toContain('10.0.0.11');
+    a.disk.clear();
+    mesh.cut(a, b);
+    mesh.restart(a);
+    expect(stations()).toEqual(before);
+    mesh.run(2_500);
+    expect(stations()).toEqual(before);
+    mesh.run(1_000);
+    expect(stations()).toEqual([]);
   });
 });

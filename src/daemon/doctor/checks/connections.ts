@@ -45,8 +45,10 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
       const what = `${port} is dropped between here and ${name}: control works, but no frame has got through`;
       return [{ level: 'problem', what, cure: `open ${port} there (${hostOf(address)}) and on the way` }];
     }
-    case 'suspect': {
-      const what = `nothing has been heard of ${name} (${address}) for more than 3 s`;
+    case 'suspect':
+    case 'down': {
+      const seconds = state === 'suspect' ? 3 : 10;
+      const what = `nothing has been heard of ${name} (${address}) for more than ${seconds} s`;
       return [{ level: 'problem', what, cure: 'look whether that host lives, and the network to it' }];
     }
     default: {

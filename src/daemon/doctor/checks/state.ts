@@ -30,7 +30,7 @@ export const state: Check = {
       found.push({
         level: 'problem',
         what,
-        cure: 'free some; until then no address can be attached or detached',
+        cure: 'free some; a router that runs goes on for a while, then attaches no more addresses',
       });
     } else if (freeBytes < FEW_BYTES) {
       found.push({ level: 'note', what: `${stateDir} has only ${free} left`, cure: 'free some' });

@@ -1,0 +1,36 @@
+/** The campaigns: what takes too long for every run. usage: npm run test:long -- [CAMPAIGN...] */
+import { spawnSync } from 'node:child_process';
+
+const vitest = (...files: string[]) => ['vitest', 'run', '--project', 'lab', ...files];
+
+/** Each has to end with 0. */
+const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
+  restarts: ['node', 'test/restarts.ts'],
+  kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
+  faults: ['node', 'test/sim/faults/main.ts'],
+  sim: ['node', 'test/sim/main.ts', '--seeds', '300'],
+  partitions: ['node', 'test/sim/main.ts', '--seeds', '20', '--hosts', '12', '--minutes', '30'],
+  heal: ['node', 'test/bench/main.ts', 'heal'],
+  fuzz: ['node', 'test/fuzz/main.ts', '--seconds', '60'],
+};
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const asked = process.argv.slice(2);
+const unknown = asked.find(name => CAMPAIGNS[name] === undefined);
+if (unknown !== undefined) {
+  process.stderr.write(`long: there is no "${unknown}"; there are ${Object.keys(CAMPAIGNS).join(', ')}\n`);
+  process.exit(2);
+}
+const failed: string[] = [];
+for (const name of asked.length === 0 ? Object.keys(CAMPAIGNS) : asked) {
+  const [program = '', ...args] = CAMPAIGNS[name]!;
+  say(`${name}: ${program} ${args.join(' ')}`);
+  const started = performance.now();
+  const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status !== 0) failed.push(name);
+  say(
+    `${name}: ${status === 0 ? 'done' : 'FAILED'} in ${((performance.now() - started) / 1000).toFixed(0)} s`,
+  );
+}
+say(failed.length === 0 ? 'all passed' : `failed: ${failed.join(', ')}`);
+process.exit(failed.length === 0 ? 0 : 1);

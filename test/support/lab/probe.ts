@@ -1,0 +1,45 @@
+import type { Host } from './host.ts';
+
+/** What came of probes. */
+export interface Probed {
+  readonly sent: number;
+  readonly answered: number;
+}
+
+/** Echoes on their way. */
+export interface Probing {
+  readonly ended: Promise<Probed>;
+  /** Sends no more. */
+  stop(): Promise<Probed>;
+}
+
+/** Sends echoes from a namespace of the host to `address`, one each millisecond. */
+export async function startProbe(
+  host: Host,
+  namespace: string,
+  address: string,
+  count?: number,
+): Promise<Probing> {
+  const counted = count === undefined ? [] : ['-c', `${count}`];
+  // Without `-W`, it would wait ten seconds for answers that are late.
+  const program = await host.spawn([
+    ...['ip', 'netns', 'exec', namespace],
+    ...['ping', '-q', '-i', '0.001', '-W', '1', ...counted, address],
+  ]);
+  const result = async (): Promise<Probed> => {
+    const { stdout, stderr } = await program.ended;
+    const [, sent, answered] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    if (sent === undefined) throw new Error(`the probe said: ${stdout}${stderr}`);
+    return { sent: Number(sent), answered: Number(answered) };
+  };
+  const ended = result();
+  // Who gave up before has another failure to tell.
+  ended.catch(() => undefined);
+  return {
+    ended,
+    async stop() {
+      await program.stop('INT');
+      return ended;
+    },
+  };
+}
