@@ -38,6 +38,8 @@ export class Departure {
 
   leave(done: (detached: readonly Detached[]) => void): void {
     const { agenda, config, now, replica, write } = this.#context;
+    // Whom it can reach, its own facts tell: they go after that.
+    const heir = this.#heir();
     this.#presence.withdraw();
     const own = replica.ofOwner(config.self);
     // A vote and a grant are promises: others may count on them.
@@ -45,7 +47,6 @@ export class Departure {
     write(gone.map(({ domain, key }) => ({ domain, key, value: undefined })));
     const detached = this.#attachments.leave();
     if (this.#addressing === undefined) return done(detached);
-    const heir = this.#heir();
     if (heir !== undefined) this.#addressing.custodian.bequeath(heir);
     const until = now() + HANDOVER_MS;
     this.#waiting = { until, done: () => done(detached) };

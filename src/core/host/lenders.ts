@@ -92,7 +92,10 @@ export class Lenders {
 
   /** Peers that can be asked: told of by those that are heard. */
   reachable(): ReadonlySet<PeerId> {
-    return this.#context.topology.reachable(this.#context.config.self);
+    const { config, topology } = this.#context;
+    const reached = new Set(topology.reachable(config.self));
+    reached.delete(config.self);
+    return reached;
   }
 
   /** The others that hold some of `range`, sorted by id. */

@@ -4,6 +4,7 @@ import type { Result } from '../../../src/core/errors.ts';
 import type { Command, Effect, Input, Millis, Reply } from '../../../src/core/host/step.ts';
 import { CUSTODY_KEY, type Custody, decodeCustody, IPAM } from '../../../src/core/ipam/custody.ts';
 import { overlaps } from '../../../src/core/ipam/range.ts';
+import { REMOVALS } from '../../../src/core/removals/removal.ts';
 import { readEntry } from '../../../src/core/replica/encoding.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
@@ -113,9 +114,12 @@ export class AddressChecks implements Watch {
   /** What a machine may give out, by what it would start with where it isn't running. */
   custodyOf(machine: SimulatedMachine): Custody | undefined {
     if (machine.host !== undefined) {
+      // Its last word was that it is gone.
+      if (machine.host.facts.get(machine.peer, REMOVALS, machine.peer) !== undefined) return undefined;
       const value = machine.host.facts.get(machine.peer, IPAM, CUSTODY_KEY)?.value;
       return value && decodeCustody(value);
     }
+    if (machine.disk.durable.has(`own/${REMOVALS}/${machine.peer}`)) return undefined;
     const record = machine.disk.durable.get(`own/${IPAM}/${CUSTODY_KEY}`);
     const entry = record && readEntry(new ByteReader(record), machine.peer);
     return entry?.value && decodeCustody(entry.value);
