@@ -3,6 +3,7 @@ import { decodeEndpoint, ENDPOINTS } from '../endpoints/endpoint.ts';
 import { type Custody, divisionKey } from '../ipam/custody.ts';
 import { totalOf } from '../ipam/range.ts';
 import { encodeRemoval, REMOVALS } from '../removals/removal.ts';
+import type { Entry } from '../replica.ts';
 import type { Context } from './context.ts';
 import type { Millis, Removed } from './step.ts';
 
@@ -40,15 +41,12 @@ export class Expulsion {
     return isNew;
   }
 
-  /** Notes what the containers of a removed peer had. */
-  note(peer: PeerId): void {
-    const { now, removals, replica } = this.#context;
-    for (const entry of replica.ofOwner(peer)) {
-      if (entry.domain !== ENDPOINTS || removals.counts(entry) || entry.value === undefined) continue;
-      const endpoint = decodeEndpoint(entry.key, entry.value);
-      const address = endpoint && toNumber(endpoint.address);
-      if (address !== undefined && !this.#formerly.has(address)) this.#formerly.set(address, now());
-    }
+  /** Notes the address of a removed peer's container, if that is what a fact is about which no longer counts. */
+  note({ domain, key, value }: Entry): void {
+    const endpoint = domain === ENDPOINTS && value !== undefined ? decodeEndpoint(key, value) : undefined;
+    const address = endpoint && toNumber(endpoint.address);
+    if (address !== undefined && !this.#formerly.has(address))
+      this.#formerly.set(address, this.#context.now());
   }
 
   /** Since when a removed peer's container no longer counts as the holder of an address; undefined where none was. */

@@ -34,7 +34,9 @@ export class Learning {
     // What a removed peer granted is still the receiver's: the ring sees all.
     if (ring.update(change)) this.#listener.ring();
     const { now } = change;
-    this.#update(now === undefined || removals.counts(now) ? change : { ...change, now: undefined });
+    const counts = now === undefined || removals.counts(now);
+    if (!counts) this.#expulsion.note(now);
+    this.#update(counts ? change : { ...change, now: undefined });
     if (about !== undefined) this.#recount(about, before ?? 0, removals.limit(about) ?? 0);
   }
 
@@ -44,8 +46,8 @@ export class Learning {
     for (const entry of before === after ? [] : replica.ofOwner(peer)) {
       const [did, does] = [entry.seq > before, entry.seq > after];
       if (did !== does) this.#update(changeOf(entry, does));
+      if (!does) this.#expulsion.note(entry);
     }
-    this.#expulsion.note(peer);
   }
 
   #update(change: Change): void {
