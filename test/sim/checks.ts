@@ -6,7 +6,7 @@ import type { Command, Effect, Input, Reply } from '../../src/core/host/step.ts'
 import { compareHeads } from '../../src/core/replica/fact.ts';
 import type { Change, Head } from '../../src/core/replica.ts';
 import { decodeMessage, type Message } from '../../src/core/wire.ts';
-import { type Attached, attachedOn, storedSeq } from './disk-facts.ts';
+import { type Attached, attachedOn, knowsOthers, storedSeq } from './disk-facts.ts';
 import type { SimulatedMachine } from './machine.ts';
 import { Shadow } from './shadow.ts';
 import type { Simulation } from './simulation.ts';
@@ -45,9 +45,10 @@ export class Checks implements Watch {
   starting(machine: SimulatedMachine): void {
     const shadow = new Shadow();
     shadow.startedAt = machine.now;
-    shadow.hopeful = [...machine.disk.durable.keys()].some(key => key.startsWith('replica/'));
+    shadow.hopeful = knowsOthers(machine.disk.durable);
     this.shadows.set(machine, shadow);
     shadow.storedOwn = storedSeq(machine.disk.durable);
+    shadow.toldOwn = this.told.highest(machine.peer);
     this.#durable.set(machine, shadow.storedOwn);
     const attached = attachedOn(machine.disk.durable);
     if (!this.tampered.delete(machine)) this.#compareAttached(machine, attached);
@@ -108,7 +109,11 @@ export class Checks implements Watch {
     if (message?.kind !== 'deltas') return;
     if (message.reply) shadow.synced = true;
     for (const { after, head, snapshot } of message.deltas) {
-      if (head.owner === to.peer) shadow.shownOwn = Math.max(shadow.shownOwn, head.upto);
+      if (head.owner === to.peer) {
+        shadow.shownOwn = Math.max(shadow.shownOwn, head.upto);
+        // What is answered at once, also where it came by gossip: others hold more of ours than we do.
+        shadow.synced ||= head.upto > shadow.storedOwn;
+      }
       const upto = to.host!.facts.head(head.owner)?.upto ?? 0;
       if (!snapshot && after > upto) this.#simulation.saw('early delta');
       if (snapshot && head.upto > upto) this.#simulation.saw('snapshot taken');
@@ -231,8 +236,15 @@ export class Checks implements Watch {
         this.#fail(machine, `holds seq ${head.upto} of ${owner}, which never told it`);
       }
       shadow.heads.set(owner, head);
-      if (owner === machine.peer) shadow.shownAt.set(head.upto, shadow.shownOwn);
+      if (owner === machine.peer) this.#wroteOwn(machine, shadow, before?.upto ?? 0, head.upto);
     }
+  }
+
+  /** Who wrote alone after its disk went back has used numbers twice, whether or not it tells each of them again. */
+  #wroteOwn({ peer }: SimulatedMachine, shadow: Shadow, before: number, upto: number): void {
+    shadow.shownAt.set(upto, shadow.shownOwn);
+    const isUnaware = upto > shadow.storedOwn && Math.max(before, shadow.shownOwn) < shadow.toldOwn;
+    if (isUnaware) this.tangled.add(peer);
   }
 
   /** Whether this machine has the contested address of a change; undefined where it isn't contested by it. */

@@ -20,6 +20,8 @@ export class Shadow {
   fingerprint = 0;
   /** The highest seq of its own that its disk held when it started. */
   storedOwn = 0;
+  /** The highest seq of its own that it had ever told when it started: more than is stored, where its disk went back. */
+  toldOwn = 0;
   /** The highest seq of its own that others showed it since it started. */
   shownOwn = 0;
   /** What that was when it wrote each seq. */
