@@ -56,6 +56,8 @@ export function createPaths(
 ): Paths {
   const { agenda, config, topology } = context;
   const paths = new Map<PeerId, Measured>();
+  // The smallest MTU of all, or undefined where it has to be looked for again.
+  let lowest: number | undefined;
   const full = Math.min(config.underlayMtu - VXLAN_OVERHEAD, config.mtu ?? Number.POSITIVE_INFINITY);
   const sizes = [full, ...SIZES.filter(size => size < full)];
 
@@ -85,6 +87,7 @@ export function createPaths(
     } else if (size === path.trying || (path.mtu !== undefined && size > path.mtu)) {
       path.mtu = size;
       path.trying = undefined;
+      lowest = undefined;
       changed(peer);
     }
   }
@@ -101,6 +104,7 @@ export function createPaths(
     } else if (path.mtu !== undefined) {
       path.mtu = undefined;
       path.rttMs = undefined;
+      lowest = undefined;
       path.asked = 0;
       changed(peer);
     } else return;
@@ -112,6 +116,7 @@ export function createPaths(
     refresh() {
       const peers = topology.peers().filter(peer => peer !== config.self);
       for (const peer of paths.keys()) if (topology.host(peer) === undefined) paths.delete(peer);
+      lowest = undefined;
       for (const peer of peers) {
         if (paths.has(peer)) continue;
         paths.set(peer, {
@@ -132,6 +137,12 @@ export function createPaths(
       else lost(peer, path, size);
     },
     get: peer => paths.get(peer),
-    mtu: () => Math.min(full, ...[...paths.values()].flatMap(path => path.mtu ?? [])),
+    mtu() {
+      if (lowest === undefined) {
+        lowest = full;
+        for (const { mtu } of paths.values()) if (mtu !== undefined && mtu < lowest) lowest = mtu;
+      }
+      return lowest;
+    },
   };
 }
