@@ -251,7 +251,8 @@ export class Host {
 
   #read(from: PeerId, bytes: Uint8Array): Learnt {
     if (!this.#conduct.admits(from, bytes.length)) return NOTHING;
-    const decoded = decodeMessage(bytes);
+    const { decode = decodeMessage } = this.#context.config;
+    const decoded = decode(bytes);
     if (decoded !== undefined) return this.#spread.heard(from, decoded);
     this.#conduct.breach(from, 'sent bytes that are no message');
     return NOTHING;

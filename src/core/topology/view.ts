@@ -40,6 +40,7 @@ export interface TopologyView {
 export function createTopologyView(): TopologyView {
   const known = new Map<PeerId, Known>();
   const peers = new Sorted<PeerId, PeerId>();
+  let reached: { readonly from: PeerId; readonly peers: ReadonlySet<PeerId> } | undefined;
   const names = new Claimants<Mac>();
   const controls = new Claimants<Ipv4>();
   const addresses = new Claimants<string>();
@@ -68,6 +69,7 @@ export function createTopologyView(): TopologyView {
     const peer = connectionPeer(key);
     if (key === HOST_KEY) located(owner, entry, now);
     else if (peer !== undefined) {
+      reached = undefined;
       const fact = now?.value === undefined ? undefined : decodeConnection(now.value);
       if (fact === undefined) entry.connections.delete(peer);
       else entry.connections.set(peer, fact);
@@ -82,7 +84,10 @@ export function createTopologyView(): TopologyView {
     host: peer => known.get(peer)?.host,
     connections: peer => known.get(peer)?.connections ?? NO_CONNECTIONS,
     at: address => addresses.first(address),
-    reachable: from => reachable(known, from),
+    reachable(from) {
+      if (reached?.from !== from) reached = { from, peers: reachable(known, from) };
+      return reached.peers;
+    },
     named: name => names.first(name),
     controlling: control => controls.first(control),
   };
