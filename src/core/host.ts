@@ -2,7 +2,8 @@ import type { PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem, Result } from './errors.ts';
-import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
+import { ForwardingView } from './forwarding/view.ts';
+import { type Forwarding, withInherited } from './forwarding.ts';
 import { createAgenda } from './host/agenda.ts';
 import { Attachments } from './host/attachments.ts';
 import { Conduct } from './host/conduct.ts';
@@ -37,9 +38,9 @@ const TOPOLOGY_SETTLES_MS = 10;
 
 /** One host's whole mind: the same inputs in the same order give the same effects. */
 export class Host {
-  readonly #config: HostConfig;
   readonly #observe: (change: Change) => void;
   readonly #context: Context;
+  readonly #forwarding: ForwardingView;
   readonly #durability: Durability;
   readonly #conduct: Conduct;
   readonly #neighbours: Neighbours;
@@ -55,7 +56,6 @@ export class Host {
   #synced = false;
   #effects: Effect[] = [];
   #woken: Millis | undefined;
-  #forwarding: { readonly key: string; readonly value: Forwarding } | undefined;
   #inherited: Forwarding | undefined;
   #storeTrouble: Problem | undefined;
 
@@ -64,7 +64,6 @@ export class Host {
    * told of every change of a fact.
    */
   constructor(config: HostConfig, observe: (change: Change) => void = () => {}) {
-    this.#config = config;
     this.#observe = observe;
     this.#context = {
       config,
@@ -79,6 +78,7 @@ export class Host {
       write: changes => this.#write(changes),
       mtu: () => this.#paths.mtu(),
     };
+    this.#forwarding = new ForwardingView({ self: config.self, ...this.#context });
     this.#durability = createDurability(this.#context);
     this.#conduct = new Conduct(this.#context);
     this.#neighbours = createNeighbours(this.#context);
@@ -117,13 +117,7 @@ export class Host {
 
   /** What the kernel should hold now. */
   forwarding(): Forwarding {
-    const { topology, networks, endpoints } = this.#context;
-    const key = `${topology.version} ${networks.version} ${endpoints.version} ${this.#paths.mtu()}`;
-    if (this.#forwarding?.key !== key) {
-      const views = { self: this.#config.self, topology, networks, endpoints };
-      this.#forwarding = { key, value: forwardingOf(views, this.#paths.mtu(), this.#paths.full) };
-    }
-    const { value } = this.#forwarding;
+    const value = this.#forwarding.current(this.#paths.mtu(), this.#paths.full);
     return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
   }
 
@@ -224,13 +218,11 @@ export class Host {
   #learn(change: Change): void {
     this.#observe(change);
     const { topology, networks, endpoints } = this.#context;
-    const version = (): number => topology.version + networks.version + endpoints.version;
-    const before = version();
     topology.update(change);
     networks.update(change);
     const address = endpoints.update(change);
     if (address !== undefined) this.#changedAddresses.add(address);
-    if (version() !== before) this.#forward();
+    if (this.#forwarding.update(change)) this.#forward();
   }
 
   #forward(): void {
@@ -261,7 +253,8 @@ export class Host {
 
   #read(from: PeerId, bytes: Uint8Array): Learnt {
     if (!this.#conduct.admits(from, bytes.length)) return NOTHING;
-    const decoded = decodeMessage(bytes);
+    const { decode = decodeMessage } = this.#context.config;
+    const decoded = decode(bytes);
     if (decoded !== undefined) return this.#spread.heard(from, decoded);
     this.#conduct.breach(from, 'sent bytes that are no message');
     return NOTHING;
