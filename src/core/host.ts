@@ -2,7 +2,8 @@ import type { PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem } from './errors.ts';
-import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
+import { ForwardingView } from './forwarding/view.ts';
+import { type Forwarding, withInherited } from './forwarding.ts';
 import { Addressing } from './host/addressing.ts';
 import { createAgenda } from './host/agenda.ts';
 import { Attachments } from './host/attachments.ts';
@@ -49,9 +50,9 @@ const TOPOLOGY_SETTLES_MS = 10;
 
 /** One host's whole mind: the same inputs in the same order give the same effects. */
 export class Host {
-  readonly #config: HostConfig;
   readonly #observe: (change: Change) => void;
   readonly #context: Context;
+  readonly #forwarding: ForwardingView;
   readonly #durability: Durability;
   readonly #conduct: Conduct;
   readonly #neighbours: Neighbours;
@@ -73,7 +74,6 @@ export class Host {
   #effects: Effect[] = [];
   #woken: Millis | undefined;
   #ringChanged = false;
-  #forwarding: { readonly key: string; readonly value: Forwarding } | undefined;
   #inherited: Forwarding | undefined;
   #storeTrouble: Problem | undefined;
 
@@ -82,7 +82,6 @@ export class Host {
    * told of every change of a fact.
    */
   constructor(config: HostConfig, observe: (change: Change) => void = () => {}) {
-    this.#config = config;
     this.#observe = observe;
     this.#context = {
       config,
@@ -100,6 +99,7 @@ export class Host {
       mtu: () => this.#paths.mtu(),
       addressing: () => this.#addressing,
     };
+    this.#forwarding = new ForwardingView({ self: config.self, ...this.#context });
     this.#durability = createDurability(this.#context);
     this.#conduct = new Conduct(this.#context);
     this.#neighbours = createNeighbours(this.#context);
@@ -136,7 +136,9 @@ export class Host {
     );
     this.#commands = this.#createCommands();
     this.#learning = new Learning(this.#context, this.#expulsion, {
-      forward: () => this.#forward(),
+      changed: change => {
+        if (this.#forwarding.update(change)) this.#forward();
+      },
       ring: () => {
         this.#ringChanged = true;
       },
@@ -187,13 +189,7 @@ export class Host {
 
   /** What the kernel should hold now. */
   forwarding(): Forwarding {
-    const { topology, networks, endpoints } = this.#context;
-    const key = `${topology.version} ${networks.version} ${endpoints.version} ${this.#paths.mtu()}`;
-    if (this.#forwarding?.key !== key) {
-      const views = { self: this.#config.self, topology, networks, endpoints };
-      this.#forwarding = { key, value: forwardingOf(views, this.#paths.mtu(), this.#paths.full) };
-    }
-    const { value } = this.#forwarding;
+    const value = this.#forwarding.current(this.#paths.mtu(), this.#paths.full);
     return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
   }
 
@@ -346,7 +342,8 @@ export class Host {
 
   #read(from: PeerId, bytes: Uint8Array): Learnt {
     if (!this.#conduct.admits(from, bytes.length)) return NOTHING;
-    const decoded = decodeMessage(bytes);
+    const { decode = decodeMessage } = this.#context.config;
+    const decoded = decode(bytes);
     if (decoded !== undefined) return this.#spread.heard(from, decoded);
     this.#conduct.breach(from, 'sent bytes that are no message');
     return NOTHING;

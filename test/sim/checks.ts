@@ -1,14 +1,15 @@
 import type { PeerId } from '../../src/core/address.ts';
 import { endpointKey } from '../../src/core/endpoints/endpoint.ts';
 import type { Problem, Result } from '../../src/core/errors.ts';
-import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Forwarding, Station } from '../../src/core/forwarding.ts';
 import type { Command, Effect, Input, Reply } from '../../src/core/host/step.ts';
 import { compareHeads } from '../../src/core/replica/fact.ts';
 import type { Change, Head } from '../../src/core/replica.ts';
-import { decodeMessage, type Message } from '../../src/core/wire.ts';
-import { type Attached, attachedOn, storedSeq } from './disk-facts.ts';
+import { type Attached, attachedOn, knowsOthers, storedSeq } from './disk-facts.ts';
 import type { SimulatedMachine } from './machine.ts';
+import { placeOf } from './places.ts';
 import { Shadow } from './shadow.ts';
+import { sharedDecode } from './shared-decode.ts';
 import type { Simulation } from './simulation.ts';
 import { ToldHeads } from './told.ts';
 import { Violation, type Watch } from './watch.ts';
@@ -22,6 +23,9 @@ const EFFECTS_PER_HOST = 20;
 /** Inputs pile up behind a slow disk, but not without end. */
 const QUEUE_MAX = 20_000;
 
+/** How often all is looked at where events are checked by what they change. */
+const WHOLE_EVERY_MS = 10_000;
+
 /** What must hold after every event. */
 export class Checks implements Watch {
   readonly shadows = new Map<SimulatedMachine, Shadow>();
@@ -34,7 +38,6 @@ export class Checks implements Watch {
   readonly attached = new Map<SimulatedMachine, Map<string, boolean>>();
   /** Containers that somebody asked to detach, and has no answer yet. */
   readonly #detaching = new Map<string, number>();
-  readonly #messages = new WeakMap<Uint8Array, Message>();
   readonly #durable = new Map<SimulatedMachine, number>();
   readonly #simulation: Simulation;
 
@@ -45,9 +48,10 @@ export class Checks implements Watch {
   starting(machine: SimulatedMachine): void {
     const shadow = new Shadow();
     shadow.startedAt = machine.now;
-    shadow.hopeful = [...machine.disk.durable.keys()].some(key => key.startsWith('replica/'));
+    shadow.hopeful = knowsOthers(machine.disk.durable);
     this.shadows.set(machine, shadow);
     shadow.storedOwn = storedSeq(machine.disk.durable);
+    shadow.toldOwn = this.told.highest(machine.peer);
     this.#durable.set(machine, shadow.storedOwn);
     const attached = attachedOn(machine.disk.durable);
     if (!this.tampered.delete(machine)) this.#compareAttached(machine, attached);
@@ -82,7 +86,7 @@ export class Checks implements Watch {
         this.#plumbing(machine, effect);
       else if (effect.kind === 'unplumb') this.#unplumbing(machine, input, effect);
     }
-    this.#compareHeads(machine);
+    this.#compareHeads(machine, input);
   }
 
   durable(machine: SimulatedMachine): void {
@@ -91,7 +95,7 @@ export class Checks implements Watch {
 
   telling(machine: SimulatedMachine, bytes: Uint8Array): void {
     if (bytes[1] === HEARTBEAT) return;
-    const message = this.#read(bytes);
+    const message = sharedDecode(bytes);
     if (message?.kind === 'digest') {
       for (const head of message.heads) if (head.owner === machine.peer) this.#tellsOwn(machine, head);
     } else if (message?.kind === 'deltas') {
@@ -101,14 +105,18 @@ export class Checks implements Watch {
 
   arriving(to: SimulatedMachine, _from: SimulatedMachine, bytes: Uint8Array): void {
     if (bytes[1] === HEARTBEAT || to.paused) return;
-    const message = this.#read(bytes);
+    const message = sharedDecode(bytes);
     if (message?.kind === 'unknown') this.#simulation.saw('unknown message');
     const shadow = this.shadows.get(to)!;
     if (message?.kind === 'digest') shadow.synced ||= message.heads.some(({ owner }) => owner === to.peer);
     if (message?.kind !== 'deltas') return;
     if (message.reply) shadow.synced = true;
     for (const { after, head, snapshot } of message.deltas) {
-      if (head.owner === to.peer) shadow.shownOwn = Math.max(shadow.shownOwn, head.upto);
+      if (head.owner === to.peer) {
+        shadow.shownOwn = Math.max(shadow.shownOwn, head.upto);
+        // What is answered at once, also where it came by gossip: others hold more of ours than we do.
+        shadow.synced ||= head.upto > shadow.storedOwn;
+      }
       const upto = to.host!.facts.head(head.owner)?.upto ?? 0;
       if (!snapshot && after > upto) this.#simulation.saw('early delta');
       if (snapshot && head.upto > upto) this.#simulation.saw('snapshot taken');
@@ -118,14 +126,29 @@ export class Checks implements Watch {
 
   applied(machine: SimulatedMachine, forwarding: Forwarding): void {
     if (machine.host?.state !== 'ready') return;
-    const network = forwarding.networks.find(({ name }) => name === 'mesh');
-    const stations = network?.stations ?? [];
+    const stations = forwarding.networks.find(({ name }) => name === 'mesh')?.stations ?? [];
+    const shadow = this.shadows.get(machine)!;
+    for (const [address, should] of shadow.news(machine.peer)) {
+      const place = placeOf(stations, address);
+      const is = stations[place]?.address === address ? lineOf(stations[place]) : undefined;
+      if (is !== should) this.#fail(machine, `forwards to ${is}, but the facts say ${should}`);
+    }
+    if (stations.length !== shadow.stationCount) {
+      this.#fail(machine, `forwards to ${stations.length} stations instead of ${shadow.stationCount}`);
+    }
+    if (this.#simulation.now - shadow.stationsAt < WHOLE_EVERY_MS) return;
+    shadow.stationsAt = this.#simulation.now;
+    this.compareStations(machine, forwarding);
+  }
+
+  /** All stations, and not only those of which something was learnt. */
+  compareStations(machine: SimulatedMachine, forwarding: Forwarding): void {
+    const stations = forwarding.networks.find(({ name }) => name === 'mesh')?.stations ?? [];
     if (new Set(stations.map(({ address }) => address)).size < stations.length) {
       this.#fail(machine, 'one address at two stations');
     }
-    const lines = stations.map(({ address, mac, vtep }) => `${address} ${mac} ${vtep.address}:${vtep.port}`);
-    const expected = this.shadows.get(machine)!.stations(machine.peer, 'mesh');
-    const [is, should] = [lines.sort().join('\n'), expected.join('\n')];
+    const expected = this.shadows.get(machine)!.stations(machine.peer);
+    const [is, should] = [stations.map(lineOf).sort().join('\n'), expected.join('\n')];
     if (is !== should) this.#fail(machine, `forwards to\n${is}\nbut the facts say\n${should}`);
   }
 
@@ -187,15 +210,6 @@ export class Checks implements Watch {
     this.#detaching.set(key, (this.#detaching.get(key) ?? 0) + by);
   }
 
-  /** Gossip comes to many as the same bytes. */
-  #read(bytes: Uint8Array): Message | undefined {
-    const known = this.#messages.get(bytes);
-    if (known !== undefined) return known;
-    const message = decodeMessage(bytes);
-    if (message !== undefined) this.#messages.set(bytes, message);
-    return message;
-  }
-
   #tellsOwn(machine: SimulatedMachine, head: Head): void {
     if (head.upto === 0) return;
     if (head.upto > (this.#durable.get(machine) ?? 0)) {
@@ -213,26 +227,49 @@ export class Checks implements Watch {
     this.tangled.add(head.owner);
   }
 
-  /** Only where something changed: no head of anybody may go back, and each must be one that its owner told. */
-  #compareHeads(machine: SimulatedMachine): void {
+  /**
+   * Only where something changed: no head of anybody may go back, and each must be one that its owner told. After a
+   * message those that it is about are looked at, and now and then all.
+   */
+  #compareHeads(machine: SimulatedMachine, input: Input): void {
     const { facts } = machine.host!;
     const shadow = this.shadows.get(machine)!;
     const fingerprint = facts.fingerprint();
     if (fingerprint === shadow.fingerprint) return;
     shadow.fingerprint = fingerprint;
-    for (const owner of facts.owners()) {
-      const head = facts.head(owner)!;
-      const before = shadow.heads.get(owner);
-      if (before === head) continue;
-      if (before !== undefined && compareHeads(head, before) < 0) {
-        this.#fail(machine, `head of ${owner} went back from ${before.upto} to ${head.upto}`);
-      }
-      if (owner !== machine.peer && !this.told.has(head)) {
-        this.#fail(machine, `holds seq ${head.upto} of ${owner}, which never told it`);
-      }
-      shadow.heads.set(owner, head);
-      if (owner === machine.peer) shadow.shownAt.set(head.upto, shadow.shownOwn);
+    const message = input.kind === 'message' ? sharedDecode(input.bytes) : undefined;
+    if (message?.kind !== 'deltas' || this.#simulation.now - shadow.headsAt >= WHOLE_EVERY_MS) {
+      return this.compareAllHeads(machine);
     }
+    this.#compareHead(machine, shadow, machine.peer);
+    for (const { head } of message.deltas) this.#compareHead(machine, shadow, head.owner);
+  }
+
+  compareAllHeads(machine: SimulatedMachine): void {
+    const shadow = this.shadows.get(machine)!;
+    shadow.headsAt = this.#simulation.now;
+    for (const owner of machine.host!.facts.owners()) this.#compareHead(machine, shadow, owner);
+  }
+
+  #compareHead(machine: SimulatedMachine, shadow: Shadow, owner: PeerId): void {
+    const head = machine.host!.facts.head(owner);
+    const before = shadow.heads.get(owner);
+    if (before === head || head === undefined) return;
+    if (before !== undefined && compareHeads(head, before) < 0) {
+      this.#fail(machine, `head of ${owner} went back from ${before.upto} to ${head.upto}`);
+    }
+    if (owner !== machine.peer && !this.told.has(head)) {
+      this.#fail(machine, `holds seq ${head.upto} of ${owner}, which never told it`);
+    }
+    shadow.heads.set(owner, head);
+    if (owner === machine.peer) this.#wroteOwn(machine, shadow, before?.upto ?? 0, head.upto);
+  }
+
+  /** Who wrote alone after its disk went back has used numbers twice, whether or not it tells each of them again. */
+  #wroteOwn({ peer }: SimulatedMachine, shadow: Shadow, before: number, upto: number): void {
+    shadow.shownAt.set(upto, shadow.shownOwn);
+    const isUnaware = upto > shadow.storedOwn && Math.max(before, shadow.shownOwn) < shadow.toldOwn;
+    if (isUnaware) this.tangled.add(peer);
   }
 
   /** Whether this machine has the contested address of a change; undefined where it isn't contested by it. */
@@ -299,3 +336,5 @@ function isLast(
     return other?.container === container && other.network === network;
   });
 }
+
+const lineOf = ({ address, mac, vtep }: Station): string => `${address} ${mac} ${vtep.address}:${vtep.port}`;

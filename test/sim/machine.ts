@@ -7,6 +7,7 @@ import { Host } from '../../src/core/host.ts';
 import { Disk } from './disk.ts';
 import { fakeCrypto } from './fake-crypto.ts';
 import type { Link } from './network.ts';
+import { sharedDecode } from './shared-decode.ts';
 import type { Simulation } from './simulation.ts';
 
 const NO_FORWARDING: Forwarding = { peers: [], networks: [] };
@@ -325,6 +326,7 @@ export class SimulatedMachine implements Machine {
     return {
       self: this.peer,
       crypto: fakeCrypto(this.peer),
+      decode: sharedDecode,
       limits: settings.limits,
       version: 'simulated',
       name: undefined,

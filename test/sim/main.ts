@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { currentCommit, writeReport } from './campaign-report.ts';
 import { addCounters, createCounters, unseen } from './counters.ts';
 import { drawSettings, type Wishes } from './settings.ts';
 import { shrink } from './shrink.ts';
@@ -13,8 +14,12 @@ const { values } = parseArgs({
     without: { type: 'string', default: '' },
     first: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
+    report: { type: 'string' },
   },
 });
+
+/** A campaign that is ended early has told what it came to. */
+const REPORT_EVERY = 10;
 
 const numberOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : Number(text);
@@ -33,6 +38,22 @@ let events = 0;
 let hostHours = 0;
 const failed: Trial[] = [];
 const started = process.cpuUsage();
+const commit = values.report === undefined ? '' : currentCommit();
+
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage(started);
+  return (user + system) / 1e6;
+};
+
+function report(upTo: number): void {
+  if (values.report === undefined) return;
+  const command = `npm run sim -- ${process.argv.slice(2).join(' ')}`;
+  converged.sort((a, b) => a - b);
+  const seeds = { first, last: upTo, failed: failed.map(trial => trial.settings.seed) };
+  const sums = { events, hostHours, cpuSeconds: cpuSeconds(), converged, counters };
+  writeReport(values.report, commit, command, { ...seeds, ...sums });
+}
+
 for (let seed = first; seed <= last && !(values.first && failed.length > 0); seed++) {
   const trial = runTrial(drawSettings(seed, wishes));
   addCounters(counters, trial.counters);
@@ -49,9 +70,9 @@ for (let seed = first; seed <= last && !(values.first && failed.length > 0); see
         `equal after ${trial.convergedMs} ms, trace ${trial.trace.toString(16)}`,
     );
   }
+  if (seed % REPORT_EVERY === 0 || seed === last) report(seed);
 }
-const { user, system } = process.cpuUsage(started);
-const cpu = (user + system) / 1e6;
+const cpu = cpuSeconds();
 converged.sort((a, b) => a - b);
 say(
   `seeds ${first} to ${last}: ${failed.length} failed (${failed.map(trial => trial.settings.seed).join(' ')})`,

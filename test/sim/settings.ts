@@ -68,6 +68,9 @@ export interface Wishes {
 /** Few hosts in most runs: what goes wrong with a hundred mostly goes wrong with five, and sooner. */
 const SIZES = [2, 3, 3, 4, 4, 5, 5, 6, 8, 10, 12, 20];
 
+/** In larger meshes the users wish no more than those of so many hosts: what each wishes, all have to hear of. */
+const WISHFUL_HOSTS = 20;
+
 export function drawSettings(seed: number, { hosts, minutes, without = [] }: Wishes = {}): Settings {
   const random = streamOf(seed, 'settings');
   const between = (low: number, high: number): number => low + (high - low) * random.fraction();
@@ -91,7 +94,7 @@ export function drawSettings(seed: number, { hosts, minutes, without = [] }: Wis
     delayMs: random.pick([1, 1, 5, 20])!,
     jitterMs: random.pick([1, 5, 30, 100])!,
     faultEveryMs: random.pick([1_000, 4_000, 10_000, 25_000])!,
-    wishEveryMs: random.pick([300, 1_000, 5_000])!,
+    wishEveryMs: random.pick([300, 1_000, 5_000])! * Math.max(1, (hosts ?? drawnHosts) / WISHFUL_HOSTS),
     addresses: Math.max(3, Math.round((hosts ?? drawnHosts) * random.pick([0.7, 2, 5])!)),
     syncMs: faults.has('slow-disk') ? random.pick([50, 300, 1_000])! : random.pick([1, 3, 10])!,
     limits: small ? { deletions, early } : {},

@@ -69,6 +69,8 @@ function judgeOwn(machine: SimulatedMachine): void {
 /** The kernel holds the containers whose addresses stand, and forwards as the facts say. */
 function judgeKernel(machine: SimulatedMachine, checks: Checks): void {
   checks.applied(machine, machine.kernel);
+  checks.compareStations(machine, machine.kernel);
+  checks.compareAllHeads(machine);
   const shadow = checks.shadows.get(machine)!;
   const should: string[] = [];
   for (const { network, container, addresses } of attachedOn(machine.disk.durable)) {

@@ -14,19 +14,19 @@ export interface EndpointsView {
   /** Takes in one change; gives the key of the address that it was about, if any. */
   update(change: Change): string | undefined;
   holder(network: string, address: Ipv4): Claim | undefined;
+  /** As `holder`, by the key of the address. */
+  at(key: string): Claim | undefined;
   /** All claims on an address, the holder first. */
   claims(network: string, address: Ipv4): readonly Claim[];
   /** Every claim, those of one address together, the holder first. */
   all(): Iterable<readonly Claim[]>;
   /** Whether any endpoint of `network` has this MAC. */
   uses(network: string, mac: Mac): boolean;
-  readonly version: number;
 }
 
 export function createEndpointsView(): EndpointsView {
   const byKey = new Map<string, readonly Claim[]>();
   const macs = new Map<string, number>();
-  let version = 0;
 
   const count = (endpoint: Endpoint, by: 1 | -1): void => {
     const key = `${endpoint.network} ${endpoint.mac}`;
@@ -53,15 +53,12 @@ export function createEndpointsView(): EndpointsView {
           key,
           others.sort((a, b) => a.stamp - b.stamp || compare(a.owner, b.owner)),
         );
-      version += 1;
       return key;
     },
     holder: (network, address) => byKey.get(endpointKey(network, address))?.[0],
+    at: key => byKey.get(key)?.[0],
     claims: (network, address) => byKey.get(endpointKey(network, address)) ?? [],
     all: () => byKey.values(),
     uses: (network, mac) => macs.has(`${network} ${mac}`),
-    get version() {
-      return version;
-    },
   };
 }

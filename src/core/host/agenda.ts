@@ -11,36 +11,75 @@ export interface Agenda {
   next(): Millis | undefined;
 }
 
-export function createAgenda(): Agenda {
-  const plans = new Map<string, { at: Millis; action: () => void }>();
-  // The earliest time, or undefined where it has to be looked for again.
-  let earliest: Millis | undefined;
+interface Plan {
+  readonly name: string;
+  readonly at: Millis;
+  readonly action: () => void;
+}
 
-  const next = (): Millis | undefined => {
-    if (earliest === undefined) for (const { at } of plans.values()) earliest = Math.min(earliest ?? at, at);
-    return earliest;
+const isBefore = (a: Plan, b: Plan): boolean => a.at < b.at || (a.at === b.at && a.name < b.name);
+
+export function createAgenda(): Agenda {
+  const plans = new Map<string, Plan>();
+  // A heap, in which those that were replaced or cancelled stay until they come up.
+  const heap: Plan[] = [];
+
+  const first = (): Plan | undefined => {
+    for (let plan = heap[0]; plan !== undefined; plan = heap[0]) {
+      if (plans.get(plan.name) === plan) return plan;
+      removeFirst(heap);
+    }
+    return undefined;
   };
 
   return {
-    next,
+    next: () => first()?.at,
     plan(name, at, action) {
       const planned = plans.get(name);
       if (planned !== undefined && planned.at <= at) return;
-      plans.set(name, { at, action });
-      if (earliest !== undefined && at < earliest) earliest = at;
+      const plan = { name, at, action };
+      plans.set(name, plan);
+      add(heap, plan);
     },
-    cancel(name) {
-      if (plans.delete(name)) earliest = undefined;
-    },
+    cancel: name => void plans.delete(name),
     run(now) {
-      const due = [...plans].filter(([, plan]) => plan.at <= now);
-      due.sort(([a, { at }], [b, { at: other }]) => at - other || (a < b ? -1 : 1));
-      for (const [name, plan] of due) {
-        if (plans.get(name) !== plan) continue;
-        plans.delete(name);
-        earliest = undefined;
+      const due: Plan[] = [];
+      // What an action plans for now has its turn next time.
+      for (let plan = first(); plan !== undefined && plan.at <= now; plan = first()) {
+        due.push(plan);
+        removeFirst(heap);
+      }
+      for (const plan of due) {
+        if (plans.get(plan.name) !== plan) continue;
+        plans.delete(plan.name);
         plan.action();
       }
     },
   };
+}
+
+function add(heap: Plan[], plan: Plan): void {
+  let place = heap.length;
+  while (place > 0) {
+    const above = (place - 1) >>> 1;
+    if (!isBefore(plan, heap[above]!)) break;
+    heap[place] = heap[above]!;
+    place = above;
+  }
+  heap[place] = plan;
+}
+
+function removeFirst(heap: Plan[]): void {
+  const plan = heap.pop();
+  if (plan === undefined || heap.length === 0) return;
+  let place = 0;
+  for (;;) {
+    let below = 2 * place + 1;
+    if (below >= heap.length) break;
+    if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below += 1;
+    if (!isBefore(heap[below]!, plan)) break;
+    heap[place] = heap[below]!;
+    place = below;
+  }
+  heap[place] = plan;
 }

@@ -200,15 +200,14 @@ export class Dialling {
     const { config, now, random, topology } = this.#context;
     const hosts = topology.peers().length;
     this.#sparse = this.#sparse ? hosts > ALL_AGAIN_AT : hosts > ALL_UP_TO;
-    const strangers = this.#strangers();
     if (this.#sparse) {
-      const stranger = random.pick(strangers);
-      const few = this.#neighbours.count < NEIGHBOURS_WANTED;
-      if (few && stranger !== undefined) this.#dial(this.#attempt(stranger.address));
+      if (this.#neighbours.count >= NEIGHBOURS_WANTED) return;
+      const stranger = random.pick(this.#strangers());
+      if (stranger !== undefined) this.#dial(this.#attempt(stranger.address));
       return;
     }
     let free = DIALS_AT_ONCE - [...this.#attempts.values()].filter(attempt => attempt.dialling).length;
-    for (const { peer, address } of strangers) {
+    for (const { peer, address } of this.#strangers()) {
       const fresh = !this.#attempts.has(address);
       const attempt = this.#attempt(address);
       if (fresh && config.self > peer) attempt.notBefore = now() + COURTESY_MS;

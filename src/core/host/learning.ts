@@ -6,8 +6,8 @@ import type { Expulsion } from './expulsion.ts';
 
 /** What changed facts mean for the rest of the host. */
 export interface LearningListener {
-  /** The kernel should hold something else. */
-  forward(): void;
+  /** A fact, as it counts. */
+  changed(change: Change): void;
   /** Other claims on an address stand now; `key` is that of its endpoints. */
   address(key: string): void;
   /** Somebody's word on who may give out what, or on who is gone. */
@@ -52,13 +52,11 @@ export class Learning {
 
   #update(change: Change): void {
     const { endpoints, networks, topology } = this.#context;
-    const version = (): number => topology.version + networks.version + endpoints.version;
-    const before = version();
     topology.update(change);
     networks.update(change);
     const key = endpoints.update(change);
     if (key !== undefined) this.#listener.address(key);
-    if (version() !== before) this.#listener.forward();
+    this.#listener.changed(change);
   }
 }
 

@@ -37,6 +37,15 @@ interface Measured {
   asked: number;
 }
 
+const UNMEASURED: Measured = {
+  mtu: undefined,
+  rttMs: undefined,
+  alive: undefined,
+  trying: undefined,
+  losses: 0,
+  asked: 0,
+};
+
 export interface Paths {
   /** To be called whenever the topology has changed: new peers are measured, gone ones dropped. */
   refresh(): void;
@@ -56,6 +65,9 @@ export function createPaths(
 ): Paths {
   const { agenda, config, topology } = context;
   const paths = new Map<PeerId, Measured>();
+  let known: readonly PeerId[] = [];
+  // The smallest MTU of all, or undefined where it has to be looked for again.
+  let lowest: number | undefined;
   const full = Math.min(config.underlayMtu - VXLAN_OVERHEAD, config.mtu ?? Number.POSITIVE_INFINITY);
   const sizes = [full, ...SIZES.filter(size => size < full)];
 
@@ -85,6 +97,7 @@ export function createPaths(
     } else if (size === path.trying || (path.mtu !== undefined && size > path.mtu)) {
       path.mtu = size;
       path.trying = undefined;
+      lowest = undefined;
       changed(peer);
     }
   }
@@ -101,6 +114,7 @@ export function createPaths(
     } else if (path.mtu !== undefined) {
       path.mtu = undefined;
       path.rttMs = undefined;
+      lowest = undefined;
       path.asked = 0;
       changed(peer);
     } else return;
@@ -110,18 +124,14 @@ export function createPaths(
   return {
     full,
     refresh() {
-      const peers = topology.peers().filter(peer => peer !== config.self);
+      const peers = topology.peers();
+      if (peers === known) return;
+      known = peers;
       for (const peer of paths.keys()) if (topology.host(peer) === undefined) paths.delete(peer);
+      lowest = undefined;
       for (const peer of peers) {
-        if (paths.has(peer)) continue;
-        paths.set(peer, {
-          mtu: undefined,
-          rttMs: undefined,
-          alive: undefined,
-          trying: undefined,
-          losses: 0,
-          asked: 0,
-        });
+        if (peer === config.self || paths.has(peer)) continue;
+        paths.set(peer, { ...UNMEASURED });
         plan(peer, 0);
       }
     },
@@ -132,6 +142,12 @@ export function createPaths(
       else lost(peer, path, size);
     },
     get: peer => paths.get(peer),
-    mtu: () => Math.min(full, ...[...paths.values()].flatMap(path => path.mtu ?? [])),
+    mtu() {
+      if (lowest === undefined) {
+        lowest = full;
+        for (const { mtu } of paths.values()) if (mtu !== undefined && mtu < lowest) lowest = mtu;
+      }
+      return lowest;
+    },
   };
 }

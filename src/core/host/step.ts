@@ -3,6 +3,7 @@ import type { Attachment, Plumbed } from '../endpoints/attachment.ts';
 import type { Problem, Result } from '../errors.ts';
 import type { Forwarding } from '../forwarding.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
+import type { Message } from '../wire.ts';
 
 /** Milliseconds on a clock that never jumps. */
 export type Millis = number;
@@ -58,6 +59,8 @@ export interface HostConfig {
   readonly boot: string;
   /** Seeds the jitter of retries. */
   readonly seed: number;
+  /** Instead of `decodeMessage`, where many hosts in one process get the same bytes. */
+  readonly decode?: (bytes: Uint8Array) => Message | undefined;
   /** What the store held. */
   readonly records: ReadonlyMap<string, Uint8Array>;
 }

@@ -14,13 +14,12 @@ export interface NetworksView {
   get(name: string): Network | undefined;
   /** All that containers may join, sorted by name. */
   all(): readonly Network[];
-  readonly version: number;
 }
 
 export function createNetworksView(): NetworksView {
   const claims = new Map<string, Claim>();
   let standing: ReadonlyMap<string, Network> | undefined;
-  let version = 0;
+  let sorted: readonly Network[] | undefined;
 
   const names = (): ReadonlyMap<string, Network> => {
     standing ??= settle([...claims.values()]);
@@ -34,12 +33,12 @@ export function createNetworksView(): NetworksView {
       if (network === undefined) claims.delete(`${owner}/${key}`);
       else claims.set(`${owner}/${key}`, { owner, stamp: now?.stamp ?? 0, network });
       standing = undefined;
-      version += 1;
+      sorted = undefined;
     },
     get: name => names().get(name),
-    all: () => [...names().values()].sort((a, b) => compare(a.name, b.name)),
-    get version() {
-      return version;
+    all() {
+      sorted ??= [...names().values()].sort((a, b) => compare(a.name, b.name));
+      return sorted;
     },
   };
 }

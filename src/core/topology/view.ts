@@ -1,5 +1,7 @@
-import { compare, type Ipv4, type Mac, type PeerId } from '../address.ts';
+import type { Ipv4, Mac, PeerId } from '../address.ts';
 import type { Change } from '../replica.ts';
+import { Sorted } from '../sorted.ts';
+import { Claimants } from './claimants.ts';
 import {
   type ConnectionFact,
   connectionPeer,
@@ -12,9 +14,10 @@ import {
 
 interface Known {
   host: HostFact | undefined;
-  stamp: number;
   readonly connections: Map<PeerId, ConnectionFact>;
 }
+
+const NO_CONNECTIONS: ReadonlyMap<PeerId, ConnectionFact> = new Map();
 
 /** Who exists, where, and who is connected to whom: what the topology facts of all owners mean together. */
 export interface TopologyView {
@@ -32,40 +35,41 @@ export interface TopologyView {
   /** Who has a peer name, or a control address: of several that took it, the lower (stamp, owner). */
   named(name: Mac): PeerId | undefined;
   controlling(control: Ipv4): PeerId | undefined;
-  /** Counts up with every change that may alter forwarding. */
-  readonly version: number;
 }
 
 export function createTopologyView(): TopologyView {
   const known = new Map<PeerId, Known>();
-  let sorted: readonly PeerId[] | undefined;
-  let held: Firsts | undefined;
-  let version = 0;
+  const peers = new Sorted<PeerId, PeerId>();
+  let reached: { readonly from: PeerId; readonly peers: ReadonlySet<PeerId> } | undefined;
+  const names = new Claimants<Mac>();
+  const controls = new Claimants<Ipv4>();
+  const addresses = new Claimants<string>();
 
-  const peers = (): readonly PeerId[] => {
-    sorted ??= [...known]
-      .filter(([, entry]) => entry.host !== undefined)
-      .map(([peer]) => peer)
-      .sort(compare);
-    return sorted;
-  };
-
-  const firsts = (): Firsts => {
-    held ??= firstsOf(known, peers());
-    return held;
-  };
+  function located(owner: PeerId, entry: Known, now: Change['now']): void {
+    const { host: before } = entry;
+    if (before !== undefined) {
+      names.remove(before.name, owner);
+      controls.remove(before.control, owner);
+      for (const address of before.addresses) addresses.remove(address, owner);
+    }
+    const host = now?.value === undefined ? undefined : decodeHost(now.value);
+    entry.host = host;
+    if (host === undefined) return peers.delete(owner);
+    if (before === undefined) peers.set(owner, owner);
+    const stamp = now?.stamp ?? 0;
+    names.add(host.name, owner, stamp);
+    controls.add(host.control, owner, stamp);
+    // Who says that it can be dialled there: that may be several, and it was never a thing to be first in.
+    for (const address of new Set(host.addresses)) addresses.add(address, owner, 0);
+  }
 
   function update({ owner, domain, key, now }: Change): void {
     if (domain !== TOPOLOGY) return;
-    const entry = known.get(owner) ?? { host: undefined, stamp: 0, connections: new Map() };
+    const entry = known.get(owner) ?? { host: undefined, connections: new Map() };
     const peer = connectionPeer(key);
-    if (key === HOST_KEY) {
-      entry.host = now?.value === undefined ? undefined : decodeHost(now.value);
-      entry.stamp = now?.stamp ?? 0;
-      sorted = undefined;
-      held = undefined;
-      version += 1;
-    } else if (peer !== undefined) {
+    if (key === HOST_KEY) located(owner, entry, now);
+    else if (peer !== undefined) {
+      reached = undefined;
       const fact = now?.value === undefined ? undefined : decodeConnection(now.value);
       if (fact === undefined) entry.connections.delete(peer);
       else entry.connections.set(peer, fact);
@@ -76,35 +80,17 @@ export function createTopologyView(): TopologyView {
 
   return {
     update,
-    peers,
+    peers: () => peers.values(),
     host: peer => known.get(peer)?.host,
-    connections: peer => known.get(peer)?.connections ?? new Map(),
-    at: address => peers().find(peer => known.get(peer)?.host?.addresses.includes(address)),
-    reachable: from => reachable(known, from),
-    named: name => firsts().names.get(name),
-    controlling: control => firsts().controls.get(control),
-    get version() {
-      return version;
+    connections: peer => known.get(peer)?.connections ?? NO_CONNECTIONS,
+    at: address => addresses.first(address),
+    reachable(from) {
+      if (reached?.from !== from) reached = { from, peers: reachable(known, from) };
+      return reached.peers;
     },
+    named: name => names.first(name),
+    controlling: control => controls.first(control),
   };
-}
-
-interface Firsts {
-  readonly names: ReadonlyMap<Mac, PeerId>;
-  readonly controls: ReadonlyMap<Ipv4, PeerId>;
-}
-
-function firstsOf(known: ReadonlyMap<PeerId, Known>, peers: readonly PeerId[]): Firsts {
-  const names = new Map<Mac, PeerId>();
-  const controls = new Map<Ipv4, PeerId>();
-  const stampOf = (peer: PeerId): number => known.get(peer)?.stamp ?? 0;
-  for (const peer of [...peers].sort((a, b) => stampOf(a) - stampOf(b) || compare(a, b))) {
-    const host = known.get(peer)?.host;
-    if (host === undefined) continue;
-    if (!names.has(host.name)) names.set(host.name, peer);
-    if (!controls.has(host.control)) controls.set(host.control, peer);
-  }
-  return { names, controls };
 }
 
 /**

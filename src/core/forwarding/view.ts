@@ -1,0 +1,198 @@
+import { type Ipv4, type Mac, macOfAddress, type PeerId, type Vtep } from '../address.ts';
+import { ENDPOINTS } from '../endpoints/endpoint.ts';
+import type { EndpointsView } from '../endpoints/view.ts';
+import { type Forwarding, type NetworkForwarding, type Station, vtepKey } from '../forwarding.ts';
+import { CONTROL_NETWORK, NETWORKS, type Network } from '../networks/network.ts';
+import type { NetworksView } from '../networks/view.ts';
+import type { Change } from '../replica.ts';
+import { Sorted } from '../sorted.ts';
+import { HOST_KEY, TOPOLOGY } from '../topology/facts.ts';
+import type { TopologyView } from '../topology/view.ts';
+import { Counted } from './counted.ts';
+
+export interface Views {
+  readonly self: PeerId;
+  readonly topology: TopologyView;
+  readonly networks: NetworksView;
+  readonly endpoints: EndpointsView;
+}
+
+/** What of one network is behind other hosts. */
+interface Members {
+  readonly stations: Sorted<Ipv4, Station>;
+  readonly flood: Counted<string, Vtep>;
+  /** What was given last. */
+  given: NetworkForwarding | undefined;
+}
+
+/** One address that another host holds; without a station while nobody knows where that host is. */
+interface Placed {
+  readonly owner: PeerId;
+  readonly network: string;
+  readonly station: Station | undefined;
+}
+
+interface Located {
+  readonly vtep: Vtep;
+  readonly control: Ipv4;
+}
+
+/**
+ * What the kernel should hold, from the facts alone. A change costs what it changes: among ten thousand stations, one
+ * is put in its place, and all others stay the very same objects.
+ */
+export class ForwardingView {
+  readonly #views: Views;
+  readonly #hosts = new Map<PeerId, Located>();
+  readonly #peers = new Counted<Ipv4, Ipv4>();
+  readonly #control: Members = noMembers();
+  readonly #members = new Map<string, Members>();
+  readonly #placed = new Map<string, Placed>();
+  /** The keys of the addresses that each other host holds. */
+  readonly #keys = new Map<PeerId, Set<string>>();
+  #given: Forwarding | undefined;
+
+  constructor(views: Views) {
+    this.#views = views;
+  }
+
+  /** Takes in a change that the other views have taken in; gives whether the kernel may have to hold something else now. */
+  update({ owner, domain, key }: Change): boolean {
+    if (domain === ENDPOINTS) return this.#place(key);
+    if (domain === TOPOLOGY && key === HOST_KEY) return this.#locate(owner);
+    return domain === NETWORKS;
+  }
+
+  /**
+   * All of it. `mtu` is the largest packet that every path of this host takes; `controlMtu` the one to be tried in
+   * measuring them.
+   */
+  current(mtu: number, controlMtu: number): Forwarding {
+    const peers = this.#peers.values();
+    const own = this.#views.topology.host(this.#views.self)?.control;
+    const networks = [
+      give(this.#control, CONTROL_NETWORK, controlMtu, own),
+      ...this.#views.networks
+        .all()
+        .map(network => give(this.#membersOf(network.name), network, mtu, undefined)),
+    ];
+    const before = this.#given;
+    const isSame =
+      before?.peers === peers &&
+      before.networks.length === networks.length &&
+      networks.every((network, index) => network === before.networks[index]);
+    if (before !== undefined && isSame) return before;
+    this.#given = { peers, networks };
+    return this.#given;
+  }
+
+  /** Looks at who holds an address now. */
+  #place(key: string): boolean {
+    const before = this.#placed.get(key);
+    const holder = this.#views.endpoints.at(key);
+    if (holder === undefined || holder.owner === this.#views.self) {
+      if (before !== undefined) this.#remove(key, before);
+      return before?.station !== undefined;
+    }
+    const { owner, endpoint } = holder;
+    const { address, mac, network } = endpoint;
+    const vtep = this.#hosts.get(owner)?.vtep;
+    const isSame = before?.owner === owner && before.station?.vtep === vtep;
+    if (isSame && (vtep === undefined || before.station?.mac === mac)) return false;
+    if (before !== undefined) this.#remove(key, before);
+    const station = vtep && { address, mac, vtep };
+    this.#add(key, { owner, network, station });
+    return station !== undefined || before?.station !== undefined;
+  }
+
+  /** Looks at where a host is now, and moves what it holds there. */
+  #locate(owner: PeerId): boolean {
+    const before = this.#hosts.get(owner);
+    const host = this.#views.topology.host(owner);
+    // One that says again where it is keeps its VTEP, and with it all its stations.
+    const vtep = host && before && isSameVtep(before.vtep, host.vtep) ? before.vtep : host?.vtep;
+    if (host === undefined || vtep === undefined) this.#hosts.delete(owner);
+    else this.#hosts.set(owner, { vtep, control: host.control });
+    let isChanged = owner === this.#views.self && before?.control !== host?.control;
+    for (const address of new Set([before?.control, host?.control])) {
+      if (address !== undefined && this.#placeControl(address)) isChanged = true;
+    }
+    if (owner === this.#views.self || before?.vtep === vtep) return isChanged;
+    if (before !== undefined) this.#peers.remove(before.vtep.address);
+    if (vtep !== undefined) this.#peers.add(vtep.address, vtep.address);
+    for (const key of [...(this.#keys.get(owner) ?? [])]) this.#place(key);
+    return true;
+  }
+
+  /** Each host has an address in the control network; where two chose one, the earlier has it. */
+  #placeControl(address: Ipv4): boolean {
+    const { self, topology } = this.#views;
+    const { stations } = this.#control;
+    const peer = topology.controlling(address);
+    const vtep = peer === undefined || peer === self ? undefined : this.#hosts.get(peer)?.vtep;
+    if (stations.get(address)?.vtep === vtep) return false;
+    if (vtep === undefined) stations.delete(address);
+    else stations.set(address, { address, mac: controlMac(address), vtep });
+    return true;
+  }
+
+  #membersOf(network: string): Members {
+    const known = this.#members.get(network);
+    if (known !== undefined) return known;
+    const fresh = noMembers();
+    this.#members.set(network, fresh);
+    return fresh;
+  }
+
+  #add(key: string, placed: Placed): void {
+    const { owner, network, station } = placed;
+    this.#placed.set(key, placed);
+    const keys = this.#keys.get(owner);
+    if (keys === undefined) this.#keys.set(owner, new Set([key]));
+    else keys.add(key);
+    if (station === undefined) return;
+    const members = this.#membersOf(network);
+    members.stations.set(station.address, station);
+    members.flood.add(vtepKey(station.vtep), station.vtep);
+  }
+
+  #remove(key: string, { owner, network, station }: Placed): void {
+    this.#placed.delete(key);
+    const keys = this.#keys.get(owner);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#keys.delete(owner);
+    if (station === undefined) return;
+    const members = this.#membersOf(network);
+    members.stations.delete(station.address);
+    members.flood.remove(vtepKey(station.vtep));
+  }
+}
+
+const noMembers = (): Members => ({ stations: new Sorted(), flood: new Counted(), given: undefined });
+
+const isSameVtep = (a: Vtep, b: Vtep): boolean => a.address === b.address && a.port === b.port;
+
+const controlMac = (address: Ipv4): Mac => macOfAddress(CONTROL_NETWORK.vni, address, 0);
+
+/** What a network's bridge and VXLAN device should hold: the same object as before where that is the same. */
+function give(members: Members, network: Network, mtu: number, own: Ipv4 | undefined): NetworkForwarding {
+  const { name, vni } = network;
+  const { given } = members;
+  const stations = members.stations.values();
+  const flood = members.flood.values();
+  const isSame = given?.stations === stations && given.flood === flood && given.mtu === mtu;
+  if (isSame && given.vni === vni && given.own?.address.address === own) return given;
+  const fresh = {
+    name,
+    vni,
+    mtu,
+    own: own && {
+      address: { address: own, prefix: CONTROL_NETWORK.subnets[0]!.prefix },
+      mac: controlMac(own),
+    },
+    stations,
+    flood,
+  };
+  members.given = fresh;
+  return fresh;
+}
