@@ -78,7 +78,8 @@ function addLaunch(program: Command): void {
     .option('--native', 'start it as a process of this host')
     .option('--wait [seconds]', 'wait until connected to one of the peers (30 s)')
     .option('--password [none]', 'ask for the password that all routers share; see also MESH_PASSWORD')
-    .option('--image <image>', 'image of the container');
+    .option('--image <image>', 'image of the container')
+    .option('--force', 'also where a route of this host overlaps with the addresses that the mesh gives out');
   for (const option of Object.values(OPTIONS)) {
     if (program.options.some(known => known.long === `--${option.flag}`)) continue;
     const value = option.value === undefined ? '' : ` <${option.value}>`;
@@ -92,9 +93,12 @@ function addLaunch(program: Command): void {
 function addContainerVerbs(program: Command): void {
   program
     .command('attach')
-    .description('give a running container addresses on the mesh')
-    .usage('[options] ADDRESS... CONTAINER')
-    .argument('<words...>', 'addresses like 10.0.0.11/24, then a name, an id, or netns:PATH')
+    .description('give a running container addresses on the mesh, one that is free where none is named')
+    .usage('[options] [ADDRESS...] CONTAINER')
+    .argument(
+      '<words...>',
+      'addresses like 10.0.0.11/24, net:SUBNET or net:default for one that is free there; then a name, an id, or netns:PATH',
+    )
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./attach.ts')).attach(c, words)),
     );

@@ -15,6 +15,9 @@ export type Problem =
   | { readonly code: 'ring-undivided'; readonly value: string; readonly why: string }
   | { readonly code: 'space-exhausted'; readonly value: string }
   | { readonly code: 'space-silent'; readonly value: string; readonly holders: string }
+  | { readonly code: 'range-changed'; readonly before: string; readonly now: string }
+  | { readonly code: 'address-stray'; readonly value: string; readonly range: string }
+  | { readonly code: 'range-routed'; readonly range: string; readonly route: string; readonly cure: string }
   | { readonly code: 'subnet-bits'; readonly value: string }
   | { readonly code: 'subnet-outside'; readonly value: string; readonly range: string }
   | { readonly code: 'subnet-small'; readonly value: string }
@@ -108,6 +111,12 @@ const SENTENCES: Sentences = {
   'space-exhausted': p => `no address in ${p.value} is free on any host; free some, or take another subnet`,
   'space-silent': p =>
     `no address in ${p.value} can be had now: it is held by ${p.holders}; wait, or if it is gone for good "mesh rmpeer" it`,
+  'range-changed': p =>
+    `this host has given out addresses of ${p.before}, and is to give out ${p.now} now; launch with --ipalloc-range ${p.before}, or begin anew with "mesh reset"`,
+  'address-stray': p =>
+    `this host has given out ${p.value}, which is not in --ipalloc-range ${p.range}; launch with the --ipalloc-range that it had, or begin anew with "mesh reset"`,
+  'range-routed': p =>
+    `the addresses that the mesh gives out, ${p.range}, overlap with the route ${p.route} of this host; ${p.cure}, or pass --force`,
   'subnet-bits': p => `${p.value} is no subnet: bits after the prefix are set; write its first address`,
   'subnet-outside': p => `${p.value} lies outside of ${p.range}, which is what the mesh gives out`,
   'subnet-small': p => `${p.value} is too small to give out addresses: it takes a prefix of /30 or shorter`,

@@ -11,6 +11,8 @@ export interface HandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
+  /** Where an address comes from that is asked for without a subnet; undefined where none is given out. */
+  readonly defaultSubnet: Cidr | undefined;
   ask(command: Command): Promise<Result<Reply>>;
   report(): Report;
   dataplane(): Promise<DataplaneReport>;
@@ -27,9 +29,11 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     report: async () => ok(parts.report()),
     dataplane: async () => ok(await parts.dataplane()),
 
-    async attach({ container: name, addresses: texts }) {
+    async attach({ container: name, addresses: texts, subnets: spaces = [] }) {
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
+      const subnets = parseSubnets(spaces, parts.defaultSubnet);
+      if (!subnets.ok) return subnets;
       const container = await parts.containers.inspect(name);
       if (!container.ok) return container;
       const command = {
@@ -37,9 +41,13 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
         container: container.value,
         network,
         addresses: addresses.value,
+        subnets: subnets.value,
       } as const;
       const reply = await parts.ask(command);
-      return reply.ok ? ok({ addresses: withPrefixes(reply.value.addresses, addresses.value) }) : reply;
+      if (!reply.ok) return reply;
+      const isNamed = reply.value.addresses.length === addresses.value.length;
+      const known = isNamed ? addresses.value : attachedIn(parts.report());
+      return ok({ addresses: withPrefixes(reply.value.addresses, known) });
     },
 
     async detach({ container: name, addresses: texts = [] }) {
@@ -92,6 +100,13 @@ function parseAddresses(texts: readonly string[]): Result<readonly Cidr[]> {
     addresses.push(address);
   }
   return ok(addresses);
+}
+
+function parseSubnets(texts: readonly string[], defaultSubnet: Cidr | undefined): Result<readonly Cidr[]> {
+  if (texts.length === 0) return ok([]);
+  if (defaultSubnet === undefined) return refuse({ code: 'ipam-off' });
+  const subnets = parseAddresses(texts.filter(text => text !== 'default'));
+  return subnets.ok && texts.includes('default') ? ok([...subnets.value, defaultSubnet]) : subnets;
 }
 
 function attachedIn(report: Report): readonly Cidr[] {

@@ -32,6 +32,8 @@ export interface AttachRequest {
   readonly container: string;
   /** With prefix, like `10.0.0.11/24`. */
   readonly addresses: readonly string[];
+  /** One address of each is given, too: like `10.32.8.0/24`, or `default`. With no addresses either, of the default one. */
+  readonly subnets?: readonly string[] | undefined;
 }
 
 export interface DetachRequest {

@@ -4,7 +4,7 @@ import type { ControlCall } from './contract.ts';
 /** The shapes of request bodies. What the values mean (is it an address?) is decided by who handles them. */
 
 const container = z.string().min(1).max(4096);
-const addresses = z.array(z.string().min(1).max(64)).min(1).max(256);
+const addresses = z.array(z.string().min(1).max(64)).max(256);
 const peers = z.array(z.string().min(1).max(300)).max(1024);
 const nothing = z.strictObject({});
 
@@ -12,8 +12,8 @@ const BODIES = {
   health: nothing,
   report: nothing,
   dataplane: nothing,
-  attach: z.strictObject({ container, addresses }),
-  detach: z.strictObject({ container, addresses: addresses.optional() }),
+  attach: z.strictObject({ container, addresses, subnets: addresses.optional() }),
+  detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   leave: nothing,

@@ -230,7 +230,8 @@ function initialTargets({ launchId, records, targets }: HostConfig): readonly st
   return targets === undefined || isRestart ? storedTargets(records) : targets;
 }
 
-function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {
+/** Whom an earlier run was told to dial. */
+export function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {
   const bytes = records.get(TARGETS_RECORD);
   const stored = bytes === undefined ? undefined : toObject(bytes)?.['targets'];
   return Array.isArray(stored) ? stored.filter(target => typeof target === 'string') : [];

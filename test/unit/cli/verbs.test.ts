@@ -37,10 +37,19 @@ describe('attach and detach', () => {
       '{\n  "addresses": [\n    "10.0.0.12/24"\n  ]\n}\n',
     );
     expect(router.calls).toEqual([
-      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'] }],
-      ['attach', { container: 'box1', addresses: ['10.0.0.11/24', '10.0.1.11/24'] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: [] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24', '10.0.1.11/24'], subnets: [] }],
       ['detach', { container: 'box1' }],
       ['detach', { container: 'box1', addresses: ['10.0.0.12/24'] }],
+    ]);
+  });
+
+  it('ask for an address of any subnet', async () => {
+    await mesh('attach', 'box1');
+    await mesh('attach', 'net:10.40.0.0/16', '10.0.0.11/24', 'net:default', 'box1');
+    expect(router.calls).toEqual([
+      ['attach', { container: 'box1', addresses: [], subnets: [] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: ['10.40.0.0/16', 'default'] }],
     ]);
   });
 
@@ -73,10 +82,17 @@ describe('attach and detach', () => {
       1,
       '"box1" is not an address with a prefix; write it like 10.0.0.11/24',
     ],
-    [['attach', 'box1'], 2, 'attach takes addresses and a container; see "mesh help attach"'],
+    [
+      ['attach', 'net:10.40.0.0', 'box1'],
+      1,
+      '"10.40.0.0" is not an address with a prefix; write it like 10.0.0.11/24',
+    ],
+    [['attach', '10.0.0.11/24'], 2, 'attach takes a container; see "mesh help attach"'],
+    [['attach', 'net:default'], 2, 'attach takes a container; see "mesh help attach"'],
+    [['detach', 'net:default', 'box1'], 2, 'detach takes a container; see "mesh help detach"'],
     [['detach', '10.0.0.1/24'], 2, 'detach takes a container; see "mesh help detach"'],
     [['attach'], 2, 'missing required argument \'words\'; see "mesh help"'],
-    [['attach', '10.0.0.1/24', ''], 2, 'attach takes addresses and a container; see "mesh help attach"'],
+    [['attach', '10.0.0.1/24', ''], 2, 'attach takes a container; see "mesh help attach"'],
     [['frobnicate'], 2, 'unknown command \'frobnicate\'; see "mesh help"'],
     [['launch', '--prot', '1'], 2, 'unknown option \'--prot\' (Did you mean --port?); see "mesh help"'],
     [
