@@ -6,7 +6,7 @@ import type { LaunchFlags } from './launch.ts';
 import type { StatusView } from './status.ts';
 
 const USAGE_STATUS = 2;
-const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'dataplane'];
+const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'ipam', 'dataplane'];
 
 type Verb = (context: Context) => Promise<Result<void>>;
 
@@ -66,6 +66,7 @@ function createProgram(): Command {
       perform(command, async c => (await import('./connect.ts')).forget(c, peers)),
     );
   addContainerVerbs(program);
+  addAddressVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -110,6 +111,20 @@ function addContainerVerbs(program: Command): void {
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./attach.ts')).detach(c, words)),
     );
+}
+
+function addAddressVerbs(program: Command): void {
+  program
+    .command('ps')
+    .description('what is attached on this host: container, MAC and addresses')
+    .argument('[container...]', 'only these: a name, an id, or netns:PATH')
+    .action((names: string[], _, command) =>
+      perform(command, async c => (await import('./ps.ts')).ps(c, names)),
+    );
+  program
+    .command('prime')
+    .description('wait until this host can give out addresses')
+    .action((_, command) => perform(command, async c => (await import('./prime.ts')).prime(c)));
 }
 
 function addQuestions(program: Command): void {

@@ -11,6 +11,7 @@ export type Problem =
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
   | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
   | { readonly code: 'address-unallocated'; readonly value: string }
+  | { readonly code: 'owner-unknown'; readonly owner: string }
   | { readonly code: 'ipam-off' }
   | { readonly code: 'ring-undivided'; readonly value: string; readonly why: string }
   | { readonly code: 'space-exhausted'; readonly value: string }
@@ -104,6 +105,7 @@ const SENTENCES: Sentences = {
   'address-elsewhere': p =>
     `${p.value} is among the addresses of ${p.host}, which has given it to something; take another, or free it there`,
   'address-unallocated': p => `${p.value} is not held by that owner; see "mesh ps"`,
+  'owner-unknown': p => `no address is held by "${p.owner}" on this host; see "mesh ps"`,
   'ipam-off': () =>
     'this router gives out no addresses (--ipalloc-range is empty); name one, like 10.0.0.11/24',
   'ring-undivided': p =>

@@ -1,10 +1,11 @@
-import type { PeerId } from './address.ts';
+import type { Cidr, PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem, Result } from './errors.ts';
 import { type Forwarding, forwardingOf, withInherited } from './forwarding.ts';
 import { Addressing } from './host/addressing.ts';
 import { createAgenda } from './host/agenda.ts';
+import type { Allocation } from './host/allocation.ts';
 import { Attachments } from './host/attachments.ts';
 import { Conduct } from './host/conduct.ts';
 import type { Context } from './host/context.ts';
@@ -148,6 +149,16 @@ export class Host {
 
   get facts(): Facts {
     return this.#context.replica;
+  }
+
+  /** The addresses that this host has given to somebody, ascending. */
+  get allocations(): readonly Allocation[] {
+    return this.#addressing?.all() ?? [];
+  }
+
+  /** Those of them that `owner` has. */
+  allocatedTo(owner: string): readonly Cidr[] {
+    return this.#addressing?.of(owner) ?? [];
   }
 
   get state(): Report['state'] {

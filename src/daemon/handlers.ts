@@ -2,18 +2,17 @@ import type { ControlHandlers, DataplaneReport, Health } from '../api/control/co
 import { parsePeers } from '../api/control/peer.ts';
 import { type Cidr, formatCidr, type Ipv4, parseCidr } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
-import type { Command, Reply } from '../core/host/step.ts';
 import { DEFAULT_NETWORK } from '../core/networks/network.ts';
 import type { Report } from '../core/report.ts';
+import { type AddressHandlerParts, addressHandlers } from './address-handlers.ts';
 import type { Containers } from './containers.ts';
 
-export interface HandlerParts {
+export interface HandlerParts extends AddressHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
   /** Where an address comes from that is asked for without a subnet; undefined where none is given out. */
   readonly defaultSubnet: Cidr | undefined;
-  ask(command: Command): Promise<Result<Reply>>;
   report(): Report;
   dataplane(): Promise<DataplaneReport>;
   health(): Health;
@@ -60,6 +59,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       const known = await parts.containers.inspect(name);
       return known.ok || known.problem.code === 'docker-unreachable' ? reply : known;
     },
+
+    ...addressHandlers(parts),
 
     async connect({ peers: texts, replace = false }) {
       const peers = parsePeers(texts, parts.port);

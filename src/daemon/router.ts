@@ -102,6 +102,8 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
+      allocations: () => host.allocations,
+      allocatedTo: owner => host.allocatedTo(owner),
       dataplane: async () => ({
         inspection: await dataplane.inspect(),
         counters: { ...dataplane.counters() },

@@ -1,8 +1,10 @@
 import { request } from 'node:http';
 import { isProblemCode, ok, type Problem, type Result, refuse } from '../../core/errors.ts';
-import { type ControlCall, type ControlHandlers, ROUTES } from './contract.ts';
+import { type ControlCall, type ControlHandlers, ROUTES, type Route } from './contract.ts';
+import { LONGEST_TIMEOUT_S } from './ipam-options.ts';
+import { fillPath } from './path.ts';
 
-/** Attaching may wait for an engine that is busy; longer than this, nothing will come. */
+/** An engine may be busy; longer than this, nothing will come. */
 const TIMEOUT_MS = 30_000;
 
 /**
@@ -11,9 +13,10 @@ const TIMEOUT_MS = 30_000;
  */
 export function call(
   socket: string,
-  method: 'GET' | 'POST',
+  method: Route['method'],
   path: string,
   body?: object,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Result<unknown>> {
   return new Promise(resolve => {
     const text = body === undefined ? '' : JSON.stringify(body);
@@ -26,8 +29,8 @@ export function call(
       );
       response.on('error', error => resolve(refuse(lost(socket, error))));
     });
-    outgoing.setTimeout(TIMEOUT_MS, () =>
-      outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)),
+    outgoing.setTimeout(timeoutMs, () =>
+      outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)),
     );
     outgoing.on('error', error => resolve(refuse(lost(socket, error))));
     outgoing.end(text);
@@ -38,10 +41,15 @@ export function call(
 export function ask<Name extends ControlCall>(
   socket: string,
   name: Name,
-  ...body: Parameters<ControlHandlers[Name]>
+  ...[request]: Parameters<ControlHandlers[Name]>
 ): ReturnType<ControlHandlers[Name]> {
-  const { method, path } = ROUTES[name];
-  return call(socket, method, path, body[0]) as ReturnType<ControlHandlers[Name]>;
+  const { method, paths, waits } = ROUTES[name];
+  const { path, body } = fillPath(paths, { ...request });
+  const isEmpty = Object.keys(body).length === 0;
+  const timeoutMs = TIMEOUT_MS + (waits ? LONGEST_TIMEOUT_S * 1_000 : 0);
+  return call(socket, method, path, isEmpty ? undefined : body, timeoutMs) as ReturnType<
+    ControlHandlers[Name]
+  >;
 }
 
 function understand(status: number, text: string): Result<unknown> {
