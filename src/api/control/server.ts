@@ -40,6 +40,8 @@ interface Answer {
 type Handler = (request: unknown) => Promise<Result<unknown>>;
 
 export function createControlServer({ socketPath, handlers, log }: ControlServerOptions): ControlServer {
+  let closing = false;
+
   async function answer(request: IncomingMessage): Promise<Answer> {
     const path = (request.url ?? '').split('?')[0] ?? '';
     const matches = matchesOf(path);
@@ -60,11 +62,11 @@ export function createControlServer({ socketPath, handlers, log }: ControlServer
 
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     answer(request).then(
-      given => reply(response, given),
+      given => reply(response, given, closing),
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'ECONNRESET') return; // Who asked is gone.
         log.error('a control request failed', { path: request.url, error: String(error) });
-        reply(response, failure(500, 'the router failed to answer; its log says why'));
+        reply(response, failure(500, 'the router failed to answer; its log says why'), closing);
       },
     );
   });
@@ -76,6 +78,7 @@ export function createControlServer({ socketPath, handlers, log }: ControlServer
     },
     close: () =>
       new Promise(resolve => {
+        closing = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
@@ -102,13 +105,13 @@ function refusal(problem: Problem): Answer {
   return { status: 409, body: { problem, message: describe(problem) } };
 }
 
-function reply(response: ServerResponse, { status, body, allow }: Answer): void {
+/** Who asks often keeps its connection; the `last` answer ends it, so that nothing idle is left to wait for. */
+function reply(response: ServerResponse, { status, body, allow }: Answer, last: boolean): void {
   const text = Buffer.from(JSON.stringify(body));
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': text.length,
-    // One request a connection: nothing idle is left to wait for when the router ends.
-    connection: 'close',
+    ...(last ? { connection: 'close' } : {}),
     ...(allow === undefined ? {} : { allow }),
   });
   response.end(text);

@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -51,6 +52,34 @@ describe('control server', () => {
     expect(router.calls.slice(-1)).toEqual([['connect', { peers: ['a'], replace: true }]]);
     for (const name of ['health', 'dataplane', 'leave', 'stop'] as const)
       expect((await ask(router.socket, name)).ok).toBe(true);
+  });
+
+  it('ends at once while connections are kept, with what is under way answered', async () => {
+    const started = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const slow = await startFakeRouter({
+      prime: async () => {
+        started.resolve();
+        await answered.promise;
+        return ok(undefined);
+      },
+    });
+    const agent = new Agent({ keepAlive: true });
+    const get = (path: string): Promise<string | undefined> =>
+      new Promise((resolve, reject) => {
+        const outgoing = request({ socketPath: slow.socket, path, agent }, response => {
+          response.resume().on('end', () => resolve(response.headers.connection));
+        });
+        outgoing.on('error', reject).end();
+      });
+    expect(await get('/health')).toBe('keep-alive');
+    const last = get('/ring');
+    await started.promise;
+    const ended = slow.close();
+    answered.resolve();
+    expect(await last).toBe('close');
+    await ended;
+    agent.destroy();
   });
 
   it('passes a refusal on as it is, with its sentence', async () => {
