@@ -205,7 +205,10 @@ describe('a router that is killed', () => {
 
   it('at any point of its launch', { timeout: 200_000 }, async () => {
     // With the facts, since an identity alone is not taken up again; addresses in the dumps come of it.
-    await type(one, 'mesh stop; mkdir /root/keep; cp -r /var/lib/mesh/. /root/keep');
+    await type(
+      one,
+      `mesh detach ${BOX} || true; mesh stop; mkdir /root/keep; cp -r /var/lib/mesh/. /root/keep`,
+    );
     let points = 0;
     for (; ; points += 1) {
       expect(points).toBeLessThan(MOST_POINTS);
