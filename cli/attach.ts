@@ -6,25 +6,35 @@ import type { Context } from './context.ts';
 
 interface Words {
   readonly addresses: readonly string[];
+  readonly subnets: readonly string[];
   readonly container: string;
 }
 
+/** In front of a subnet, or `default`: an address in it is asked for, whichever is free. */
+const NET = 'net:';
+
 /** `ADDRESS... CONTAINER`, as Weave has it: the last word is the container. */
 function readWords(words: readonly string[]): Result<Words> {
-  const addresses = words.slice(0, -1);
-  const wrong = addresses.find(word => parseCidr(word) === undefined);
+  const given = words.slice(0, -1);
+  const subnets = given.filter(word => word.startsWith(NET)).map(word => word.slice(NET.length));
+  const addresses = given.filter(word => !word.startsWith(NET));
+  const isWrong = (word: string): boolean => parseCidr(word) === undefined;
+  const wrong = addresses.find(isWrong) ?? subnets.find(word => word !== 'default' && isWrong(word));
   return wrong === undefined
-    ? ok({ addresses, container: words.at(-1) ?? '' })
+    ? ok({ addresses, subnets, container: words.at(-1) ?? '' })
     : refuse({ code: 'bad-address', value: wrong });
 }
 
-/** `mesh attach ADDRESS... CONTAINER`: prints the addresses, without prefix, in one line. */
+/** Whether the last word is an address where the container should be. */
+const isNoContainer = (word: string): boolean =>
+  word === '' || word.startsWith(NET) || parseCidr(word) !== undefined;
+
+/** `mesh attach [ADDRESS...] CONTAINER`: prints the addresses, without prefix, in one line. */
 export async function attach(context: Context, words: readonly string[]): Promise<Result<void>> {
   const read = readWords(words);
   if (!read.ok) return read;
-  if (read.value.addresses.length === 0 || read.value.container === '') {
-    return refuse({ code: 'bad-usage', why: 'attach takes addresses and a container', command: 'attach' });
-  }
+  if (isNoContainer(read.value.container))
+    return refuse({ code: 'bad-usage', why: 'attach takes a container', command: 'attach' });
   return printAddresses(context, await ask(context.socket, 'attach', read.value));
 }
 
@@ -32,8 +42,8 @@ export async function attach(context: Context, words: readonly string[]): Promis
 export async function detach(context: Context, words: readonly string[]): Promise<Result<void>> {
   const read = readWords(words);
   if (!read.ok) return read;
-  const { container, addresses } = read.value;
-  if (container === '' || parseCidr(container) !== undefined) {
+  const { container, addresses, subnets } = read.value;
+  if (isNoContainer(container) || subnets.length > 0) {
     return refuse({ code: 'bad-usage', why: 'detach takes a container', command: 'detach' });
   }
   const request = addresses.length === 0 ? { container } : { container, addresses };

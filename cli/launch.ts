@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
-import type { Settings } from '../src/api/control/options.ts';
+import { OPTIONS, type Settings } from '../src/api/control/options.ts';
 import { parseSettings } from '../src/api/control/settings.ts';
 import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import type { CommonFlags, Context } from './context.ts';
@@ -16,6 +16,7 @@ import { launchNative } from './launch-native.ts';
 import { ensureProgram } from './packages.ts';
 import { readPassword, storePassword } from './password.ts';
 import { renderLabel } from './render/label.ts';
+import { checkRoutes } from './routes.ts';
 
 /** As the command line parser gives them: by the flag's name in camel case; a switch `--no-x` as `x: false`. */
 export interface LaunchFlags extends CommonFlags {
@@ -23,6 +24,7 @@ export interface LaunchFlags extends CommonFlags {
   readonly wait?: boolean | string;
   readonly password?: boolean | string;
   readonly image?: string;
+  readonly force?: boolean;
   readonly [flag: string]: boolean | string | undefined;
 }
 
@@ -47,7 +49,10 @@ export async function launch(
     environment: context.env['MESH_PASSWORD'],
   });
   if (!password.ok) return password;
-  const { runDir, stateDir } = parsed.value;
+  const { ipamRange, runDir, stateDir } = parsed.value;
+  const isDefault = ipamRange === OPTIONS.ipamRange.initial;
+  const routed = ipamRange === undefined || flags.force ? ok(undefined) : checkRoutes(ipamRange, isDefault);
+  if (!routed.ok) return routed;
   const absent = [stateDir, runDir].filter(path => !existsSync(path));
   const ready = await prepare(context, parsed.value, password.value);
   if (!ready.ok) return ready;

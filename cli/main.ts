@@ -6,7 +6,7 @@ import type { LaunchFlags } from './launch.ts';
 import type { StatusView } from './status.ts';
 
 const USAGE_STATUS = 2;
-const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'dataplane'];
+const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'ipam', 'dataplane'];
 
 type Verb = (context: Context) => Promise<Result<void>>;
 
@@ -66,6 +66,7 @@ function createProgram(): Command {
       perform(command, async c => (await import('./connect.ts')).forget(c, peers)),
     );
   addContainerVerbs(program);
+  addAddressVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -78,7 +79,8 @@ function addLaunch(program: Command): void {
     .option('--native', 'start it as a process of this host')
     .option('--wait [seconds]', 'wait until connected to one of the peers (30 s)')
     .option('--password [none]', 'ask for the password that all routers share; see also MESH_PASSWORD')
-    .option('--image <image>', 'image of the container');
+    .option('--image <image>', 'image of the container')
+    .option('--force', 'also where a route of this host overlaps with the addresses that the mesh gives out');
   for (const option of Object.values(OPTIONS)) {
     if (program.options.some(known => known.long === `--${option.flag}`)) continue;
     const value = option.value === undefined ? '' : ` <${option.value}>`;
@@ -92,9 +94,12 @@ function addLaunch(program: Command): void {
 function addContainerVerbs(program: Command): void {
   program
     .command('attach')
-    .description('give a running container addresses on the mesh')
-    .usage('[options] ADDRESS... CONTAINER')
-    .argument('<words...>', 'addresses like 10.0.0.11/24, then a name, an id, or netns:PATH')
+    .description('give a running container addresses on the mesh, one that is free where none is named')
+    .usage('[options] [ADDRESS...] CONTAINER')
+    .argument(
+      '<words...>',
+      'addresses like 10.0.0.11/24, net:SUBNET or net:default for one that is free there; then a name, an id, or netns:PATH',
+    )
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./attach.ts')).attach(c, words)),
     );
@@ -106,6 +111,20 @@ function addContainerVerbs(program: Command): void {
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./attach.ts')).detach(c, words)),
     );
+}
+
+function addAddressVerbs(program: Command): void {
+  program
+    .command('ps')
+    .description('what is attached on this host: container, MAC and addresses')
+    .argument('[container...]', 'only these: a name, an id, or netns:PATH')
+    .action((names: string[], _, command) =>
+      perform(command, async c => (await import('./ps.ts')).ps(c, names)),
+    );
+  program
+    .command('prime')
+    .description('wait until this host can give out addresses')
+    .action((_, command) => perform(command, async c => (await import('./prime.ts')).prime(c)));
 }
 
 function addQuestions(program: Command): void {

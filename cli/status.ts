@@ -6,10 +6,11 @@ import type { Context } from './context.ts';
 import { renderConnections } from './render/connections.ts';
 import { renderDataplane } from './render/dataplane.ts';
 import { renderEndpoints } from './render/endpoints.ts';
+import { renderIpam } from './render/ipam.ts';
 import { renderPeers } from './render/peers.ts';
 import { renderSummary } from './render/summary.ts';
 
-export type StatusView = 'peers' | 'connections' | 'targets' | 'endpoints' | 'dataplane';
+export type StatusView = 'peers' | 'connections' | 'targets' | 'endpoints' | 'ipam' | 'dataplane';
 
 interface View {
   /** The part of the report that the view is about. */
@@ -29,6 +30,7 @@ const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'> | 'summary']: 
     value: report => ({ endpoints: report.endpoints, dormant: report.dormant }),
     text: renderEndpoints,
   },
+  ipam: { value: report => report.ipam ?? null, text: renderIpam },
 };
 
 /** `mesh status [VIEW]` */

@@ -1,4 +1,5 @@
-import type { ConnectionState, NetworkReport, Report } from '../../src/core/report.ts';
+import type { ConnectionState, IpamReport, NetworkReport, Report } from '../../src/core/report.ts';
+import { ipamState } from './ipam.ts';
 import { renderLabel } from './label.ts';
 
 const LABEL_WIDTH = 15;
@@ -20,6 +21,7 @@ export function renderSummary(report: Report): string {
     [['Version', report.version] as const],
     routerLines(report),
     ...report.networks.map(networkLines),
+    ...(report.ipam === undefined ? [] : [ipamLines(report.ipam)]),
   ];
   return `\n${sections.map(renderSection).join('\n\n')}\n`;
 }
@@ -65,5 +67,18 @@ function networkLines(network: NetworkReport): Lines {
     ['Subnets', network.subnets.join(', ') || 'none'],
     ['MTU', `${network.mtu}`],
     ['Endpoints', `${network.endpoints}`],
+  ];
+}
+
+/** A warning for each peer that can't exchange addresses with this host: `status ipam` says why. */
+function ipamLines(ipam: IpamReport): Lines {
+  return [
+    ['Service', 'ipam'],
+    ['Status', ipamState(ipam)],
+    ['Range', ipam.universe],
+    ['DefaultSubnet', ipam.defaultSubnet],
+    ...ipam.strangers.map(
+      ({ peer }) => ['Warning', `${renderLabel(peer)} has another division; see "mesh status ipam"`] as const,
+    ),
   ];
 }

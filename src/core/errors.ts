@@ -11,12 +11,16 @@ export type Problem =
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
   | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
   | { readonly code: 'address-unallocated'; readonly value: string }
+  | { readonly code: 'owner-unknown'; readonly owner: string }
   | { readonly code: 'ipam-off' }
   | { readonly code: 'peer-alive'; readonly peer: string; readonly how: string }
   | { readonly code: 'peer-unknown'; readonly peer: string }
   | { readonly code: 'ring-undivided'; readonly value: string; readonly why: string }
   | { readonly code: 'space-exhausted'; readonly value: string }
   | { readonly code: 'space-silent'; readonly value: string; readonly holders: string }
+  | { readonly code: 'range-changed'; readonly before: string; readonly now: string }
+  | { readonly code: 'address-stray'; readonly value: string; readonly range: string }
+  | { readonly code: 'range-routed'; readonly range: string; readonly route: string; readonly cure: string }
   | { readonly code: 'subnet-bits'; readonly value: string }
   | { readonly code: 'subnet-outside'; readonly value: string; readonly range: string }
   | { readonly code: 'subnet-small'; readonly value: string }
@@ -104,6 +108,7 @@ const SENTENCES: Sentences = {
   'address-elsewhere': p =>
     `${p.value} is among the addresses of ${p.host}, which has given it to something; take another, or free it there`,
   'address-unallocated': p => `${p.value} is not held by that owner; see "mesh ps"`,
+  'owner-unknown': p => `no address is held by "${p.owner}" on this host; see "mesh ps"`,
   'ipam-off': () =>
     'this router gives out no addresses (--ipalloc-range is empty); name one, like 10.0.0.11/24',
   'peer-alive': p => `${p.peer} is not gone: ${p.how}; end it there with "mesh reset", or pass --force`,
@@ -113,6 +118,12 @@ const SENTENCES: Sentences = {
   'space-exhausted': p => `no address in ${p.value} is free on any host; free some, or take another subnet`,
   'space-silent': p =>
     `no address in ${p.value} can be had now: it is held by ${p.holders}; wait, or if it is gone for good "mesh rmpeer" it`,
+  'range-changed': p =>
+    `this host has given out addresses of ${p.before}, and is to give out ${p.now} now; launch with --ipalloc-range ${p.before}, or begin anew with "mesh reset"`,
+  'address-stray': p =>
+    `this host has given out ${p.value}, which is not in --ipalloc-range ${p.range}; launch with the --ipalloc-range that it had, or begin anew with "mesh reset"`,
+  'range-routed': p =>
+    `the addresses that the mesh gives out, ${p.range}, overlap with the route ${p.route} of this host; ${p.cure}, or pass --force`,
   'subnet-bits': p => `${p.value} is no subnet: bits after the prefix are set; write its first address`,
   'subnet-outside': p => `${p.value} lies outside of ${p.range}, which is what the mesh gives out`,
   'subnet-small': p => `${p.value} is too small to give out addresses: it takes a prefix of /30 or shorter`,

@@ -1,4 +1,4 @@
-import type { PeerId } from './address.ts';
+import type { Cidr, PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem } from './errors.ts';
@@ -6,6 +6,7 @@ import { ForwardingView } from './forwarding/view.ts';
 import { type Forwarding, withInherited } from './forwarding.ts';
 import { Addressing } from './host/addressing.ts';
 import { createAgenda } from './host/agenda.ts';
+import type { Allocation } from './host/allocation.ts';
 import { Attachments } from './host/attachments.ts';
 import { Commands } from './host/commands.ts';
 import { Conduct } from './host/conduct.ts';
@@ -23,6 +24,7 @@ import { createRandom } from './host/random.ts';
 import { reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
+import { Stewardship } from './host/stewardship.ts';
 import { IPAM } from './ipam/custody.ts';
 import { createRingView } from './ipam/view.ts';
 import { createNetworksView } from './networks/view.ts';
@@ -41,9 +43,6 @@ export type Facts = Pick<
   Replica,
   'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
 >;
-
-/** A bound on how often own facts about addresses follow from one another in one step. */
-const RING_ROUNDS = 8;
 
 /** News of who exists are looked at together, so long after the first. */
 const TOPOLOGY_SETTLES_MS = 10;
@@ -65,6 +64,7 @@ export class Host {
   readonly #expulsion: Expulsion;
   readonly #learning: Learning;
   readonly #departure: Departure;
+  readonly #stewardship: Stewardship;
   readonly #commands: Commands;
   readonly #waiting: (() => void)[] = [];
   readonly #changedAddresses = new Set<string>();
@@ -73,7 +73,6 @@ export class Host {
   #synced = false;
   #effects: Effect[] = [];
   #woken: Millis | undefined;
-  #ringChanged = false;
   #inherited: Forwarding | undefined;
   #storeTrouble: Problem | undefined;
 
@@ -97,6 +96,7 @@ export class Host {
       emit: effect => void this.#effects.push(effect),
       write: changes => this.#write(changes),
       mtu: () => this.#paths.mtu(),
+      peerAt: address => this.#dialling.peerAt(address),
       addressing: () => this.#addressing,
     };
     this.#forwarding = new ForwardingView({ self: config.self, ...this.#context });
@@ -134,14 +134,19 @@ export class Host {
       this.#presence,
       this.#expulsion,
     );
+    this.#stewardship = new Stewardship(
+      this.#context,
+      this.#addressing,
+      this.#departure,
+      this.#expulsion,
+      above => this.#issueAnew(above, { restamp: true }),
+    );
     this.#commands = this.#createCommands();
     this.#learning = new Learning(this.#context, this.#expulsion, {
       changed: change => {
         if (this.#forwarding.update(change)) this.#forward();
       },
-      ring: () => {
-        this.#ringChanged = true;
-      },
+      ring: () => this.#stewardship.changed(),
       address: key => {
         this.#changedAddresses.add(key);
         this.#addressing?.endpointChanged(key);
@@ -180,7 +185,7 @@ export class Host {
       this.#changedAddresses.clear();
       this.#attachments.settle(keys);
     }
-    this.#reviewRing();
+    this.#stewardship.review(this.#state);
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;
@@ -195,6 +200,16 @@ export class Host {
 
   get facts(): Facts {
     return this.#context.replica;
+  }
+
+  /** The addresses that this host has given to somebody, ascending. */
+  get allocations(): readonly Allocation[] {
+    return this.#addressing?.all() ?? [];
+  }
+
+  /** Those of them that `owner` has. */
+  allocatedTo(owner: string): readonly Cidr[] {
+    return this.#addressing?.of(owner) ?? [];
   }
 
   get state(): Report['state'] {
@@ -269,7 +284,7 @@ export class Host {
     this.#forward();
     this.#context.agenda.cancel('alone');
     this.#presence.announce();
-    this.#ringChanged = true;
+    this.#stewardship.changed();
     for (const command of this.#waiting.splice(0)) command();
   }
 
@@ -291,27 +306,6 @@ export class Host {
   #learn(change: Change): void {
     this.#observe(change);
     this.#learning.learn(change);
-  }
-
-  /** Each of the own facts that follow may allow the next. */
-  #reviewRing(): void {
-    for (let round = 0; this.#ringChanged && round < RING_ROUNDS; round += 1) {
-      this.#ringChanged = false;
-      if (this.#state === 'leaving') this.#departure.review();
-      if (this.#state !== 'ready') continue;
-      if (this.#expulsion.review()) this.#begAgain();
-      this.#addressing?.review();
-    }
-  }
-
-  /** This host was removed: it gives up its space, and says anew, as a latecomer, what it still stands for. */
-  #begAgain(): void {
-    const { config, emit, replica, removals } = this.#context;
-    const heir = this.#expulsion.heirOf(config.self);
-    if (heir !== undefined) this.#addressing?.custodian.bequeath(heir);
-    this.#issueAnew(Math.max(replica.ownSeq(), removals.limit(config.self) ?? 0), { restamp: true });
-    const message = 'this host was removed from the mesh; its containers claim their addresses anew';
-    emit({ kind: 'log', level: 'warn', message, data: { heir } });
   }
 
   #forward(): void {
@@ -337,6 +331,7 @@ export class Host {
       this.#paths.refresh();
       this.#presence.check();
       this.#dialling.review();
+      this.#stewardship.changed();
     });
   }
 
@@ -361,6 +356,7 @@ export class Host {
     this.#neighbours.up(peer, address, outbound);
     this.#dialling.up(peer, address, outbound);
     this.#spread.up(peer);
+    this.#stewardship.changed();
     this.#presence.connectionsChanged();
   }
 

@@ -87,6 +87,8 @@ export interface NetworkReport {
 export interface IpamReport {
   readonly universe: string;
   readonly defaultSubnet: string;
+  /** Among whom the universe was divided at first; nobody yet while it is undivided. */
+  readonly seeds: readonly Mac[];
   /** `undivided` until the peers have agreed on the first division. `waiting`: somebody here waits for an address. */
   readonly state: 'undivided' | 'ready' | 'waiting';
   /** What it takes to get on, for a person; undefined where nothing is amiss. */

@@ -2,16 +2,17 @@ import type { ControlHandlers, DataplaneReport, Health } from '../api/control/co
 import { parsePeers } from '../api/control/peer.ts';
 import { type Cidr, formatCidr, type Ipv4, parseCidr } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
-import type { Command, Reply } from '../core/host/step.ts';
 import { DEFAULT_NETWORK } from '../core/networks/network.ts';
 import type { Report } from '../core/report.ts';
+import { type AddressHandlerParts, addressHandlers } from './address-handlers.ts';
 import type { Containers } from './containers.ts';
 
-export interface HandlerParts {
+export interface HandlerParts extends AddressHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
-  ask(command: Command): Promise<Result<Reply>>;
+  /** Where an address comes from that is asked for without a subnet; undefined where none is given out. */
+  readonly defaultSubnet: Cidr | undefined;
   report(): Report;
   dataplane(): Promise<DataplaneReport>;
   health(): Health;
@@ -27,9 +28,11 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     report: async () => ok(parts.report()),
     dataplane: async () => ok(await parts.dataplane()),
 
-    async attach({ container: name, addresses: texts }) {
+    async attach({ container: name, addresses: texts, subnets: spaces = [] }) {
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
+      const subnets = parseSubnets(spaces, parts.defaultSubnet);
+      if (!subnets.ok) return subnets;
       const container = await parts.containers.inspect(name);
       if (!container.ok) return container;
       const command = {
@@ -37,9 +40,13 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
         container: container.value,
         network,
         addresses: addresses.value,
+        subnets: subnets.value,
       } as const;
       const reply = await parts.ask(command);
-      return reply.ok ? ok({ addresses: withPrefixes(reply.value.addresses, addresses.value) }) : reply;
+      if (!reply.ok) return reply;
+      const isNamed = reply.value.addresses.length === addresses.value.length;
+      const known = isNamed ? addresses.value : attachedIn(parts.report());
+      return ok({ addresses: withPrefixes(reply.value.addresses, known) });
     },
 
     async detach({ container: name, addresses: texts = [] }) {
@@ -52,6 +59,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       const known = await parts.containers.inspect(name);
       return known.ok || known.problem.code === 'docker-unreachable' ? reply : known;
     },
+
+    ...addressHandlers(parts),
 
     async connect({ peers: texts, replace = false }) {
       const peers = parsePeers(texts, parts.port);
@@ -92,6 +101,13 @@ function parseAddresses(texts: readonly string[]): Result<readonly Cidr[]> {
     addresses.push(address);
   }
   return ok(addresses);
+}
+
+function parseSubnets(texts: readonly string[], defaultSubnet: Cidr | undefined): Result<readonly Cidr[]> {
+  if (texts.length === 0) return ok([]);
+  if (defaultSubnet === undefined) return refuse({ code: 'ipam-off' });
+  const subnets = parseAddresses(texts.filter(text => text !== 'default'));
+  return subnets.ok && texts.includes('default') ? ok([...subnets.value, defaultSubnet]) : subnets;
 }
 
 function attachedIn(report: Report): readonly Cidr[] {

@@ -86,6 +86,8 @@ export class Loop {
 
   /** One fsync serves every `persist` that is waiting: later ones are on disk earlier than they have to be. */
   async #persist(first: Records): Promise<void> {
+    // An earlier one took it along: what follows it need not wait for those that came since.
+    if (first.size === 0) return;
     const records = new Map(first);
     for (const [index, effect] of this.#queue.entries()) {
       if (effect.kind !== 'persist') continue;
@@ -93,7 +95,7 @@ export class Loop {
       this.#queue[index] = { kind: 'persist', records: new Map() };
     }
     const { store } = this.#ports;
-    if (records.size > 0) await store.commit(records);
+    await store.commit(records);
     const trouble = store.trouble();
     if (trouble?.code === this.#trouble?.code) return;
     this.#trouble = trouble;

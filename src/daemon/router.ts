@@ -25,6 +25,7 @@ import { systemClock } from './clock.ts';
 import { createContainers } from './containers.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, loadIdentity, loadPassword } from './identity.ts';
+import { ipamConfig } from './ipam.ts';
 import { Loop } from './loop.ts';
 import { MESH } from './profile.ts';
 
@@ -98,8 +99,11 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     handlers: createHandlers({
       containers,
       port: settings.port,
+      defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
+      allocations: () => host.allocations,
+      allocatedTo: owner => host.allocatedTo(owner),
       dataplane: async () => ({
         inspection: await dataplane.inspect(),
         counters: { ...dataplane.counters() },
@@ -150,9 +154,11 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   const { records, repaired } = loaded.value;
   if (repaired !== undefined) log.warn(repaired);
   log.debug('store opened', { records: records.size });
-  const identity = await loadIdentity(settings.stateDir, log);
+  const identity = await loadIdentity(settings.stateDir, records.size > 0, log);
   if (!identity.ok) return identity;
   log.debug('identity known', { id: identity.value.id });
+  const ipam = ipamConfig(settings, identity.value.id, records);
+  if (!ipam.ok) return ipam;
   const listened = await openTransport(settings, identity.value, vtep.value, log, undo);
   if (!listened.ok) return listened;
   log.debug('listening');
@@ -176,7 +182,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,
-    ipam: undefined,
+    ipam: ipam.value,
     device: MESH.device,
     targets: settings.resume ? undefined : settings.peers,
     launchId: settings.launchId,

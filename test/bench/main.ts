@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   throughput: () => import('./throughput.ts'),
   latency: () => import('./latency.ts'),
   attach: () => import('./attach.ts'),
+  allocate: () => import('./allocate.ts'),
   reach: () => import('./reach.ts'),
   launch: () => import('./launch.ts'),
   cli: () => import('./cli.ts'),

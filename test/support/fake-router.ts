@@ -97,7 +97,19 @@ export const REPORT: Report = {
       conflict: { containerName: 'box9', host: HOST1 },
     },
   ],
-  ipam: undefined,
+  ipam: {
+    universe: '10.32.0.0/12',
+    defaultSubnet: '10.32.0.0/12',
+    seeds: [HOST1.name],
+    state: 'ready',
+    why: undefined,
+    shares: [
+      { peer: HOST1, addresses: 524_288, reachable: true },
+      { peer: HOST2, addresses: 524_288, reachable: true },
+    ],
+    given: 2,
+    strangers: [],
+  },
   dormant: [
     {
       container: 'c'.repeat(64),
@@ -135,6 +147,12 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
       }),
     attach: async ({ addresses }) => ok({ addresses }),
     detach: async ({ addresses }) => ok({ addresses: addresses ?? ['10.0.0.11/24'] }),
+    allocate: async ({ subnet = '10.32.0.0/12' }) => ok({ addresses: [subnet.replace('.0/', '.1/')] }),
+    claim: async ({ address }) => ok({ addresses: [address] }),
+    release: async ({ address = '10.32.0.1' }) => ok({ addresses: [`${address}/12`] }),
+    held: async () => ok({ addresses: ['10.32.0.1/12'] }),
+    owned: async () => ok({ owned: [{ owner: 'box1', addresses: ['10.32.0.1/12'] }] }),
+    prime: async () => ok(undefined),
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),
     leave: async () =>

@@ -1,8 +1,10 @@
 import { request } from 'node:http';
 import { isProblemCode, ok, type Problem, type Result, refuse } from '../../core/errors.ts';
-import { type ControlCall, type ControlHandlers, ROUTES } from './contract.ts';
+import { type ControlCall, type ControlHandlers, ROUTES, type Route } from './contract.ts';
+import { LONGEST_TIMEOUT_S } from './ipam-options.ts';
+import { fillPath } from './path.ts';
 
-/** Attaching may wait for an engine that is busy; longer than this, nothing will come. */
+/** An engine may be busy; longer than this, nothing will come. */
 const TIMEOUT_MS = 30_000;
 /** What a router tells of itself it tells at once, if at all. */
 const TELLING_MS = 10_000;
@@ -15,9 +17,10 @@ class Silence extends Error {}
  */
 export function call(
   socket: string,
-  method: 'GET' | 'POST',
+  method: Route['method'],
   path: string,
   body?: object,
+  timeoutMs = method === 'GET' ? TELLING_MS : TIMEOUT_MS,
 ): Promise<Result<unknown>> {
   return new Promise(resolve => {
     const text = body === undefined ? '' : JSON.stringify(body);
@@ -30,13 +33,12 @@ export function call(
       );
       response.on('error', error => resolve(refuse(lost(socket, error))));
     });
-    const patience = method === 'GET' ? TELLING_MS : TIMEOUT_MS;
-    outgoing.setTimeout(patience, () => outgoing.destroy(new Silence()));
+    outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Silence()));
     outgoing.on('error', error =>
       resolve(
         refuse(
           error instanceof Silence
-            ? { code: 'router-silent', seconds: patience / 1000 }
+            ? { code: 'router-silent', seconds: timeoutMs / 1000 }
             : lost(socket, error),
         ),
       ),
@@ -49,10 +51,15 @@ export function call(
 export function ask<Name extends ControlCall>(
   socket: string,
   name: Name,
-  ...body: Parameters<ControlHandlers[Name]>
+  ...[request]: Parameters<ControlHandlers[Name]>
 ): ReturnType<ControlHandlers[Name]> {
-  const { method, path } = ROUTES[name];
-  return call(socket, method, path, body[0]) as ReturnType<ControlHandlers[Name]>;
+  const { method, paths, waits } = ROUTES[name];
+  const { path, body } = fillPath(paths, { ...request });
+  const isEmpty = Object.keys(body).length === 0;
+  const timeoutMs = waits ? TIMEOUT_MS + LONGEST_TIMEOUT_S * 1_000 : undefined;
+  return call(socket, method, path, isEmpty ? undefined : body, timeoutMs) as ReturnType<
+    ControlHandlers[Name]
+  >;
 }
 
 function understand(status: number, text: string): Result<unknown> {

@@ -32,6 +32,8 @@ export interface AttachRequest {
   readonly container: string;
   /** With prefix, like `10.0.0.11/24`. */
   readonly addresses: readonly string[];
+  /** One address of each is given, too: like `10.32.8.0/24`, or `default`. With no addresses either, of the default one. */
+  readonly subnets?: readonly string[] | undefined;
 }
 
 export interface DetachRequest {
@@ -43,6 +45,30 @@ export interface DetachRequest {
 /** The addresses that were attached or detached, with prefix, sorted. */
 export interface AddressReply {
   readonly addresses: readonly string[];
+}
+
+/** Whose addresses: the id of a container, or what else asks for them. */
+export interface OwnerRequest {
+  readonly owner: string;
+  /** Only those in here, like `10.32.8.0/24`; for `allocate` the default one where left out. */
+  readonly subnet?: string | undefined;
+}
+
+export interface ClaimRequest {
+  readonly owner: string;
+  /** With prefix. */
+  readonly address: string;
+}
+
+export interface ReleaseRequest {
+  readonly owner: string;
+  /** With or without prefix; all of the owner's where left out. */
+  readonly address?: string | undefined;
+}
+
+/** What this host has given out, sorted by owner. */
+export interface OwnedReply {
+  readonly owned: readonly ({ readonly owner: string } & AddressReply)[];
 }
 
 export interface ConnectRequest {
@@ -73,6 +99,16 @@ export interface ControlHandlers {
   dataplane(): Promise<Result<DataplaneReport>>;
   attach(request: AttachRequest): Promise<Result<AddressReply>>;
   detach(request: DetachRequest): Promise<Result<AddressReply>>;
+  /** An address for who is not attached: waits until there is one. The same again for an owner that has one. */
+  allocate(request: OwnerRequest): Promise<Result<AddressReply>>;
+  /** This very address. */
+  claim(request: ClaimRequest): Promise<Result<AddressReply>>;
+  release(request: ReleaseRequest): Promise<Result<AddressReply>>;
+  /** What the owner has; nothing is an answer, too. */
+  held(request: OwnerRequest): Promise<Result<AddressReply>>;
+  owned(): Promise<Result<OwnedReply>>;
+  /** Waits until this host can give out addresses, or says what that takes. */
+  prime(): Promise<Result<void>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
@@ -83,14 +119,28 @@ export interface ControlHandlers {
 
 export type ControlCall = keyof ControlHandlers;
 
-export const ROUTES: { readonly [Call in ControlCall]: { method: 'GET' | 'POST'; path: string } } = {
-  health: { method: 'GET', path: '/health' },
-  report: { method: 'GET', path: '/report' },
-  dataplane: { method: 'GET', path: '/dataplane' },
-  attach: { method: 'POST', path: '/attach' },
-  detach: { method: 'POST', path: '/detach' },
-  connect: { method: 'POST', path: '/connect' },
-  forget: { method: 'POST', path: '/forget' },
-  leave: { method: 'POST', path: '/leave' },
-  stop: { method: 'POST', path: '/stop' },
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** As `path.ts` has them; the one with the most parameters first. */
+  readonly paths: readonly string[];
+  /** An answer may take as long as somebody is willing to wait for an address. */
+  readonly waits?: boolean;
+}
+
+export const ROUTES: { readonly [Call in ControlCall]: Route } = {
+  health: { method: 'GET', paths: ['/health'] },
+  report: { method: 'GET', paths: ['/report'] },
+  dataplane: { method: 'GET', paths: ['/dataplane'] },
+  attach: { method: 'POST', paths: ['/attach'], waits: true },
+  detach: { method: 'POST', paths: ['/detach'] },
+  allocate: { method: 'POST', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'], waits: true },
+  claim: { method: 'PUT', paths: ['/ip/{owner}/{address...}'], waits: true },
+  release: { method: 'DELETE', paths: ['/ip/{owner}/{address...}', '/ip/{owner}'] },
+  held: { method: 'GET', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'] },
+  owned: { method: 'GET', paths: ['/ip'] },
+  prime: { method: 'GET', paths: ['/ring'], waits: true },
+  connect: { method: 'POST', paths: ['/connect'] },
+  forget: { method: 'POST', paths: ['/forget'] },
+  leave: { method: 'POST', paths: ['/leave'] },
+  stop: { method: 'POST', paths: ['/stop'] },
 };

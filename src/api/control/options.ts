@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
 import { type Ipv4, type Mac, type PeerId, parseIpv4, parseMac } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
+import { IPAM_OPTIONS, type IpamSettings } from './ipam-options.ts';
+import { bad, type Option } from './option.ts';
 import { parsePeer, parsePort } from './peer.ts';
 
 /** What a router is started with. The command line passes it on to the router as flags. */
-export interface Settings {
+export interface Settings extends IpamSettings {
   /** HOST:PORT of each router to dial. */
   readonly peers: readonly string[];
   readonly port: number;
@@ -39,27 +41,7 @@ export interface Settings {
 /** The settings that are flags. */
 export type Key = Exclude<keyof Settings, 'peers'>;
 
-export interface Option<Value> {
-  /** Without the dashes. */
-  readonly flag: string;
-  /** What the value is called in the help; undefined for a switch. */
-  readonly value: string | undefined;
-  /** Environment variables that say the same, the first that is set counts. */
-  readonly env: readonly string[];
-  readonly help: string;
-  readonly initial: Value;
-  /** Why `initial` is what it is. */
-  readonly reason: string;
-  /** A switch is parsed as the text `true`. `name` is what the user wrote it under. */
-  parse(text: string, name: string): Result<Value>;
-  /** The text that `parse` takes; undefined where the flag is left out. */
-  format(value: Value): string | undefined;
-}
-
 const asIs = (value: string | number | undefined): string | undefined => value?.toString();
-
-export const bad = (name: string, value: string, allowed: string) =>
-  refuse({ code: 'bad-setting', name, value, allowed });
 
 function parseSwitch(text: string, name: string): Result<boolean> {
   if (['true', 'yes', '1'].includes(text)) return ok(true);
@@ -270,6 +252,7 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     flag: 'docker',
     value: 'ADDRESS',
     env: ['MESH_DOCKER', 'DOCKER_HOST'],
+    takesNothing: true,
     help: 'the Docker engine; empty for none',
     initial: 'unix:///var/run/docker.sock',
     reason: 'where every package of Docker puts its socket',
@@ -317,4 +300,5 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     parse: parseMtu,
     format: asIs,
   },
+  ...IPAM_OPTIONS,
 };

@@ -1,19 +1,29 @@
 import { z } from 'zod';
+import { isObject } from '../../core/json.ts';
 import type { ControlCall } from './contract.ts';
+import type { Parameters } from './path.ts';
 
-/** The shapes of request bodies. What the values mean (is it an address?) is decided by who handles them. */
+/** The shapes of requests: what is in the path, and the body. What the values mean (is it an address?) is decided by who handles them. */
 
 const container = z.string().min(1).max(4096);
-const addresses = z.array(z.string().min(1).max(64)).min(1).max(256);
 const peers = z.array(z.string().min(1).max(300)).max(1024);
+const owner = z.string().min(1).max(512);
+const address = z.string().min(1).max(64);
+const addresses = z.array(address).max(256);
 const nothing = z.strictObject({});
 
-const BODIES = {
+const REQUESTS = {
   health: nothing,
   report: nothing,
   dataplane: nothing,
-  attach: z.strictObject({ container, addresses }),
-  detach: z.strictObject({ container, addresses: addresses.optional() }),
+  attach: z.strictObject({ container, addresses, subnets: addresses.optional() }),
+  detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
+  allocate: z.strictObject({ owner, subnet: address.optional() }),
+  claim: z.strictObject({ owner, address }),
+  release: z.strictObject({ owner, address: address.optional() }),
+  held: z.strictObject({ owner, subnet: address.optional() }),
+  owned: nothing,
+  prime: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   leave: nothing,
@@ -22,15 +32,15 @@ const BODIES = {
 
 type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
 
-/** The body of a request as its call takes it, or what is wrong with it, in one line. */
-export function parseBody(name: ControlCall, text: string): Parsed {
+/** A request as its call takes it, or what is wrong with it, in one line. */
+export function parseRequest(name: ControlCall, text: string, parameters: Parameters = {}): Parsed {
   let json: unknown;
   try {
     json = text === '' ? {} : JSON.parse(text);
   } catch {
     return { ok: false, why: 'the body is not JSON' };
   }
-  const parsed = BODIES[name].safeParse(json);
+  const parsed = REQUESTS[name].safeParse(isObject(json) ? { ...json, ...parameters } : json);
   if (parsed.success) return { ok: true, value: parsed.data };
   const [first] = parsed.error.issues;
   const why = `${first?.path.join('.') || 'body'}: ${first?.message}`;

@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname } from 'node:path';
 import { describe, ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import { call } from './client.ts';
-import { type ControlCall, type ControlHandlers, type Health, ROUTES } from './contract.ts';
-import { parseBody } from './schema.ts';
+import { ask } from './client.ts';
+import { type ControlCall, type ControlHandlers, ROUTES } from './contract.ts';
+import { compilePath, matchPath, type Parameters } from './path.ts';
+import { parseRequest } from './schema.ts';
 
 export interface ControlServerOptions {
   readonly socketPath: string;
@@ -26,7 +27,9 @@ export interface ControlServer {
 const LONGEST_BODY = 64 * 1024;
 /** A request is a few hundred bytes from this host: who takes longer to send it is stuck. */
 const REQUEST_TIMEOUT_MS = 10_000;
-const CALLS = Object.keys(ROUTES) as ControlCall[];
+const PATTERNS = (Object.keys(ROUTES) as ControlCall[]).flatMap(name =>
+  ROUTES[name].paths.map(path => ({ name, compiled: compilePath(path) })),
+);
 
 interface Answer {
   readonly status: number;
@@ -37,27 +40,33 @@ interface Answer {
 type Handler = (request: unknown) => Promise<Result<unknown>>;
 
 export function createControlServer({ socketPath, handlers, log }: ControlServerOptions): ControlServer {
+  let closing = false;
+
   async function answer(request: IncomingMessage): Promise<Answer> {
-    const path = (request.url ?? '').split('?')[0];
-    const name = CALLS.find(candidate => ROUTES[candidate].path === path);
-    if (name === undefined) return failure(404, `there is no ${path}`);
-    const { method } = ROUTES[name];
-    if (request.method !== method) return { ...failure(405, `${path} takes ${method}`), allow: method };
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const matches = matchesOf(path);
+    if (matches.length === 0) return failure(404, `there is no ${path}`);
+    const match = matches.find(({ name }) => ROUTES[name].method === request.method);
+    if (match === undefined) {
+      const allow = [...new Set(matches.map(({ name }) => ROUTES[name].method))].join(', ');
+      return { ...failure(405, `${path} takes ${allow}`), allow };
+    }
+    const { name, parameters } = match;
     const text = await readBody(request);
     if (text === undefined) return failure(413, `a body has at most ${LONGEST_BODY} bytes`);
-    const body = parseBody(name, text);
-    if (!body.ok) return failure(400, body.why);
-    const result = await (handlers[name] as Handler).call(handlers, body.value);
+    const parsed = parseRequest(name, text, parameters);
+    if (!parsed.ok) return failure(400, parsed.why);
+    const result = await (handlers[name] as Handler).call(handlers, parsed.value);
     return result.ok ? { status: 200, body: result.value ?? {} } : refusal(result.problem);
   }
 
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     answer(request).then(
-      given => reply(response, given),
+      given => reply(response, given, closing),
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'ECONNRESET') return; // Who asked is gone.
         log.error('a control request failed', { path: request.url, error: String(error) });
-        reply(response, failure(500, 'the router failed to answer; its log says why'));
+        reply(response, failure(500, 'the router failed to answer; its log says why'), closing);
       },
     );
   });
@@ -69,10 +78,23 @@ export function createControlServer({ socketPath, handlers, log }: ControlServer
     },
     close: () =>
       new Promise(resolve => {
+        closing = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
   };
+}
+
+interface Match {
+  readonly name: ControlCall;
+  readonly parameters: Parameters;
+}
+
+function matchesOf(path: string): readonly Match[] {
+  return PATTERNS.flatMap(({ name, compiled }) => {
+    const parameters = matchPath(compiled, path);
+    return parameters === undefined ? [] : [{ name, parameters }];
+  });
 }
 
 function failure(status: number, message: string): Answer {
@@ -83,13 +105,13 @@ function refusal(problem: Problem): Answer {
   return { status: 409, body: { problem, message: describe(problem) } };
 }
 
-function reply(response: ServerResponse, { status, body, allow }: Answer): void {
+/** Who asks often keeps its connection; the `last` answer ends it, so that nothing idle is left to wait for. */
+function reply(response: ServerResponse, { status, body, allow }: Answer, last: boolean): void {
   const text = Buffer.from(JSON.stringify(body));
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': text.length,
-    // One request a connection: nothing idle is left to wait for when the router ends.
-    connection: 'close',
+    ...(last ? { connection: 'close' } : {}),
     ...(allow === undefined ? {} : { allow }),
   });
   response.end(text);
@@ -108,10 +130,9 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 
 /** Makes room for a socket: what a router that died left is removed, that of a live one is refused. */
 async function freeSocket(path: string): Promise<Result<void>> {
-  const { method, path: route } = ROUTES.health;
-  const health = await call(path, method, route);
+  const health = await ask(path, 'health');
   if (health.ok) {
-    const { how, pid } = health.value as Health;
+    const { how, pid } = health.value;
     return refuse({ code: 'router-running', how: `${how}, process ${pid}` });
   }
   if (health.problem.code === 'router-not-running') {

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
+import { contains, formatCidr } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
-import { bad, type Key, OPTIONS, type Option, type Settings } from './options.ts';
+import type { IpamSettings } from './ipam-options.ts';
+import { bad, type Option } from './option.ts';
+import { type Key, OPTIONS, type Settings } from './options.ts';
 import { parsePeer, parsePeers } from './peer.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,8 +44,9 @@ function readArguments(argv: readonly string[]): Result<Given> {
 function readEnvironment(key: Key, env: Environment): { text: string; name: string } | undefined {
   for (const name of optionOf(key).env) {
     const text = env[name];
-    // An empty variable says nothing, except that MESH_DOCKER= says "no engine".
-    if (text !== undefined && (text !== '' || name === 'MESH_DOCKER')) return { text, name };
+    // An empty variable says nothing, except where that is a value, like MESH_DOCKER= for "no engine".
+    const isEmptySaid = optionOf(key).takesNothing === true && name.startsWith('MESH_');
+    if (text !== undefined && (text !== '' || isEmptySaid)) return { text, name };
   }
   return undefined;
 }
@@ -73,7 +77,18 @@ function complete(values: Omit<Settings, 'peers'>, texts: readonly string[]): Re
   if (values.resume && first !== undefined) return bad('--resume', first, 'no peers beside it');
   const advertise = values.advertise === undefined ? ok(undefined) : parsePeer(values.advertise, values.port);
   if (!advertise.ok) return advertise;
-  return ok({ ...values, advertise: advertise.value, peers: peers.value });
+  const misplaced = misplacedSubnet(values);
+  return misplaced ?? ok({ ...values, advertise: advertise.value, peers: peers.value });
+}
+
+function misplacedSubnet({ ipamRange: range, ipamSubnet: subnet }: IpamSettings): Result<never> | undefined {
+  if (subnet === undefined) return undefined;
+  const flag = `--${OPTIONS.ipamSubnet.flag}`;
+  if (range === undefined)
+    return bad(flag, formatCidr(subnet), `nothing where --${OPTIONS.ipamRange.flag} is empty`);
+  return subnet.prefix >= range.prefix && contains(range, subnet.address)
+    ? undefined
+    : bad(flag, formatCidr(subnet), `a part of ${formatCidr(range)}, which is what the mesh gives out`);
 }
 
 /** The arguments that give `settings` back to a router whose environment says nothing: all but the defaults. */

@@ -12,7 +12,7 @@ import { describe, type Problem, type Result, refuse } from '../errors.ts';
 import { Allocator, reservedIn, SMALLEST_SUBNET } from '../ipam/allocator.ts';
 import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
-import { allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
+import { type Allocation, allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
 import { describeHolder } from './attachable.ts';
 import type { Context } from './context.ts';
 import { Custodian } from './custodian.ts';
@@ -67,6 +67,15 @@ export class Addressing {
   /** How many addresses are given out on this host. */
   get given(): number {
     return this.#allocator.count;
+  }
+
+  /** All that was given, ascending. */
+  all(): readonly Allocation[] {
+    const numbers = [...this.#allocator.addresses()].sort((a, b) => a - b);
+    return numbers.map(number => ({
+      cidr: this.#cidr(number),
+      owner: this.#allocator.ownerOf(number) ?? '',
+    }));
   }
 
   get waiting(): number {

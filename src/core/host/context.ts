@@ -1,3 +1,4 @@
+import type { PeerId } from '../address.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
 import type { RingView } from '../ipam/view.ts';
 import type { NetworksView } from '../networks/view.ts';
@@ -26,6 +27,8 @@ export interface Context {
   write(changes: readonly Write[]): void;
   /** MTU for the interfaces of containers. */
   mtu(): number;
+  /** Who is, or was last, at an address that users name, HOST:PORT. */
+  peerAt(address: string): PeerId | undefined;
   /** Undefined where the mesh gives out no addresses. */
   addressing(): Addressing | undefined;
 }

@@ -111,6 +111,13 @@ export class Dialling {
     this.#reviewSoon();
   }
 
+  /** Who answered at an address last, or says that it is there. */
+  peerAt(address: string): PeerId | undefined {
+    const attempt = this.#attempts.get(address);
+    if (attempt?.problem?.code === 'peer-is-self') return this.#context.config.self;
+    return attempt?.peer ?? this.#context.topology.at(address);
+  }
+
   down(peer: PeerId): void {
     const { now, random } = this.#context;
     for (const attempt of this.#attempts.values()) {
@@ -245,7 +252,8 @@ function initialTargets({ launchId, records, targets }: HostConfig): readonly st
   return targets === undefined || isRestart ? storedTargets(records) : targets;
 }
 
-function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {
+/** Whom an earlier run was told to dial. */
+export function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {
   const bytes = records.get(TARGETS_RECORD);
   const stored = bytes === undefined ? undefined : toObject(bytes)?.['targets'];
   return Array.isArray(stored) ? stored.filter(target => typeof target === 'string') : [];

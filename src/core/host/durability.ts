@@ -8,6 +8,8 @@ import type { HostConfig } from './step.ts';
 const SAVE_MS = 1_000;
 
 const OWN_PREFIX = 'own/';
+/** The key of the record that holds an own fact. */
+export const ownRecord = (domain: string, key: string): string => `${OWN_PREFIX}${domain}/${key}`;
 const HEAD_RECORD = 'head';
 const REPLICA_PREFIX = 'replica/';
 
@@ -49,7 +51,7 @@ export function createDurability(context: Context): Durability {
     wrote({ delta, changes }) {
       const records = new Map<string, Uint8Array | undefined>();
       for (const { domain, key, now } of changes) {
-        records.set(`${OWN_PREFIX}${domain}/${key}`, now && encodeEntryRecord(now));
+        records.set(ownRecord(domain, key), now && encodeEntryRecord(now));
       }
       records.set(HEAD_RECORD, encodeHeadRecord(delta.head));
       emit({ kind: 'persist', records });

@@ -52,6 +52,8 @@ export class Election {
         .at(-1);
       if (top !== undefined) this.#vote(this.#blank(top));
       else if (needed || isAlone) this.#stand(votes);
+    } else if (own.unmet > 0 && own.unmet !== this.#met().unmet) {
+      this.#vote({ ...own, ...this.#met() });
     } else {
       const isQuorum = (peers: ReadonlySet<PeerId>, proposer: PeerId): boolean =>
         this.#isQuorum(votes, peers, proposer);
@@ -99,12 +101,8 @@ export class Election {
     const all = new Set([proposer]);
     for (const peer of all) {
       const vote = votes.get(peer);
-      if (vote === undefined) return undefined;
-      for (const address of vote.named) {
-        const other = this.#context.topology.at(address);
-        if (other === undefined) return undefined;
-        all.add(other);
-      }
+      if (vote === undefined || vote.unmet > 0) return undefined;
+      for (const other of vote.named) all.add(other);
     }
     return all;
   }
@@ -118,8 +116,17 @@ export class Election {
 
   #blank(promised: Ballot): Vote {
     const { init, universe } = this.#config;
-    const { electorate, named } = init.kind === 'consensus' ? init : { electorate: undefined, named: [] };
-    return { universe, electorate, named, promised, accepted: undefined };
+    const electorate = init.kind === 'consensus' ? init.electorate : undefined;
+    return { universe, electorate, ...this.#met(), promised, accepted: undefined };
+  }
+
+  /** Of those that this host was told of: who they are, and how many it has not met. */
+  #met(): Pick<Vote, 'named' | 'unmet'> {
+    const { init } = this.#config;
+    const addresses = init.kind === 'consensus' ? init.named : [];
+    const found = addresses.flatMap(address => this.#context.peerAt(address) ?? []);
+    const named = [...new Set(found)].filter(peer => peer !== this.#context.config.self).sort(compare);
+    return { named, unmet: addresses.length - found.length };
   }
 
   #isDue(): boolean {

@@ -21,6 +21,7 @@ export function ipamReport(context: Context, label: (peer: PeerId) => PeerLabel)
   return {
     universe: formatCidr(config.ipam.universe),
     defaultSubnet: formatCidr(config.ipam.defaultSubnet),
+    seeds: division?.seeds ?? [],
     state: division === undefined ? 'undivided' : waiting > 0 ? 'waiting' : 'ready',
     why: division === undefined ? custodian.waitsFor : addressing.waitsFor(),
     shares: shares.sort((a, b) => compare(rank(a.peer), rank(b.peer))),

@@ -1,5 +1,5 @@
 import { type Cidr, compare, formatCidr, type Mac, type PeerId } from '../address.ts';
-import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
+import { isObject, isWithin, toBytes, toObject } from '../json.ts';
 import { type Division, decodeDivision, decodePeer, divisionKey } from './custody.ts';
 
 /**
@@ -21,8 +21,9 @@ export interface Vote {
   readonly universe: Cidr;
   /** How many peers there are to be, if this one was told so; else all agree that are named, and that those name. */
   readonly electorate: number | undefined;
-  /** HOST:PORT of the peers that this one was told of. */
-  readonly named: readonly string[];
+  /** Those that this one was told of and has met; and how many of them it has not met yet. */
+  readonly named: readonly PeerId[];
+  readonly unmet: number;
   /** It accepts nothing below this any more. */
   readonly promised: Ballot;
   readonly accepted: { readonly ballot: Ballot; readonly division: Division } | undefined;
@@ -36,12 +37,13 @@ export const compareBallots = (a: Ballot, b: Ballot): number => a.round - b.roun
 export const isSameBallot = (a: Ballot, b: Ballot): boolean => compareBallots(a, b) === 0;
 export const majorityOf = (electorate: number): number => Math.floor(electorate / 2) + 1;
 
-export function encodeVote({ universe, electorate, named, promised, accepted }: Vote): Uint8Array {
+export function encodeVote({ universe, electorate, named, unmet, promised, accepted }: Vote): Uint8Array {
   const chosen = accepted && { ballot: accepted.ballot, seeds: accepted.division.seeds };
   return toBytes({
     universe: formatCidr(universe),
     electorate,
     named: named.slice(0, NAMED_MAX),
+    unmet,
     promised,
     accepted: chosen,
   });
@@ -49,19 +51,20 @@ export function encodeVote({ universe, electorate, named, promised, accepted }: 
 
 export function decodeVote(bytes: Uint8Array): Vote | undefined {
   const value = toObject(bytes);
-  const { electorate, named, accepted } = value ?? {};
+  const { electorate, named, unmet, accepted } = value ?? {};
   const universe = value && decodeDivision({ ...value, seeds: [] })?.universe;
   const promised = decodeBallot(value?.['promised']);
   if (value === undefined || universe === undefined || promised === undefined) return undefined;
   if (electorate !== undefined && !isWithin(electorate, 1, ELECTORATE_MAX)) return undefined;
-  if (!Array.isArray(named) || named.length > NAMED_MAX || !named.every(name => isText(name, 262)))
+  if (!Array.isArray(named) || named.length > NAMED_MAX || !isWithin(unmet, 0, ELECTORATE_MAX))
     return undefined;
-  if (accepted === undefined) return { universe, electorate, named, promised, accepted };
+  if (!named.every(peer => decodePeer(peer) !== undefined)) return undefined;
+  if (accepted === undefined) return { universe, electorate, named, unmet, promised, accepted };
   if (!isObject(accepted)) return undefined;
   const ballot = decodeBallot(accepted['ballot']);
   const division = decodeDivision({ universe: value['universe'], seeds: accepted['seeds'] });
   if (ballot === undefined || division === undefined || division.seeds.length === 0) return undefined;
-  return { universe, electorate, named, promised, accepted: { ballot, division } };
+  return { universe, electorate, named, unmet, promised, accepted: { ballot, division } };
 }
 
 function decodeBallot(value: unknown): Ballot | undefined {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ROUTES } from '../../../src/api/control/contract.ts';
-import { parseBody } from '../../../src/api/control/schema.ts';
+import { parseRequest } from '../../../src/api/control/schema.ts';
 import { insist, type Target } from '../target.ts';
 
 const CALLS = Object.keys(ROUTES) as (keyof typeof ROUTES)[];
@@ -23,7 +23,7 @@ export const control: Target = {
   read(bytes) {
     const text = Buffer.from(bytes).toString();
     for (const name of CALLS) {
-      const parsed = parseBody(name, text);
+      const parsed = parseRequest(name, text);
       insist(parsed.ok || /^[^\n]+$/.test(parsed.why), 'a refusal is one line');
     }
   },

@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -53,6 +54,34 @@ describe('control server', () => {
       expect((await ask(router.socket, name)).ok).toBe(true);
   });
 
+  it('ends at once while connections are kept, with what is under way answered', async () => {
+    const started = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const slow = await startFakeRouter({
+      prime: async () => {
+        started.resolve();
+        await answered.promise;
+        return ok(undefined);
+      },
+    });
+    const agent = new Agent({ keepAlive: true });
+    const get = (path: string): Promise<string | undefined> =>
+      new Promise((resolve, reject) => {
+        const outgoing = request({ socketPath: slow.socket, path, agent }, response => {
+          response.resume().on('end', () => resolve(response.headers.connection));
+        });
+        outgoing.on('error', reject).end();
+      });
+    expect(await get('/health')).toBe('keep-alive');
+    const last = get('/ring');
+    await started.promise;
+    const ended = slow.close();
+    answered.resolve();
+    expect(await last).toBe('close');
+    await ended;
+    agent.destroy();
+  });
+
   it('passes a refusal on as it is, with its sentence', async () => {
     const body = { container: 'box1', addresses: ['10.0.0.99/24'] };
     const problem = { code: 'address-taken', value: '10.0.0.99', holder: 'box9', host: 'host2' } as const;
@@ -75,11 +104,15 @@ describe('control server', () => {
       404,
     ],
     ['a wrong method', 'GET /attach HTTP/1.1\r\nhost: x\r\n\r\n', 405],
+    ['a path that is not encoded', 'GET /ip/%zz HTTP/1.1\r\nhost: x\r\n\r\n', 404],
+    ['an owner of nothing', 'GET /ip//10.32.0.1 HTTP/1.1\r\nhost: x\r\n\r\n', 404],
+    ['an owner that is too long', `GET /ip/${'x'.repeat(513)} HTTP/1.1\r\nhost: x\r\n\r\n`, 400],
     ['an unknown method', 'DELETE /report HTTP/1.1\r\nhost: x\r\n\r\n', 405],
     ['a body that is not JSON', post('/attach', '{"container":'), 400],
     ['a body of another type', post('/attach', '[]'), 400],
     ['no body', post('/attach', ''), 400],
-    ['no address', post('/attach', '{"container":"box1","addresses":[]}'), 400],
+    ['no address to detach', post('/detach', '{"container":"box1","addresses":[]}'), 400],
+    ['no container', post('/attach', '{"container":"","addresses":[]}'), 400],
     ['an unknown field', post('/attach', '{"container":"b","addresses":["1.1.1.1/8"],"x":1}'), 400],
     ['a number for a name', post('/detach', '{"container":1}'), 400],
     ['a body that is too long', post('/attach', JSON.stringify({ container: 'x'.repeat(70_000) })), 413],
@@ -92,6 +125,30 @@ describe('control server', () => {
 
   it('says which method a path takes', async () => {
     expect(await raw(router.socket, 'GET /stop HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(/^allow: POST\r$/m);
+    expect(await raw(router.socket, 'PUT /ip/box HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(
+      /^allow: POST, DELETE, GET\r$/m,
+    );
+  });
+
+  it.each([
+    ['POST /ip/box1', ['allocate', { owner: 'box1' }]],
+    ['POST /ip/box1/10.32.8.0/24', ['allocate', { owner: 'box1', subnet: '10.32.8.0/24' }]],
+    ['POST /ip/netns:%2Frun%2Fbox', ['allocate', { owner: 'netns:/run/box' }]],
+    ['PUT /ip/box1/10.32.8.7/24', ['claim', { owner: 'box1', address: '10.32.8.7/24' }]],
+    ['DELETE /ip/box1', ['release', { owner: 'box1' }]],
+    ['DELETE /ip/box1/10.32.8.7', ['release', { owner: 'box1', address: '10.32.8.7' }]],
+    ['GET /ip/box1', ['held', { owner: 'box1' }]],
+    ['GET /ip/box1/10.32.8.0/24?x=1', ['held', { owner: 'box1', subnet: '10.32.8.0/24' }]],
+    ['GET /ip', ['owned', {}]],
+    ['GET /ring', ['prime', {}]],
+  ] as const)('takes %s for %j, as its client writes it', async (line, [name, request]) => {
+    const answer = await raw(router.socket, `${line} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    expect(status(answer)).toBe(200);
+    expect((await ask(router.socket, name, request as never)).ok).toBe(true);
+    expect(router.calls.slice(-2)).toEqual([
+      [name, request],
+      [name, request],
+    ]);
   });
 
   it('answers on after a handler threw', async () => {
@@ -103,14 +160,18 @@ describe('control server', () => {
   });
 
   it('never fails by what it is sent', async () => {
-    const paths = fc.constantFrom(...Object.values(ROUTES).map(route => route.path));
+    const paths = fc.constantFrom(
+      ...Object.values(ROUTES).flatMap(({ paths }) => paths.map(path => path.replace(/\{.*?\}/g, 'x'))),
+      '/ip/%',
+      '/ip/%00/10.32.0.0/24',
+    );
     const bodies = fc.oneof(fc.json(), fc.string({ unit: 'binary' }));
-    const methods = fc.constantFrom('GET', 'POST', 'PUT', 'HEAD');
+    const methods = fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'HEAD');
     await fc.assert(
       fc.asyncProperty(methods, paths, bodies, async (method, path, body) => {
         fc.pre(path !== '/forget');
         const answer = await raw(router.socket, post(path, body).replace('POST', method));
-        expect([200, 400, 405, 409]).toContain(status(answer));
+        expect([200, 400, path === '/ip/%' ? 404 : 200, 405, 409]).toContain(status(answer));
       }),
       { numRuns: 200 },
     );

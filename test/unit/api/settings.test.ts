@@ -75,6 +75,11 @@ describe('settings', () => {
       logFile: undefined,
       launchId: '',
       mtu: undefined,
+      ipamRange: { address: '10.32.0.0', prefix: 12 },
+      ipamSubnet: undefined,
+      ipamInit: { kind: 'consensus', electorate: undefined },
+      ipamTimeout: 10,
+      ipamQuarantine: 600,
     });
     for (const option of Object.values(OPTIONS)) expect(option.reason).not.toBe('');
   });
@@ -100,6 +105,74 @@ describe('settings', () => {
   it('take a variable that is empty for one that is not set, but for MESH_DOCKER', () => {
     expect(settings([], { MESH_PORT: '', DOCKER_HOST: '' })).toEqual(settings([]));
     expect(settings([], { MESH_DOCKER: '', DOCKER_HOST: 'tcp://h:1' }).docker).toBe('');
+  });
+
+  it('give out no addresses where the range is empty', () => {
+    expect(settings(['--ipalloc-range=']).ipamRange).toBeUndefined();
+    expect(settings([], { MESH_IPALLOC_RANGE: '' }).ipamRange).toBeUndefined();
+    expect(formatSettings(settings(['--ipalloc-range=']))).toEqual(['--ipalloc-range=']);
+  });
+
+  it.each([
+    ['consensus', { kind: 'consensus', electorate: undefined }],
+    ['consensus=3', { kind: 'consensus', electorate: 3 }],
+    ['observer', { kind: 'observer' }],
+    [
+      'seed=02:00:00:00:00:02,02:00:00:00:00:0A,02:00:00:00:00:02',
+      { kind: 'seed', names: ['02:00:00:00:00:02', '02:00:00:00:00:0a'] },
+    ],
+  ])('divide the range by %s', (text, init) => {
+    const given = settings([`--ipalloc-init=${text}`]);
+    expect(given.ipamInit).toEqual(init);
+    expect(settings(formatSettings(given))).toEqual(given);
+  });
+
+  it.each([
+    ['range=10.32.0.0', '10.32.0.0', 'a range, like 10.32.0.0/12'],
+    ['range=10.32.0.1/12', '10.32.0.1/12', 'a range without bits after the prefix: 10.32.0.0/12'],
+    ['range=10.32.0.0/30', '10.32.0.0/30', 'a range with a prefix from /8 to /29, like 10.32.0.0/12'],
+    ['range=10.32.0.0/31', '10.32.0.0/31', 'a range with a prefix from /8 to /29, like 10.32.0.0/12'],
+    ['range=10.32.0.0/32', '10.32.0.0/32', 'a range with a prefix from /8 to /29, like 10.32.0.0/12'],
+    ['range=0.0.0.0/0', '0.0.0.0/0', 'a range with a prefix from /8 to /29, like 10.32.0.0/12'],
+    ['range=224.0.0.0/8', '224.0.0.0/8', 'a range that containers can have addresses of, like 10.32.0.0/12'],
+    ['range=127.0.0.0/8', '127.0.0.0/8', 'a range that containers can have addresses of, like 10.32.0.0/12'],
+    ['default-subnet=', '', 'a range, like 10.40.0.0/16'],
+    [
+      'default-subnet=10.40.0.0/31',
+      '10.40.0.0/31',
+      'a range with a prefix from /8 to /30, like 10.40.0.0/16',
+    ],
+    ['default-subnet=10.40.0.1/24', '10.40.0.1/24', 'a range without bits after the prefix: 10.40.0.0/24'],
+    [
+      'default-subnet=10.48.0.0/16',
+      '10.48.0.0/16',
+      'a part of 10.32.0.0/12, which is what the mesh gives out',
+    ],
+    ['default-subnet=10.0.0.0/8', '10.0.0.0/8', 'a part of 10.32.0.0/12, which is what the mesh gives out'],
+    ['init=majority', 'majority', 'consensus, consensus=N, seed=NAME,..., or observer'],
+    ['init=', '', 'consensus, consensus=N, seed=NAME,..., or observer'],
+    ['init=observer=1', 'observer=1', 'consensus, consensus=N, seed=NAME,..., or observer'],
+    ['init=consensus=0', 'consensus=0', 'consensus=N with the number of hosts, 1 to 10000'],
+    ['init=consensus=', 'consensus=', 'consensus=N with the number of hosts, 1 to 10000'],
+    ['timeout=0', '0', 'a number of seconds from 1 to 3600'],
+    ['timeout=1h', '1h', 'a number of seconds from 1 to 3600'],
+    ['quarantine=-1', '-1', 'a number of seconds from 0 to 86400'],
+  ])('refuse --ipalloc-%s', (argument, value, allowed) => {
+    const name = `--ipalloc-${argument.split('=')[0]}`;
+    const parsed = parseSettings([`--ipalloc-${argument}`], {});
+    expect(parsed).toEqual(refuse({ code: 'bad-setting', name, value, allowed }));
+    if (!parsed.ok) expect(exitStatus(parsed.problem)).toBe(2);
+  });
+
+  it('refuse a default subnet of no range, and a seed that is no name', () => {
+    const allowed = 'nothing where --ipalloc-range is empty';
+    expect(parseSettings(['--ipalloc-range=', '--ipalloc-default-subnet=10.40.0.0/16'], {})).toMatchObject({
+      problem: { name: '--ipalloc-default-subnet', value: '10.40.0.0/16', allowed },
+    });
+    for (const value of ['', 'host1', '::1'])
+      expect(parseSettings([`--ipalloc-init=seed=02:00:00:00:00:01,${value}`], {})).toEqual(
+        refuse({ code: 'bad-peer-name', value }),
+      );
   });
 
   it('advertise the own port where none is named', () => {
@@ -152,6 +225,8 @@ describe('settings', () => {
         `--trust=${ID},${OTHER}`,
       ],
       ...['--state-dir=/s/t/', '--run-dir=/r/u', '--docker=', '--log-level=debug', '--mtu=1400', 'a', 'b:9'],
+      ...['--ipalloc-range=10.0.0.0/16', '--ipalloc-default-subnet=10.0.8.0/24', '--ipalloc-timeout=5'],
+      ...['--ipalloc-init=consensus=5', '--ipalloc-quarantine=0'],
     ];
     const given = settings(argv);
     expect(settings(formatSettings(given))).toEqual(given);

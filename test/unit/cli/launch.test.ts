@@ -6,7 +6,10 @@ import { ask } from '../../../src/api/control/client.ts';
 import { controlSocket } from '../../../src/api/control/settings.ts';
 import { buildMeshCommand, type Finished, type MeshCommand } from '../../support/mesh-command.ts';
 
-/** `launch --native`, `stop`, `reset` and `logs` as whole processes, with a router that only answers. Needs root. */
+/**
+ * `launch --native`, `stop`, `reset` and `logs` as whole processes, with a router that only answers. Needs root.
+ * `--force`, since this machine may have any routes.
+ */
 
 const REFUSED =
   '192.168.48.13:6783 did not answer; a firewall may drop the port, or the host is down; trying on';
@@ -19,7 +22,7 @@ let stateDir: string;
 const places = (): string[] => [`--run-dir=${runDir}`, `--state-dir=${stateDir}`];
 const mesh = (argv: string[], env: Record<string, string> = {}): Promise<Finished> =>
   command.run([...argv, ...places()], { env: { MESH_DOCKER: '', ...env } });
-const launch = (...argv: string[]): Promise<Finished> => mesh(['launch', '--native', ...argv]);
+const launch = (...argv: string[]): Promise<Finished> => mesh(['launch', '--native', '--force', ...argv]);
 const log = (): string => readFileSync(join(stateDir, 'router.log'), 'utf8');
 
 beforeAll(async () => {
@@ -90,7 +93,10 @@ describe('launch', () => {
   });
 
   it('starts the router in / with settings as arguments and nothing of ours in its environment', async () => {
-    await mesh(['launch', '--native', '--no-discovery', 'a'], { MESH_PORT: '7000', MESH_DOCKER: '' });
+    await mesh(['launch', '--native', '--force', '--no-discovery', 'a'], {
+      MESH_PORT: '7000',
+      MESH_DOCKER: '',
+    });
     const argv = [
       '--port=7000',
       '--no-discovery',
@@ -107,7 +113,7 @@ describe('launch', () => {
   });
 
   it('keeps a password from its environment in a file that only root reads', async () => {
-    await mesh(['launch', '--native'], { MESH_PASSWORD: 'secret' });
+    await mesh(['launch', '--native', '--force'], { MESH_PASSWORD: 'secret' });
     const file = join(stateDir, 'password');
     expect(readFileSync(file, 'utf8')).toBe('secret');
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -160,7 +166,7 @@ describe('launch', () => {
   });
 
   it('says why it is native where no engine answers', async () => {
-    const finished = await mesh(['launch'], { MESH_DOCKER: 'unix:///run/mcl-nowhere.sock' });
+    const finished = await mesh(['launch', '--force'], { MESH_DOCKER: 'unix:///run/mcl-nowhere.sock' });
     expect(finished.status).toBe(0);
     expect(finished.stderr).toMatch(/^mesh: starting the router as a process of this host: no Docker engine/);
   });

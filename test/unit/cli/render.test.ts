@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { lastWords } from '../../../cli/last-words.ts';
+import { attachedOf, renderAttached } from '../../../cli/render/attached.ts';
 import { renderConnections } from '../../../cli/render/connections.ts';
 import { renderDataplane } from '../../../cli/render/dataplane.ts';
 import { renderEndpoints } from '../../../cli/render/endpoints.ts';
+import { renderIpam } from '../../../cli/render/ipam.ts';
 import { renderPeers } from '../../../cli/render/peers.ts';
 import { renderSummary } from '../../../cli/render/summary.ts';
 import type { DataplaneReport } from '../../../src/api/control/contract.ts';
 import type { Cidr, Ipv4, Mac } from '../../../src/core/address.ts';
-import type { ConnectionReport, Report } from '../../../src/core/report.ts';
+import type { ConnectionReport, EndpointReport, IpamReport, Report } from '../../../src/core/report.ts';
 import { HOST2, REPORT } from '../../support/fake-router.ts';
 
+const IPAM = REPORT.ipam as IpamReport;
+type Share = IpamReport['shares'][number];
 const [established] = REPORT.connections as [ConnectionReport];
 const connection = (changes: Partial<ConnectionReport>): string =>
   renderConnections({ ...REPORT, connections: [{ ...established, ...changes }] });
@@ -100,6 +104,11 @@ describe('status', () => {
         Subnets: 10.32.0.0/12
             MTU: 1450
       Endpoints: 2
+
+        Service: ipam
+         Status: ready
+          Range: 10.32.0.0/12
+  DefaultSubnet: 10.32.0.0/12
 `);
   });
 
@@ -107,11 +116,79 @@ describe('status', () => {
     const alone: Report = {
       ...REPORT,
       ...{ connections: [], peers: [], networks: [], endpoints: [], dormant: [], targets: [] },
+      ipam: undefined,
     };
     expect(renderConnections(alone)).toBe('');
     expect(renderPeers(alone)).toBe('');
     expect(renderEndpoints(alone)).toBe('');
     expect(renderSummary(alone)).toContain('    Connections: 0\n');
+    expect(renderSummary(alone)).not.toContain('ipam');
+    expect(renderIpam(alone)).toBe('this router gives out no addresses (--ipalloc-range is empty)');
+    expect(attachedOf(alone)).toEqual([]);
+  });
+
+  it('ipam has the layout that scripts know', () => {
+    expect(renderIpam(REPORT).split('\n')).toEqual([
+      '06:0f:d4:4f:de:19(host1)                524288 IPs (50.0% of total) (2 active)',
+      'e2:7e:49:7e:0f:1b(host2)                524288 IPs (50.0% of total)',
+    ]);
+  });
+
+  it('ipam tells who is out of reach, what is waited for, and who has another division', () => {
+    const [mine, theirs] = IPAM.shares as [Share, Share];
+    const waiting: IpamReport = {
+      ...IPAM,
+      state: 'waiting',
+      why: 'all that is left is held by host2',
+      shares: [
+        { ...mine, addresses: 2 ** 16 },
+        { ...theirs, reachable: false },
+      ],
+      strangers: [{ peer: HOST2, universe: '10.0.0.0/16', seeds: [HOST2.name] }],
+    };
+    expect(renderIpam({ ...REPORT, ipam: waiting }).split('\n')).toEqual([
+      '06:0f:d4:4f:de:19(host1)                 65536 IPs (06.3% of total) (2 active)',
+      'e2:7e:49:7e:0f:1b(host2)                524288 IPs (50.0% of total) - unreachable!',
+      'waiting: all that is left is held by host2',
+      'warning: e2:7e:49:7e:0f:1b(host2) divided 10.0.0.0/16 among e2:7e:49:7e:0f:1b, and this host 10.32.0.0/12 among 06:0f:d4:4f:de:19: neither gets addresses of the other; "mesh reset" the one that came later, and launch it again',
+    ]);
+    const summary = renderSummary({ ...REPORT, ipam: waiting });
+    expect(summary).toContain('         Status: waiting: all that is left is held by host2\n');
+    expect(summary).toContain('        Warning: e2:7e:49:7e:0f:1b(host2) has another division; see');
+  });
+
+  it.each([
+    [
+      'undivided',
+      'the first division needs 2 of 3 peers',
+      [],
+      'undivided: the first division needs 2 of 3 peers',
+    ],
+    ['ready', undefined, [true, false], 'ready'],
+    [
+      'ready',
+      undefined,
+      [false],
+      'all space is held by peers out of reach; "mesh rmpeer" those that are gone for good',
+    ],
+  ] as const)('ipam is %s, %j, %j', (state, why, reachable, line) => {
+    const others = reachable.map(each => ({ peer: HOST2, addresses: 5, reachable: each }));
+    const shares = [{ ...IPAM.shares[0]!, addresses: 0 }, ...others];
+    expect(renderSummary({ ...REPORT, ipam: { ...IPAM, state, why, shares } })).toContain(
+      `         Status: ${line}\n`,
+    );
+  });
+
+  it('ps shows what this host has, each container once', () => {
+    const [first] = REPORT.endpoints as [EndpointReport];
+    const second = { ...first, address: '10.32.0.1' as Ipv4, prefix: 12 };
+    const bare = { ...second, container: 'netns:/run/netns/box2', mac: '0a:01:0a:20:00:01' as Mac };
+    const lost = { ...first, container: 'x', conflict: { containerName: 'y', host: HOST2 } };
+    const report = { ...REPORT, endpoints: [...REPORT.endpoints, second, bare, lost] };
+    expect(attachedOf(report).map(each => renderAttached(each))).toEqual([
+      'aaaaaaaaaaaa 0a:01:0a:00:00:0b 10.0.0.11/24 10.32.0.1/12',
+      'netns:/run/netns/box2 0a:01:0a:20:00:01 10.32.0.1/12',
+    ]);
   });
 
   it('dataplane shows what the kernel holds', () => {

@@ -37,10 +37,19 @@ describe('attach and detach', () => {
       '{\n  "addresses": [\n    "10.0.0.12/24"\n  ]\n}\n',
     );
     expect(router.calls).toEqual([
-      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'] }],
-      ['attach', { container: 'box1', addresses: ['10.0.0.11/24', '10.0.1.11/24'] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: [] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24', '10.0.1.11/24'], subnets: [] }],
       ['detach', { container: 'box1' }],
       ['detach', { container: 'box1', addresses: ['10.0.0.12/24'] }],
+    ]);
+  });
+
+  it('ask for an address of any subnet', async () => {
+    await mesh('attach', 'box1');
+    await mesh('attach', 'net:10.40.0.0/16', '10.0.0.11/24', 'net:default', 'box1');
+    expect(router.calls).toEqual([
+      ['attach', { container: 'box1', addresses: [], subnets: [] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: ['10.40.0.0/16', 'default'] }],
     ]);
   });
 
@@ -73,10 +82,17 @@ describe('attach and detach', () => {
       1,
       '"box1" is not an address with a prefix; write it like 10.0.0.11/24',
     ],
-    [['attach', 'box1'], 2, 'attach takes addresses and a container; see "mesh help attach"'],
+    [
+      ['attach', 'net:10.40.0.0', 'box1'],
+      1,
+      '"10.40.0.0" is not an address with a prefix; write it like 10.0.0.11/24',
+    ],
+    [['attach', '10.0.0.11/24'], 2, 'attach takes a container; see "mesh help attach"'],
+    [['attach', 'net:default'], 2, 'attach takes a container; see "mesh help attach"'],
+    [['detach', 'net:default', 'box1'], 2, 'detach takes a container; see "mesh help detach"'],
     [['detach', '10.0.0.1/24'], 2, 'detach takes a container; see "mesh help detach"'],
     [['attach'], 2, 'missing required argument \'words\'; see "mesh help"'],
-    [['attach', '10.0.0.1/24', ''], 2, 'attach takes addresses and a container; see "mesh help attach"'],
+    [['attach', '10.0.0.1/24', ''], 2, 'attach takes a container; see "mesh help attach"'],
     [['frobnicate'], 2, 'unknown command \'frobnicate\'; see "mesh help"'],
     [['launch', '--prot', '1'], 2, 'unknown option \'--prot\' (Did you mean --port?); see "mesh help"'],
     [
@@ -120,6 +136,7 @@ describe('status, report and version', () => {
     expect((await mesh('status', 'targets')).stdout).toBe('192.168.48.13:6783\n');
     expect((await mesh('status', 'peers')).stdout).toMatch(/^06:0f:d4:4f:de:19\(host1\)\n {3}<- /);
     expect((await mesh('status', 'endpoints')).stdout).toContain('10.0.0.11/24');
+    expect((await mesh('status', 'ipam')).stdout).toContain('524288 IPs (50.0% of total) (2 active)\n');
     expect((await mesh('status', 'dataplane')).stdout).toBe('peers none\n');
     expect((await mesh('status')).stdout).toContain('Service: router');
   });
@@ -129,8 +146,29 @@ describe('status, report and version', () => {
     expect(reportOf((await mesh('report')).stdout)).toEqual(report);
     expect(reportOf((await mesh('--json', 'status')).stdout)).toEqual(report);
     expect(reportOf((await mesh('status', 'peers', '--json')).stdout)).toEqual(report.peers);
+    expect(reportOf((await mesh('status', 'ipam', '--json')).stdout)).toEqual(report.ipam);
     expect(reportOf((await mesh('status', 'targets', '--json')).stdout)).toEqual(report.targets);
     expect(reportOf((await mesh('version', '--json')).stdout)).toEqual({ command: '0.1.0', router: '0.1.0' });
+  });
+
+  it('ps tells of what is attached here, under the name that it was asked by', async () => {
+    const line = '0a:01:0a:00:00:0b 10.0.0.11/24';
+    expect((await mesh('ps')).stdout).toBe(`aaaaaaaaaaaa ${line}\n`);
+    expect((await mesh('ps', 'box1', 'box2', 'aaa', 'gone')).stdout).toBe(`box1 ${line}\naaa ${line}\n`);
+    expect(await mesh('ps', 'gone')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(reportOf((await mesh('ps', '--json')).stdout)).toEqual([
+      {
+        container: 'a'.repeat(64),
+        containerName: 'box1',
+        mac: '0a:01:0a:00:00:0b',
+        addresses: ['10.0.0.11/24'],
+      },
+    ]);
+  });
+
+  it('prime says nothing', async () => {
+    expect(await mesh('prime')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(router.calls).toEqual([['prime', {}]]);
   });
 
   it('tell the versions of both, or of the command alone', async () => {
@@ -155,6 +193,9 @@ describe('without a router', () => {
     [['connect', 'a']],
     [['forget', 'a']],
     [['status', 'dataplane']],
+    [['status', 'ipam']],
+    [['ps']],
+    [['prime']],
     [['logs', '--state-dir=/run/mcl-nowhere']],
   ])('%j ends with 7', async argv => {
     const env = { MESH_DOCKER: '' };

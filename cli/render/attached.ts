@@ -1,0 +1,34 @@
+import { compare } from '../../src/core/address.ts';
+import type { EndpointReport, Report } from '../../src/core/report.ts';
+
+/** A container of this host that is attached. */
+export interface Attached {
+  readonly container: string;
+  readonly containerName: string;
+  readonly mac: string;
+  /** With prefix. */
+  readonly addresses: readonly string[];
+}
+
+/** What is attached on this host now, sorted by container. */
+export function attachedOf({ endpoints, self }: Report): readonly Attached[] {
+  const own = endpoints.filter(({ host, conflict }) => host.id === self.id && conflict === undefined);
+  return [...Map.groupBy(own, ({ container }) => container)]
+    .map(([container, mine]) => ({
+      container,
+      containerName: mine[0]!.containerName,
+      mac: mine[0]!.mac,
+      addresses: mine.map(cidrOf),
+    }))
+    .sort((a, b) => compare(a.container, b.container));
+}
+
+/** The layout of `weave ps`: `label` is what the container is called, its id where it is not given. */
+export function renderAttached(attached: Attached, label = shortId(attached.container)): string {
+  return [label, attached.mac, ...attached.addresses].join(' ');
+}
+
+const cidrOf = ({ address, prefix }: EndpointReport): string => `${address}/${prefix}`;
+
+/** As engines shorten their ids; what is no id of an engine says nothing when it is cut. */
+const shortId = (id: string): string => (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
