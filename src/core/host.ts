@@ -29,7 +29,15 @@ import { IPAM } from './ipam/custody.ts';
 import { createRingView } from './ipam/view.ts';
 import { createNetworksView } from './networks/view.ts';
 import { createRemovalsView } from './removals/view.ts';
-import { type Change, createReplica, type Entry, type Rebase, type Replica, type Write } from './replica.ts';
+import {
+  type Change,
+  createReplica,
+  type Entry,
+  type Rebase,
+  type Replica,
+  type Write,
+  type Written,
+} from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
 import { createTopologyView } from './topology/view.ts';
@@ -296,7 +304,10 @@ export class Host {
 
   #write(changes: readonly Write[]): void {
     const written = this.#context.replica.write(changes);
-    if (written === undefined) return;
+    if (written !== undefined) this.#publish(written);
+  }
+
+  #publish(written: Written): void {
     this.#durability.wrote(written);
     this.#spread.tell(written.delta);
     for (const change of written.changes) this.#learn(change);
@@ -345,10 +356,7 @@ export class Host {
   }
 
   #issueAnew(seq: number, how: Rebase): void {
-    const written = this.#context.replica.rebase(seq, how);
-    this.#durability.wrote(written);
-    this.#spread.tell(written.delta);
-    for (const change of written.changes) this.#learn(change);
+    this.#publish(this.#context.replica.rebase(seq, how));
   }
 
   #up(peer: PeerId, address: string, outbound: boolean): void {

@@ -42,12 +42,13 @@ export function ipamConfig(
   });
 }
 
-/** The range that this host had a part in dividing. */
+/** The range that this host holds a part of. */
 function earlierRange(self: HostConfig['self'], records: Records): string | undefined {
   const record = records.get(ownRecord(IPAM, CUSTODY_KEY));
   const value = record && readEntry(new ByteReader(record), self).value;
   const custody = value && decodeCustody(value);
-  return custody && formatCidr(custody.division.universe);
+  const holds = custody !== undefined && custody.ranges.length + custody.grants.length > 0;
+  return holds ? formatCidr(custody.division.universe) : undefined;
 }
 
 /** An address that this host has given to somebody and could not give out now. */

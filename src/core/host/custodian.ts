@@ -39,7 +39,11 @@ export class Custodian {
   }
 
   get own(): Custody | undefined {
-    return this.#context.ring.custody(this.#context.config.self);
+    const own = this.#context.ring.custody(this.#context.config.self);
+    // One that an earlier launch with another range has left holds nothing, or there would be no launch.
+    const isOurs =
+      own !== undefined && formatCidr(own.division.universe) === formatCidr(this.#config.universe);
+    return isOurs ? own : undefined;
   }
 
   /** How the universe was divided, as far as this host knows; only a peer with the same one counts. */

@@ -1,4 +1,4 @@
-import { formatCidr, type Ipv4, type PeerId } from '../../../src/core/address.ts';
+import { formatCidr, type Ipv4 } from '../../../src/core/address.ts';
 import { ByteReader } from '../../../src/core/bytes.ts';
 import type { Result } from '../../../src/core/errors.ts';
 import type { Command, Effect, Input, Millis, Reply } from '../../../src/core/host/step.ts';
@@ -160,6 +160,3 @@ function sightOf(code: string): 'space silent' | 'ring undivided' | 'attach refu
   if (code === 'space-silent') return 'space silent';
   return code === 'ring-undivided' ? 'ring undivided' : 'attach refused';
 }
-
-/** Peers that some machine was before it lost its memory: they never come back. */
-export type Gone = Set<PeerId>;

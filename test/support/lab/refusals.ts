@@ -25,11 +25,11 @@ async function expectOneLine(host: Host, { command, status, says }: Refusal): Pr
   else expect(line).toMatch(says);
 }
 
-/** What the router could leave and what it says. A start that is refused keeps its log and the identity that it made. */
+/** What the router could leave and what it says. A start that is refused keeps its log, the identity that it made and copies of the store. */
 async function everything(host: Host): Promise<string> {
   const kept = await type(
     host,
-    `find /var/lib/mesh ! -name router.log ! -name identity.key ! -name '*.journal' | sort
+    `find /var/lib/mesh ! -name router.log ! -name identity.key ! -name '*.journal' ! -name '*.snapshot' | sort
      mesh status endpoints --json 2>&1; mesh status targets 2>&1; true`,
   );
   return `${await hostTraces(host)}${kept}`;

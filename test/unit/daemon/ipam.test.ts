@@ -5,6 +5,7 @@ import { describe as sentence } from '../../../src/core/errors.ts';
 import { allocationKey, encodeAllocation } from '../../../src/core/host/allocation.ts';
 import type { HostConfig } from '../../../src/core/host/step.ts';
 import { CUSTODY_KEY, encodeCustody, IPAM } from '../../../src/core/ipam/custody.ts';
+import { rangeOf } from '../../../src/core/ipam/range.ts';
 import { encodeEntryRecord } from '../../../src/core/replica/records.ts';
 import { ipamConfig } from '../../../src/daemon/ipam.ts';
 
@@ -26,10 +27,11 @@ const refusal = (argv: readonly string[], records: Records): string => {
 
 /** What a router stored that has a part of `universe`. */
 function custodian(universe: string): Records {
+  const { start } = rangeOf(parseCidr(universe)!);
   const division = { universe: parseCidr(universe)!, seeds: ['02:00:00:00:00:01' as Mac] };
   const custody = {
     division,
-    ranges: [],
+    ranges: [{ start, end: start + 1, version: 0 }],
     grants: [],
     granted: 0,
     received: new Map(),
