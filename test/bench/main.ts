@@ -12,6 +12,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   memory: () => import('./memory.ts'),
   heal: () => import('./heal.ts'),
   flood: () => import('./flood.ts'),
+  sim: () => import('./sim.ts'),
+  scale: () => import('./scale.ts'),
 };
 
 function show(verdict: Verdict): string {

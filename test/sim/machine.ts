@@ -9,6 +9,7 @@ import { fakeCrypto } from './fake-crypto.ts';
 import type { Link } from './network.ts';
 import { sharedDecode } from './shared-decode.ts';
 import type { Simulation } from './simulation.ts';
+import { Violation } from './watch.ts';
 
 const NO_FORWARDING: Forwarding = { peers: [], networks: [] };
 /** Wall time at the start of every run: only in the names of boots, where clocks that are wrong must do no harm. */
@@ -88,7 +89,7 @@ export class SimulatedMachine implements Machine {
     if (targets !== undefined) this.#launches += 1;
     const { watch } = this.#simulation;
     watch?.starting(this);
-    this.host = new Host(this.#config(targets), change => watch?.changed(this, change));
+    this.host = new Host(this.config(targets), change => watch?.changed(this, change));
     this.deliver({ kind: 'adopted', attachments: [...this.plumbed.values()], forwarding: this.kernel });
   }
 
@@ -302,7 +303,7 @@ export class SimulatedMachine implements Machine {
 
   #reply(ticket: number, result: Result<Reply>): void {
     const waiting = this.#answers.get(ticket);
-    if (waiting === undefined) return;
+    if (waiting === undefined) throw new Violation(`host ${this.index + 1} answers command ${ticket} twice`);
     this.#answers.delete(ticket);
     this.#simulation.watch?.replied(this, waiting.command, result);
     waiting.answer(result);
@@ -315,7 +316,8 @@ export class SimulatedMachine implements Machine {
     this.#simulation.watch?.halted(this, problem);
   }
 
-  #config(targets: readonly string[] | undefined): HostConfig {
+  /** What a router is started with. */
+  config(targets: readonly string[] | undefined): HostConfig {
     const { settings } = this.#simulation;
     const wall = EPOCH_MS + Math.floor(this.#simulation.now + this.clock.wallSkew);
     return {
