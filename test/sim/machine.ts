@@ -53,6 +53,8 @@ export class SimulatedMachine implements Machine {
   readonly #simulation: Simulation;
   #queue: Exclude<Effect, { kind: 'withhold' }>[] = [];
   #head = 0;
+  /** How many of those that wait are a `forward`. */
+  #forwards = 0;
   #busy = false;
   #wake = 0;
   #trouble = false;
@@ -81,6 +83,11 @@ export class SimulatedMachine implements Machine {
     return this.#queue.length - this.#head;
   }
 
+  /** The kernel is going to be brought to what the router says by then. */
+  get willForward(): boolean {
+    return this.#forwards > 0;
+  }
+
   /** Starts a router; without `targets` it goes on with those that are stored. */
   start(targets?: readonly string[]): void {
     this.powered = true;
@@ -99,6 +106,7 @@ export class SimulatedMachine implements Machine {
     this.disk.crash(kept);
     this.#queue = [];
     this.#head = 0;
+    this.#forwards = 0;
     this.#busy = false;
     this.#wake += 1;
     this.#trouble = false;
@@ -140,12 +148,13 @@ export class SimulatedMachine implements Machine {
       return false;
     }
     const effects = host.step(input, this.now);
-    this.#simulation.stepped(this, input, effects);
     let isHandedOn = true;
     for (const effect of effects) {
+      if (effect.kind === 'forward') this.#forwards += 1;
       if (effect.kind === 'withhold') isHandedOn = false;
       else this.#queue.push(effect);
     }
+    this.#simulation.stepped(this, input, effects);
     if (!this.#busy) this.#drain();
     return isHandedOn;
   }
@@ -292,9 +301,8 @@ export class SimulatedMachine implements Machine {
 
   /** Several that wait mean one. */
   #forward(): void {
-    for (let index = this.#head; index < this.#queue.length; index++) {
-      if (this.#queue[index]!.kind === 'forward') return;
-    }
+    this.#forwards -= 1;
+    if (this.#forwards > 0) return;
     this.kernel = this.host!.forwarding();
     this.#simulation.watch?.applied(this, this.kernel);
     const delay = this.#simulation.applyDelay();
