@@ -124,7 +124,8 @@ export class ByteReader {
 
   /** A copy, so that a small value doesn't keep a large message in memory. */
   raw(length: number): Uint8Array {
-    return this.#take(length)?.slice() ?? EMPTY;
+    const bytes = this.#take(length);
+    return bytes === undefined || length === 0 ? EMPTY : bytes.slice();
   }
 
   bytes(limit: number): Uint8Array {

@@ -16,6 +16,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   together: () => import('./together.ts'),
   silence: () => import('./silence.ts'),
   restart: () => import('./restart.ts'),
+  sim: () => import('./sim.ts'),
+  scale: () => import('./scale.ts'),
 };
 
 function show(verdict: Verdict): string {

@@ -9,8 +9,11 @@ it.each(SEEDS)('seed %i holds every invariant, and converges once everything wor
   expect(runTrial(drawSettings(seed, { minutes: 1 })).violation).toBeUndefined();
 });
 
-/** Runs that a check once took for a failure: a router that is the last of its mesh, and one that wrote alone after its disk went back. */
-it.each([106, 56])('seed %i holds every invariant in its own size', seed => {
+/**
+ * Runs that a check once took for a failure: a router that is the last of its mesh, one that wrote alone after its disk
+ * went back, one that answers all at once what hundreds of commands had waited for.
+ */
+it.each([106, 56, 137])('seed %i holds every invariant in its own size', seed => {
   expect(runTrial(drawSettings(seed)).violation).toBeUndefined();
 });
 

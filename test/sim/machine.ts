@@ -9,6 +9,7 @@ import { fakeCrypto } from './fake-crypto.ts';
 import type { Link } from './network.ts';
 import { sharedDecode } from './shared-decode.ts';
 import type { Simulation } from './simulation.ts';
+import { Violation } from './watch.ts';
 
 const NO_FORWARDING: Forwarding = { peers: [], networks: [] };
 /** Wall time at the start of every run: only in the names of boots, where clocks that are wrong must do no harm. */
@@ -52,6 +53,8 @@ export class SimulatedMachine implements Machine {
   readonly #simulation: Simulation;
   #queue: Exclude<Effect, { kind: 'withhold' }>[] = [];
   #head = 0;
+  /** How many of those that wait are a `forward`. */
+  #forwards = 0;
   #busy = false;
   #wake = 0;
   #trouble = false;
@@ -82,6 +85,11 @@ export class SimulatedMachine implements Machine {
     return this.#queue.length - this.#head;
   }
 
+  /** The kernel is going to be brought to what the router says by then. */
+  get willForward(): boolean {
+    return this.#forwards > 0;
+  }
+
   /** Starts a router; without `targets` it goes on with those that are stored. */
   start(targets?: readonly string[]): void {
     this.powered = true;
@@ -93,7 +101,7 @@ export class SimulatedMachine implements Machine {
     }
     const { watch } = this.#simulation;
     watch?.starting(this);
-    this.host = new Host(this.#config(targets), change => watch?.changed(this, change));
+    this.host = new Host(this.config(targets), change => watch?.changed(this, change));
     this.deliver({ kind: 'adopted', attachments: [...this.plumbed.values()], forwarding: this.kernel });
   }
 
@@ -103,6 +111,7 @@ export class SimulatedMachine implements Machine {
     this.disk.crash(kept);
     this.#queue = [];
     this.#head = 0;
+    this.#forwards = 0;
     this.#busy = false;
     this.#wake += 1;
     this.#trouble = false;
@@ -144,12 +153,13 @@ export class SimulatedMachine implements Machine {
       return false;
     }
     const effects = host.step(input, this.now);
-    this.#simulation.stepped(this, input, effects);
     let isHandedOn = true;
     for (const effect of effects) {
+      if (effect.kind === 'forward') this.#forwards += 1;
       if (effect.kind === 'withhold') isHandedOn = false;
       else this.#queue.push(effect);
     }
+    this.#simulation.stepped(this, input, effects);
     if (!this.#busy) this.#drain();
     return isHandedOn;
   }
@@ -296,9 +306,8 @@ export class SimulatedMachine implements Machine {
 
   /** Several that wait mean one. */
   #forward(): void {
-    for (let index = this.#head; index < this.#queue.length; index++) {
-      if (this.#queue[index]!.kind === 'forward') return;
-    }
+    this.#forwards -= 1;
+    if (this.#forwards > 0) return;
     this.kernel = this.host!.forwarding();
     this.#simulation.watch?.applied(this, this.kernel);
     const delay = this.#simulation.applyDelay();
@@ -307,7 +316,7 @@ export class SimulatedMachine implements Machine {
 
   #reply(ticket: number, result: Result<Reply>): void {
     const waiting = this.#answers.get(ticket);
-    if (waiting === undefined) return;
+    if (waiting === undefined) throw new Violation(`host ${this.index + 1} answers command ${ticket} twice`);
     this.#answers.delete(ticket);
     this.#simulation.watch?.replied(this, waiting.command, result);
     waiting.answer(result);
@@ -320,7 +329,8 @@ export class SimulatedMachine implements Machine {
     this.#simulation.watch?.halted(this, problem);
   }
 
-  #config(targets: readonly string[] | undefined): HostConfig {
+  /** What a router is started with. */
+  config(targets: readonly string[] | undefined): HostConfig {
     const { settings } = this.#simulation;
     const wall = EPOCH_MS + Math.floor(this.#simulation.now + this.clock.wallSkew);
     return {

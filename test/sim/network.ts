@@ -52,6 +52,8 @@ export class Network {
   readonly #recent = new Map<number, Gossip>();
   /** Loss is switched off when the mesh is healed. */
   lossy = true;
+  /** The share of messages that is lost. */
+  loss: number;
   /** Copies that travelled, and their bytes. */
   copies = 0;
   bytes = 0;
@@ -59,6 +61,7 @@ export class Network {
   constructor(simulation: Simulation, capacity: number) {
     this.#simulation = simulation;
     this.#capacity = capacity;
+    this.loss = simulation.settings.loss;
     this.#cuts = new Uint8Array(capacity * capacity);
   }
 
@@ -248,13 +251,14 @@ export class Network {
   }
 
   #isLost(): boolean {
-    const { loss } = this.#simulation.settings;
-    return this.lossy && loss > 0 && this.#simulation.random.network.fraction() < loss;
+    return this.lossy && this.loss > 0 && this.#simulation.random.network.fraction() < this.loss;
   }
 
   #delay(): Millis {
-    const { delayMs, jitterMs } = this.#simulation.settings;
-    if (jitterMs === 0) return delayMs;
-    return delayMs - jitterMs * Math.log(1 - this.#simulation.random.network.fraction());
+    const { delayMs, jitterMs, spreadMs } = this.#simulation.settings;
+    const { network } = this.#simulation.random;
+    const spread = spreadMs === 0 ? 0 : spreadMs * network.fraction();
+    const jitter = jitterMs === 0 ? 0 : -jitterMs * Math.log(1 - network.fraction());
+    return delayMs + spread + jitter;
   }
 }

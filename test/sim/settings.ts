@@ -41,6 +41,8 @@ export interface Settings {
   /** One-way delay: at least, and on average so much more. */
   readonly delayMs: number;
   readonly jitterMs: number;
+  /** Uniform up to this, beside the other two. */
+  readonly spreadMs: number;
   /** On average between two faults of the whole mesh, and between two wishes of a host's user. */
   readonly faultEveryMs: number;
   readonly wishEveryMs: number;
@@ -93,6 +95,7 @@ export function drawSettings(seed: number, { hosts, minutes, without = [] }: Wis
     repeat: faults.has('repeat') ? between(0, 0.2) : 0,
     delayMs: random.pick([1, 1, 5, 20])!,
     jitterMs: random.pick([1, 5, 30, 100])!,
+    spreadMs: 0,
     faultEveryMs: random.pick([1_000, 4_000, 10_000, 25_000])!,
     wishEveryMs: random.pick([300, 1_000, 5_000])! * Math.max(1, (hosts ?? drawnHosts) / WISHFUL_HOSTS),
     addresses: Math.max(3, Math.round((hosts ?? drawnHosts) * random.pick([0.7, 2, 5])!)),
@@ -111,6 +114,7 @@ export const CALM: Settings = {
   repeat: 0,
   delayMs: 0,
   jitterMs: 0,
+  spreadMs: 0,
   faultEveryMs: Number.POSITIVE_INFINITY,
   wishEveryMs: Number.POSITIVE_INFINITY,
   addresses: 1,

@@ -72,6 +72,10 @@ export class Shadow {
     return lines.sort(compare);
   }
 
+  get hasNews(): boolean {
+    return this.#touched.size > 0;
+  }
+
   /** What became of the stations since the last time: a line, or undefined where there is none, for each address. */
   *news(self: PeerId): Iterable<readonly [string, string | undefined]> {
     for (const key of this.#touched) {

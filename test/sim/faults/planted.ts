@@ -111,4 +111,24 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       },
     ],
   },
+  {
+    name: 'kernel not told of what is gone',
+    edits: [
+      {
+        file: 'src/core/forwarding/view.ts',
+        from: 'if (before !== undefined) this.#remove(key, before);\n      return before?.station !== undefined;',
+        to: 'if (before !== undefined) this.#remove(key, before);\n      return false;',
+      },
+    ],
+  },
+  {
+    name: 'stations stay where their host was',
+    edits: [
+      {
+        file: 'src/core/forwarding/view.ts',
+        from: 'for (const key of [...(this.#keys.get(owner) ?? [])]) this.#place(key);',
+        to: '',
+      },
+    ],
+  },
 ];
