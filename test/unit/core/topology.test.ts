@@ -65,10 +65,10 @@ describe('who exists', () => {
   it('follows connections as they come and go', () => {
     const view = createTopologyView();
     for (const [index, peer] of [A, B, C].entries()) view.update(host(peer, 1, `h:${index}`, index + 1));
-    view.update(connection(B, A, true));
+    view.update(connection(A, B, true));
     view.update(connection(B, C, true));
     expect([...view.reachable(A)].sort()).toEqual([A, B, C]);
-    view.update(connection(B, C, false));
+    view.update({ ...connection(B, C, true), now: undefined });
     expect([...view.reachable(A)].sort()).toEqual([A, B]);
     expect([...view.reachable(C)]).toEqual([C]);
   });
