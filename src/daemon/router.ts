@@ -14,6 +14,7 @@ import { controlSocket } from '../api/control/settings.ts';
 import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
+import { hasLeft } from '../core/host/durability.ts';
 import type { Effect, HostConfig } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
@@ -151,7 +152,10 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   const loaded = await store.load();
   if (!loaded.ok) return loaded;
   undo.push(() => store.close());
-  const { records, repaired } = loaded.value;
+  const { repaired } = loaded.value;
+  const records = hasLeft(loaded.value.records)
+    ? await forget(store, loaded.value.records)
+    : loaded.value.records;
   if (repaired !== undefined) log.warn(repaired);
   log.debug('store opened', { records: records.size });
   const identity = await loadIdentity(settings.stateDir, records.size > 0, log);
@@ -191,6 +195,12 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     records,
   };
   return ok({ config, store, dataplane, ...listened.value });
+}
+
+/** This host has left the mesh: it begins as somebody new, with nothing of what it was. */
+async function forget(store: Store, records: HostConfig['records']): Promise<HostConfig['records']> {
+  await store.commit(new Map([...records.keys()].map(key => [key, undefined])));
+  return new Map();
 }
 
 function makeRunDirectory(path: string): Result<void> {

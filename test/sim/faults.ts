@@ -209,7 +209,7 @@ export class Faults {
 
   #restart(machine: SimulatedMachine): void {
     // Its last word was that it is gone: the daemon begins as somebody else.
-    if (machine.disk.durable.has(`own/removals/${machine.peer}`)) {
+    if (machine.disk.durable.has('left')) {
       machine.disk.replace(new Map());
       this.#simulation.rename(machine);
     }

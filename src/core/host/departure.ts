@@ -3,6 +3,7 @@ import { IPAM } from '../ipam/custody.ts';
 import type { Addressing } from './addressing.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
+import { lastWord } from './durability.ts';
 import type { Expulsion } from './expulsion.ts';
 import type { Presence } from './presence.ts';
 import type { Detached, Millis } from './step.ts';
@@ -56,7 +57,7 @@ export class Departure {
 
   /** Somebody may have taken the space. */
   review(): void {
-    const { config, now, ring } = this.#context;
+    const { config, emit, now, ring } = this.#context;
     if (this.#waiting === undefined) return;
     const { until, done } = this.#waiting;
     const own = ring.custody(config.self);
@@ -64,6 +65,7 @@ export class Departure {
     if (isOpen && now() < until) return;
     this.#waiting = undefined;
     this.#expulsion.remove(config.self);
+    emit({ kind: 'persist', records: lastWord() });
     done();
   }
 

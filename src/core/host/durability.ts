@@ -11,6 +11,7 @@ const OWN_PREFIX = 'own/';
 /** The key of the record that holds an own fact. */
 export const ownRecord = (domain: string, key: string): string => `${OWN_PREFIX}${domain}/${key}`;
 const HEAD_RECORD = 'head';
+const LEFT_RECORD = 'left';
 const REPLICA_PREFIX = 'replica/';
 
 export interface Durability {
@@ -64,8 +65,14 @@ export function createDurability(context: Context): Durability {
   };
 }
 
+/** Written with the last word of a host that leaves: who starts from this store is somebody else. */
+export const lastWord = (): ReadonlyMap<string, Uint8Array> => new Map([[LEFT_RECORD, new Uint8Array(0)]]);
+
+export const hasLeft = (records: HostConfig['records']): boolean => records.has(LEFT_RECORD);
+
 /** Whether the store holds something that this host has told the others and not taken back. */
 export function hasOwnFacts(records: HostConfig['records']): boolean {
+  if (hasLeft(records)) return false;
   return [...records.keys()].some(key => key.startsWith(OWN_PREFIX));
 }
 
