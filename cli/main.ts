@@ -65,6 +65,14 @@ function createProgram(): Command {
     .action((peers: string[], _, command) =>
       perform(command, async c => (await import('./connect.ts')).forget(c, peers)),
     );
+  program
+    .command('rmpeer')
+    .description('say that peers are gone for good: others get their addresses')
+    .argument('<peer...>', 'peer names, nicknames or ids')
+    .option('--force', 'also one whose router or host seems to live')
+    .action((peers: string[], { force = false }: { force?: boolean }, command) =>
+      perform(command, async c => (await import('./rmpeer.ts')).rmpeer(c, peers, force)),
+    );
   addContainerVerbs(program);
   addAddressVerbs(program);
   addQuestions(program);

@@ -6,6 +6,7 @@ import { DEFAULT_NETWORK } from '../core/networks/network.ts';
 import type { Report } from '../core/report.ts';
 import { type AddressHandlerParts, addressHandlers } from './address-handlers.ts';
 import type { Containers } from './containers.ts';
+import { removePeers } from './remove-peers.ts';
 
 export interface HandlerParts extends AddressHandlerParts {
   readonly containers: Containers;
@@ -66,6 +67,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       const peers = parsePeers(texts, parts.port);
       return peers.ok ? nothing(await parts.ask({ kind: 'connect', peers: peers.value, replace })) : peers;
     },
+
+    rmpeer: request => removePeers(parts, request),
 
     async forget({ peers: texts }) {
       const peers = parsePeers(texts, parts.port);

@@ -47,6 +47,7 @@ const handlers: ControlHandlers = {
   prime: async () => ok(undefined),
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),
+  rmpeer: async () => ok({ removed: [] }),
   leave: async () =>
     hangs
       ? refuse({ code: 'state-full', path: settings.stateDir })

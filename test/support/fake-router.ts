@@ -155,6 +155,7 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     prime: async () => ok(undefined),
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),
+    rmpeer: async () => ok({ removed: [] }),
     leave: async () =>
       ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
     stop: async () => ok(undefined),

@@ -1,5 +1,5 @@
 import type { Result } from '../../core/errors.ts';
-import type { Report } from '../../core/report.ts';
+import type { PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 
 /** What the control socket offers: HTTP + JSON, one route a method of `ControlHandlers`. */
@@ -82,6 +82,28 @@ export interface ForgetRequest {
   readonly peers: readonly string[];
 }
 
+export interface RemovePeerRequest {
+  /** Peer names, nicknames or ids. */
+  readonly peers: readonly string[];
+  /** Also one that seems to live. */
+  readonly force?: boolean | undefined;
+}
+
+/** What becomes of the space of a peer that is gone. */
+export interface RemovedPeer {
+  readonly peer: PeerLabel;
+  /** How many addresses it could give out. */
+  readonly addresses: number;
+  /** Who gets them; undefined where it held none, or nobody is left. */
+  readonly heir: PeerLabel | undefined;
+  /** Peers that have to agree first. */
+  readonly waitsFor: readonly PeerLabel[];
+}
+
+export interface RemovePeerReply {
+  readonly removed: readonly RemovedPeer[];
+}
+
 export interface Detached {
   readonly container: string;
   readonly containerName: string;
@@ -111,6 +133,8 @@ export interface ControlHandlers {
   prime(): Promise<Result<void>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
+  /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
+  rmpeer(request: RemovePeerRequest): Promise<Result<RemovePeerReply>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
   leave(): Promise<Result<LeaveReply>>;
   /** Answers, then ends the router; traffic flows on. */
@@ -141,6 +165,7 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   prime: { method: 'GET', paths: ['/ring'], waits: true },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
+  rmpeer: { method: 'POST', paths: ['/rmpeer'] },
   leave: { method: 'POST', paths: ['/leave'] },
   stop: { method: 'POST', paths: ['/stop'] },
 };

@@ -106,6 +106,21 @@ describe('attach and detach', () => {
   });
 });
 
+describe('rmpeer', () => {
+  it('sends names as given, and prints what becomes of the addresses', async () => {
+    expect(await mesh('rmpeer', '--force', 'host2', 'e2:7e:49:7e:0f:1b')).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    });
+    expect(router.calls).toEqual([['rmpeer', { peers: ['host2', 'e2:7e:49:7e:0f:1b'], force: true }]]);
+  });
+
+  it('takes at least one', async () => {
+    expect((await mesh('rmpeer')).status).toBe(2);
+  });
+});
+
 describe('connect and forget', () => {
   it('send peers as given, since the router knows its own port', async () => {
     expect(await mesh('connect', '--replace', 'node1', 'node2:7000')).toEqual({
@@ -192,6 +207,7 @@ describe('without a router', () => {
     [['detach', 'box1']],
     [['connect', 'a']],
     [['forget', 'a']],
+    [['rmpeer', 'a']],
     [['status', 'dataplane']],
     [['status', 'ipam']],
     [['ps']],
