@@ -16,13 +16,14 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** A rival that starts on a busy machine may take this long to say that it only wants the lock. */
+/** A rival on a busy machine may take this long to say that it only wants the lock, or to be gone. */
 const ANSWER_MS = 5_000;
 const AGAIN_MS = 20;
 const LOCK = /^lock-[0-9a-f]{16}$/;
 
 interface Rival {
-  readonly held: boolean;
+  /** `ending`: it hung up without a word; what it was is soon gone. */
+  readonly state: 'held' | 'wanted' | 'ending';
   readonly process: string;
 }
 
@@ -45,7 +46,7 @@ export async function lockHolder(path: string): Promise<string | undefined> {
     directory = await open(path, 'r');
     for (const name of await readdir(path)) {
       const rival = LOCK.test(name) ? await ask(`/proc/self/fd/${directory.fd}/${name}`) : undefined;
-      if (rival?.held) return rival.process;
+      if (rival?.state === 'held') return rival.process;
     }
     return undefined;
   } catch (error) {
@@ -78,10 +79,13 @@ class Candidate implements Lock {
     await listen(this.#server, this.#at(`${this.#name}.new`));
     try {
       await rename(this.#at(`${this.#name}.new`), this.#at(this.#name));
-      for (;;) {
+      for (const deadline = performance.now() + ANSWER_MS; ; ) {
         const rivals = await this.#rivals();
         if (rivals.size === 0) break;
-        const stronger = [...rivals].find(([name, rival]) => rival.held || name < this.#name);
+        const isLate = performance.now() > deadline;
+        const stronger = [...rivals].find(
+          ([name, { state }]) => state === 'held' || isLate || (state === 'wanted' && name < this.#name),
+        );
         if (stronger !== undefined) {
           await this.release();
           return refuse({ code: 'router-running', how: `process ${stronger[1].process} uses ${this.#path}` });
@@ -140,17 +144,19 @@ function ask(path: string): Promise<Rival | undefined> {
       socket.destroy();
       resolve(rival);
     };
-    socket.setEncoding('utf8').setTimeout(ANSWER_MS, () => answer({ held: true, process: 'that is silent' }));
+    socket
+      .setEncoding('utf8')
+      .setTimeout(ANSWER_MS, () => answer({ state: 'held', process: 'that is silent' }));
     socket.on('data', (data: string) => {
       text += data;
     });
     socket.on('end', () => {
-      const [state, process = ''] = text.trim().split(' ');
-      answer({ held: state !== 'wanted', process });
+      const [state, process = 'that is ending'] = text.trim().split(' ');
+      answer({ state: state === 'held' || state === 'wanted' ? state : 'ending', process });
     });
     socket.on('error', error => {
       const dead = isSystemError(error) && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT');
-      answer(dead ? undefined : { held: true, process: 'that is ending' });
+      answer(dead ? undefined : { state: 'ending', process: 'that is ending' });
     });
   });
 }

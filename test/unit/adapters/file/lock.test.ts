@@ -39,6 +39,18 @@ describe('lock of the state directory', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  test('one who hangs up without a word is waited for', async () => {
+    const name = join(directory, 'lock-0000000000000000');
+    const ending = createServer(socket => socket.end());
+    await new Promise<void>(resolve => ending.listen(name, resolve));
+    const taken = lockDirectory(directory);
+    await new Promise(resolve => setTimeout(resolve, 100));
+    await new Promise(resolve => ending.close(resolve));
+    const result = await taken;
+    expect(result.ok).toBe(true);
+    if (result.ok) await result.value.release();
+  });
+
   test('one who listens and says nothing holds it', async () => {
     const silent = createServer();
     await new Promise<void>(resolve => silent.listen(join(directory, 'lock-0123456789abcdef'), resolve));
