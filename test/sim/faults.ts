@@ -229,7 +229,10 @@ export class Faults {
     const others = this.#simulation.machines.filter(
       other => other.peer !== machine.peer && other.host !== undefined,
     );
-    return this.#simulation.random.faults.pick(others) ?? this.#any();
+    const any = this.#simulation.random.faults.pick(others) ?? this.#any();
+    // One that is told to join itself founds a mesh of its own, and divides the addresses alone.
+    const isSelf = any === machine && this.#simulation.settings.ipam !== undefined;
+    return isSelf ? this.#simulation.machines.find(other => other !== machine)! : any;
   }
 
   /** Right after something was begun: it may be done, half done, or not told yet. */
@@ -263,7 +266,13 @@ export class Faults {
     this.#kill(machine, absence);
     this.#checks.tampered.add(machine);
     machine.disk.replace(new Map());
-    if (this.#simulation.settings.ipam !== undefined) this.#simulation.rename(machine);
+    // Installed anew: its containers are gone with everything else, or they would be alive under a peer that is not.
+    if (this.#simulation.settings.ipam !== undefined) {
+      this.#simulation.rename(machine);
+      machine.plumbed.clear();
+      machine.running.clear();
+      machine.stopped.clear();
+    }
     this.#simulation.saw('disk wiped');
   }
 

@@ -41,6 +41,11 @@ export class Attachments {
     }
   }
 
+  /** Where a container that is attached runs now; undefined where it doesn't. */
+  sandboxOf(network: string, container: string): string | undefined {
+    return this.#all.get(recordKey({ network, container }))?.sandbox;
+  }
+
   /** Of a container for which none `isWaiting`. */
   attach(ticket: number, container: Sandbox, networkName: string, given: readonly Cidr[]): void {
     const context = this.#context;

@@ -89,10 +89,16 @@ export class Commands {
       const problem: Problem = { code: 'container-busy', container: container.name };
       return this.#context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
     }
+    const before = attachments.sandboxOf(network, container.id);
     this.#provided.add(container.id);
     provide(addressing, this.#context.config.ipam, command, result => {
       this.#provided.delete(container.id);
-      if (result.ok) attachments.attach(ticket, container, network, result.value);
+      if (result.ok && attachments.sandboxOf(network, container.id) !== before) {
+        // It ended, or started again, while it waited for an address from elsewhere.
+        addressing?.release(container.id, false);
+        const problem: Problem = { code: 'container-gone', container: container.name };
+        this.#context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
+      } else if (result.ok) attachments.attach(ticket, container, network, result.value);
       else this.#context.emit({ kind: 'reply', ticket, result });
     });
   }

@@ -42,11 +42,12 @@ export class Departure {
     // Whom it can reach, its own facts tell: they go after that.
     const heir = this.#heir();
     this.#presence.withdraw();
+    // The interfaces go first: what is told to be free must not be in use.
+    const detached = this.#attachments.leave();
     const own = replica.ofOwner(config.self);
     // A vote and a grant are promises: others may count on them.
     const gone = own.filter(({ domain }) => domain !== IPAM);
     write(gone.map(({ domain, key }) => ({ domain, key, value: undefined })));
-    const detached = this.#attachments.leave();
     if (this.#addressing === undefined) return done(detached);
     if (heir !== undefined) this.#addressing.custodian.bequeath(heir);
     const until = now() + HANDOVER_MS;
@@ -71,10 +72,13 @@ export class Departure {
 
   /** One with the same division that can be reached; undefined where there is nothing to give, or nobody to take it. */
   #heir(): PeerId | undefined {
-    const { ring } = this.#context;
+    const { removals, ring } = this.#context;
     const own = this.#addressing?.custodian.own;
     if (own === undefined || own.ranges.length === 0) return undefined;
     const strangers = this.#addressing?.custodian.strangers().map(({ peer }) => peer) ?? [];
-    return ring.peers().find(peer => !strangers.includes(peer) && this.#addressing?.reaches(peer));
+    return ring
+      .peers()
+      .filter(peer => removals.limit(peer) === undefined && !strangers.includes(peer))
+      .find(peer => this.#addressing?.reaches(peer));
   }
 }

@@ -18,7 +18,7 @@ const ANSWER_MS = 10_000 + 6_000;
 export class AddressChecks implements Watch {
   readonly #simulation: Simulation;
   readonly #strict: boolean;
-  /** Who is giving everything back, on which start of its machine's router. */
+  /** How often somebody has asked to give everything back and has no answer yet, by the start of the router. */
   readonly #releasing = new Map<string, number>();
   readonly #custodies = new Map<
     SimulatedMachine,
@@ -45,7 +45,7 @@ export class AddressChecks implements Watch {
 
   /** What is being given back may be free before anybody is told so, and before what was asked earlier is answered. */
   releasing(machine: SimulatedMachine, owner: string): void {
-    this.#releasing.set(`${machine.index} ${owner}`, machine.epoch);
+    this.#count(machine, owner, 1);
     for (const [address, given] of this.given)
       if (given.machine === machine && given.owner === owner) this.given.delete(address);
   }
@@ -58,7 +58,7 @@ export class AddressChecks implements Watch {
       for (const address of addresses) this.#give(machine, command.owner, address);
     } else if (command.kind === 'attach') this.#simulation.saw('attached');
     else if (command.kind === 'release') {
-      this.#releasing.delete(`${machine.index} ${command.owner}`);
+      this.#count(machine, command.owner, -1);
       for (const address of addresses) this.given.delete(address);
     } else if (command.kind === 'remove-peer') this.#simulation.saw('peer removed');
   }
@@ -136,8 +136,13 @@ export class AddressChecks implements Watch {
   #give(machine: SimulatedMachine, owner: string, address: Ipv4): void {
     const twin = this.#holder(machine, owner, address);
     if (twin !== undefined && this.#strict) this.fail(machine, `${owner} got ${address}, which ${twin} has`);
-    if (this.#releasing.get(`${machine.index} ${owner}`) === machine.epoch) return;
+    if ((this.#releasing.get(`${machine.index} ${machine.epoch} ${owner}`) ?? 0) > 0) return;
     this.given.set(address, { machine, owner });
+  }
+
+  #count(machine: SimulatedMachine, owner: string, by: 1 | -1): void {
+    const key = `${machine.index} ${machine.epoch} ${owner}`;
+    this.#releasing.set(key, (this.#releasing.get(key) ?? 0) + by);
   }
 
   /** Who else has an address now, anywhere. */

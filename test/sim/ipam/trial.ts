@@ -1,7 +1,10 @@
+import { macFromBytes, type PeerId } from '../../../src/core/address.ts';
 import { IPAM } from '../../../src/core/ipam/custody.ts';
 import { rangeOf, sizeOf } from '../../../src/core/ipam/range.ts';
+import { shareOf } from '../../../src/core/ipam/shares.ts';
 import { createRingView, type Holding } from '../../../src/core/ipam/view.ts';
 import type { Counters } from '../counters.ts';
+import { fakeCrypto } from '../fake-crypto.ts';
 import { Faults } from '../faults.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import { Simulation } from '../simulation.ts';
@@ -75,7 +78,7 @@ function settle(simulation: Simulation): void {
 function judge(simulation: Simulation, settings: AddressSettings, checks: AddressChecks): void {
   const { start, end } = rangeOf(settings.ipam!([]).universe);
   for (const machine of livingIn(simulation)) {
-    const holdings = holdingsOf(machine);
+    const holdings = holdingsOf(machine, simulation.gone);
     if (holdings.length === 0) continue;
     let next = start;
     for (const holding of holdings) {
@@ -93,12 +96,19 @@ function judge(simulation: Simulation, settings: AddressSettings, checks: Addres
 }
 
 /** Who holds which part of the universe, by the facts that a machine has. */
-function holdingsOf({ host, peer }: SimulatedMachine): readonly Holding[] {
+function holdingsOf({ host, peer }: SimulatedMachine, gone: ReadonlySet<PeerId>): readonly Holding[] {
   const ring = createRingView();
   for (const entry of host!.facts.entries(IPAM)) {
     const { owner, domain, key } = entry;
     ring.update({ owner, domain, key, now: entry, previous: undefined });
   }
   const division = ring.custody(peer)?.division;
-  return division === undefined ? [] : ring.holdings(division);
+  if (division === undefined) return [];
+  // A seed that was gone before it took its share: whoever says that it is gone has it taken over.
+  const untaken = [...gone].flatMap(owner => {
+    const isTaken = ring.custody(owner) !== undefined || ring.inheritor(owner, 0) !== undefined;
+    const name = macFromBytes(fakeCrypto(owner).hash(new TextEncoder().encode(owner)));
+    return isTaken ? [] : shareOf(division, name).map(range => ({ ...range, owner }));
+  });
+  return [...ring.holdings(division), ...untaken].sort((a, b) => a.start - b.start);
 }

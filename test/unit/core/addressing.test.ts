@@ -152,6 +152,28 @@ describe('attach', () => {
     expect(attach(mesh, b, 'box3', '10.32.0.200/24', '10.0.0.7/24')).toBe('10.32.0.200 10.0.0.7');
   });
 
+  it('that waits for an address while the container starts again is told so, and changes nothing', () => {
+    const { mesh, a, b } = three();
+    attach(mesh, b, 'box1');
+    mesh.run(500);
+    mesh.cut(a, b);
+    mesh.cut(a, mesh.hosts[2]!);
+    const container = { id: 'box1', name: 'box1', sandbox: b.running.get('box1')! };
+    const addresses = [cidr('10.32.0.1/24')];
+    const reply = mesh.command(b, { kind: 'attach', container, network: 'mesh', addresses });
+    mesh.run(500);
+    expect(reply()).toBeUndefined();
+    b.running.set('box1', '/run/netns/again');
+    mesh.deliver(b, { kind: 'container-started', container: { ...container, sandbox: '/run/netns/again' } });
+    mesh.run(500);
+    mesh.heal();
+    mesh.until(() => reply() !== undefined, 60_000);
+    expect(reply()).toMatchObject({ ok: false });
+    mesh.run(1_000);
+    expect(b.plumbed.get('mesh/box1')).toMatchObject({ sandbox: '/run/netns/again' });
+    expect(b.plumbed.get('mesh/box1')?.addresses).toHaveLength(1);
+  });
+
   it('that fails leaves the address free', () => {
     const { mesh, a } = three();
     const container = { id: 'gone', name: 'gone', sandbox: '/run/netns/gone' };
