@@ -48,6 +48,7 @@ export class Checks implements Watch {
   starting(machine: SimulatedMachine): void {
     const shadow = new Shadow();
     shadow.startedAt = machine.now;
+    shadow.latest = machine.now;
     shadow.hopeful = knowsOthers(machine.disk.durable);
     this.shadows.set(machine, shadow);
     shadow.storedOwn = storedSeq(machine.disk.durable);
@@ -77,6 +78,8 @@ export class Checks implements Watch {
   }
 
   stepped(machine: SimulatedMachine, input: Input, effects: readonly Effect[]): void {
+    const shadow = this.shadows.get(machine);
+    if (shadow !== undefined) shadow.latest = Math.max(shadow.latest, machine.now);
     const limit = EFFECTS_MAX + EFFECTS_PER_HOST * this.#simulation.machines.length;
     // Answers aside: as many commands as waited may have theirs at once, and each has only one.
     const count = effects.reduce((sum, { kind }) => sum + (kind === 'reply' ? 0 : 1), 0);
@@ -233,7 +236,7 @@ export class Checks implements Watch {
     }
     const shadow = this.shadows.get(machine)!;
     const isNew = head.upto > shadow.storedOwn;
-    if (isNew && shadow.hopeful && !shadow.synced && machine.now - shadow.startedAt < ALONE_MS) {
+    if (isNew && shadow.hopeful && !shadow.synced && shadow.latest - shadow.startedAt < ALONE_MS) {
       this.#fail(machine, `told seq ${head.upto} before it had heard anybody`);
     }
     if (this.told.add(head)) return;

@@ -41,6 +41,8 @@ export class Shadow {
   /** It knew of others when it started. */
   hopeful = false;
   startedAt = 0;
+  /** The latest that the router has seen on its clock: for it, time never goes back. */
+  latest = 0;
 
   /** Gives what is wrong with the change by itself, if anything. */
   learn({ owner, domain, key, now, previous }: Change): string | undefined {
