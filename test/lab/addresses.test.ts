@@ -206,7 +206,7 @@ describe('the addresses of a mesh', () => {
     );
     await type(three, `mesh reset; ${LAUNCH} ${init(1)} 192.168.48.11 --wait; mesh prime`);
     const warning = await until(
-      async () => /^warning: .*$/m.exec(await type(three, 'mesh status ipam'))?.[0],
+      async () => /^warning: \S+\(host\d\).*$/m.exec(await type(three, 'mesh status ipam'))?.[0],
       () => 'host3 does not see that host1 has another division',
     );
     const mac = '[0-9a-f:]{17}';

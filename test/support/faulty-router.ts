@@ -28,6 +28,7 @@ const say = (line: string): void => void writeSync(1, `${line}\n`);
 let armed = process.env['MESH_FAULT_FROM'] === 'start';
 let begun = false;
 let left = Number(number);
+let lastDone = performance.now();
 
 function count(of: 'effect' | 'netlink', what: string): void {
   if (!armed || kind !== of) return;
@@ -45,9 +46,19 @@ NetlinkSocket.prototype.batch = function batch(requests) {
   return refusals;
 };
 
+/** What a start brings with it is over when nothing was done for so long: else each run would count other things. */
+const CALM_MS = 300;
+
 process.on('SIGUSR2', () => {
-  armed = true;
-  say('armed');
+  const arm = (): void => {
+    if (performance.now() - lastDone < CALM_MS) {
+      setTimeout(arm, CALM_MS / 4);
+      return;
+    }
+    armed = true;
+    say('armed');
+  };
+  arm();
 });
 
 const settings = parseSettings(process.argv.slice(2), {});
@@ -56,6 +67,7 @@ const router = await startRouter({
   settings: settings.value,
   log: createLog({ level: 'info', write: line => void writeSync(1, line) }),
   after: effect => {
+    if (NOTICEABLE.has(effect.kind)) lastDone = performance.now();
     begun ||= armed && concernsContainer(effect);
     if (begun && NOTICEABLE.has(effect.kind)) count('effect', effect.kind);
   },
