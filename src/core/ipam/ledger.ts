@@ -1,7 +1,7 @@
 import type { PeerId } from '../address.ts';
 import { SIZES } from '../replica/encoding.ts';
 import { type Custody, encodeCustody, type Grant, PARTS_MAX } from './custody.ts';
-import { type HeldRange, overlaps, type Range, within, without, withRange } from './range.ts';
+import { type HeldRange, overlaps, type Range, within, withMissing, without } from './range.ts';
 import type { Holding, Offer, RingView } from './view.ts';
 import { precedence } from './view.ts';
 
@@ -12,14 +12,9 @@ export function take(own: Custody, offers: readonly Offer[]): Custody {
   let next = own;
   for (const { from, grant } of offers) {
     const { start, end, version, number } = grant;
-    // Somebody may have had part of it after all: what we hold already stays as it is.
-    const parts = next.ranges.reduce<readonly HeldRange[]>(
-      (left, held) => without(left, held),
-      [{ start, end, version }],
-    );
     next = {
       ...next,
-      ranges: parts.reduce((ranges, part) => withRange(ranges, part), next.ranges),
+      ranges: withMissing(next.ranges, { start, end, version }),
       received: new Map([...next.received, [from, number]]),
     };
   }
@@ -53,11 +48,7 @@ export function inherit(
   const estate = [...theirs, ...offers.map(({ grant }) => grant)];
   let { ranges } = own;
   for (const { start, end, version } of estate) {
-    const parts = ranges.reduce<readonly HeldRange[]>(
-      (left, held) => without(left, held),
-      [{ start, end, version: version + 1 }],
-    );
-    ranges = parts.reduce((all, part) => withRange(all, part), ranges);
+    ranges = withMissing(ranges, { start, end, version: version + 1 });
   }
   const next = { ...own, ranges, inherited: new Map([...own.inherited, [peer, upto]]) };
   return fits(next) ? next : own;

@@ -50,7 +50,7 @@ export function without<Kind extends Range>(ranges: readonly Kind[], gone: Range
 }
 
 /** Adds a range that overlaps none of `ranges`. Neighbours that went through as many hands become one. */
-export function withRange(ranges: readonly HeldRange[], added: HeldRange): readonly HeldRange[] {
+function withRange(ranges: readonly HeldRange[], added: HeldRange): readonly HeldRange[] {
   const joined: HeldRange[] = [];
   for (const range of [...ranges, added].sort((a, b) => a.start - b.start)) {
     const last = joined.at(-1);
@@ -59,6 +59,12 @@ export function withRange(ranges: readonly HeldRange[], added: HeldRange): reado
     else joined.push(range);
   }
   return joined;
+}
+
+/** Adds what of a range `ranges` don't have yet: what is held already stays as it is. */
+export function withMissing(ranges: readonly HeldRange[], added: HeldRange): readonly HeldRange[] {
+  const missing = ranges.reduce<readonly HeldRange[]>((left, held) => without(left, held), [added]);
+  return missing.reduce((all, part) => withRange(all, part), ranges);
 }
 
 /** Whether `ranges` may be what a peer holds within `bounds`: sorted, none empty, no address twice. */

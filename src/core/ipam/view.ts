@@ -9,7 +9,7 @@ import {
   type Grant,
   IPAM,
 } from './custody.ts';
-import { type HeldRange, includes } from './range.ts';
+import type { HeldRange } from './range.ts';
 import { decodeVote, VOTE_KEY, type Vote } from './vote.ts';
 import { decodeWant, WANT_KEY, type Want } from './want.ts';
 
@@ -39,12 +39,8 @@ export interface RingView {
   isOpen(from: PeerId, grant: Grant): boolean;
   /** What others have granted to `peer`, and its own fact doesn't show yet. */
   offersTo(peer: PeerId): readonly Offer[];
-  /** The claims on one address that count: the most versed first. */
-  holdersOf(division: Division, address: number): readonly Holding[];
   /** Who took over the space of a removed peer, as it was when its facts had come to `upto`. */
   inheritor(peer: PeerId, upto: number): PeerId | undefined;
-  /** Counts up with every change. */
-  readonly version: number;
 }
 
 /** What a peer says, and which of its facts that is. */
@@ -67,13 +63,8 @@ class View implements RingView {
   readonly #words = new Map<PeerId, Word>();
   readonly #votes = new Map<PeerId, Vote>();
   readonly #wants = new Map<PeerId, Want>();
-  #version = 0;
   #estates: ReadonlyMap<PeerId, Estate> | undefined;
   #sorted: { readonly key: string; readonly holdings: readonly Holding[] } | undefined;
-
-  get version(): number {
-    return this.#version;
-  }
 
   update({ owner, domain, key, now }: Change): boolean {
     if (domain !== IPAM) return false;
@@ -85,7 +76,6 @@ class View implements RingView {
       this.#sorted = undefined;
     } else if (key === VOTE_KEY) set(this.#votes, owner, value && decodeVote(value));
     else if (key === WANT_KEY) set(this.#wants, owner, value && decodeWant(value));
-    this.#version += 1;
     return true;
   }
 
@@ -120,12 +110,6 @@ class View implements RingView {
     const key = divisionKey(division);
     if (this.#sorted?.key !== key) this.#sorted = { key, holdings: this.#collect(key) };
     return this.#sorted.holdings;
-  }
-
-  holdersOf(division: Division, address: number): readonly Holding[] {
-    return this.holdings(division)
-      .filter(holding => includes(holding, address))
-      .sort(precedence);
   }
 
   offersTo(peer: PeerId): readonly Offer[] {
