@@ -10,6 +10,7 @@ export type Problem =
   | { readonly code: 'unknown-option'; readonly option: string }
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
   | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
+  | { readonly code: 'address-quarantined'; readonly value: string; readonly seconds: number }
   | { readonly code: 'address-unallocated'; readonly value: string }
   | { readonly code: 'owner-unknown'; readonly owner: string }
   | { readonly code: 'ipam-off' }
@@ -106,7 +107,9 @@ const SENTENCES: Sentences = {
   'unknown-option': p => `there is no option ${p.option}; "mesh help launch" lists them`,
   'address-unusable': p => `${p.value} can't be given to a container: ${p.why}`,
   'address-elsewhere': p =>
-    `${p.value} is among the addresses of ${p.host}, which has given it to something; take another, or free it there`,
+    `${p.value} is among the addresses of ${p.host}, which has given it to something or does not answer; take another, or look at "mesh ps" there`,
+  'address-quarantined': p =>
+    `${p.value} was given to a container of a removed host, which may still use it: it is free in ${p.seconds} s; take another`,
   'address-unallocated': p => `${p.value} is not held by that owner; see "mesh ps"`,
   'owner-unknown': p => `no address is held by "${p.owner}" on this host; see "mesh ps"`,
   'ipam-off': () =>

@@ -92,7 +92,7 @@ describe('the addresses of a mesh', () => {
       {
         command: command('10.32.0.88'),
         status: 1,
-        says: '10.32.0.88/12 is among the addresses of host1, which has given it to something; take another, or free it there',
+        says: '10.32.0.88/12 is among the addresses of host1, which has given it to something or does not answer; take another, or look at "mesh ps" there',
       },
       {
         command: `mesh attach net:10.48.0.0/16 ${BOX}`,

@@ -217,14 +217,17 @@ export class Addressing {
     return this.#expulsion.formerlyHeld(address) !== undefined;
   }
 
+  /** How long nobody gets an address yet, since a removed peer's container had it. */
+  #quarantine(address: number): Millis {
+    const since = this.#expulsion.formerlyHeld(address);
+    return since === undefined ? 0 : Math.max(0, since + this.#config.quarantineMs - this.#context.now());
+  }
+
   /** Such as have waited long enough, ascending. */
   #secondHand(ranges: readonly Range[], bounds: Range): readonly number[] {
-    const { now } = this.#context;
-    const ripe = now() - this.#config.quarantineMs;
     return this.#expulsion
       .formerly()
-      .filter(([, since]) => since <= ripe)
-      .map(([address]) => address)
+      .filter(address => this.#quarantine(address) === 0)
       .filter(address => includes(bounds, address) && ranges.some(range => includes(range, address)))
       .filter(address => this.#allocator.ownerOf(address) === undefined)
       .sort((a, b) => a - b);
@@ -260,8 +263,10 @@ export class Addressing {
     const isOwn = holder?.owner === config.self && holder.endpoint.container === owner;
     if (holder !== undefined && !isOwn) return describeHolder(this.#context, holder);
     const here = this.#allocator.ownerOf(address);
-    if (here === undefined || here === owner) return undefined;
-    return { code: 'address-taken', value, holder: here, host: 'this host' };
+    if (here !== undefined && here !== owner)
+      return { code: 'address-taken', value, holder: here, host: 'this host' };
+    const rest = isOwn ? 0 : this.#quarantine(address);
+    return rest > 0 ? { code: 'address-quarantined', value, seconds: Math.ceil(rest / 1_000) } : undefined;
   }
 
   #why({ range, prefix }: Request): Problem {
@@ -275,7 +280,9 @@ export class Addressing {
   /** What this host must not give away: what it gave out, and what anybody's container has. */
   #used(): ReadonlySet<number> {
     const used = new Set([...this.#reserved, ...this.#allocator.addresses()]);
-    for (const [address] of this.#expulsion.formerly()) used.add(address);
+    for (const address of this.#expulsion.formerly()) {
+      if (this.#quarantine(address) > 0) used.add(address);
+    }
     for (const [holder] of this.#context.endpoints.all()) {
       const number = holder && toNumber(holder.endpoint.address);
       if (number !== undefined) used.add(number);

@@ -54,9 +54,9 @@ export class Expulsion {
     return this.#formerly.get(address);
   }
 
-  /** All of them, with that time. */
-  formerly(): readonly (readonly [address: number, since: Millis])[] {
-    return [...this.#formerly];
+  /** All of them. */
+  formerly(): readonly number[] {
+    return [...this.#formerly.keys()];
   }
 
   /** Those who have yet to say that `peer` is gone: until then one of them may know of a grant that nobody else does. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allocate, ask, attach, cidr, three } from '../../support/address-mesh.ts';
+import { allocate, ask, attach, cidr, claim, three } from '../../support/address-mesh.ts';
 import type { VirtualHost, VirtualMesh } from '../../support/virtual-mesh.ts';
 
 const remove = (mesh: VirtualMesh, host: VirtualHost, gone: VirtualHost, force = false) =>
@@ -52,6 +52,17 @@ describe('a peer that is gone', () => {
     mesh.run(60_000);
     const last = [allocate(mesh, b, 'last'), allocate(mesh, c, 'last')];
     expect(last.sort()).toEqual(['10.32.0.1', 'space-exhausted']);
+  });
+
+  it('takes its containers along: their addresses can be asked for by name after a while, on any host', () => {
+    const { mesh, a, b, c } = withoutA({ quarantineMs: 60_000, timeoutMs: 3_000 });
+    remove(mesh, b, a);
+    mesh.run(2_000);
+    for (const at of [b, c]) expect(claim(mesh, at, 'late', '10.32.0.1/24')).toBe('address-quarantined');
+    mesh.run(60_000);
+    const heir = b.host.report(mesh.now).ipam!.shares.find(({ peer }) => peer.id === b.peer)!;
+    const other = heir.addresses > 128 ? c : b;
+    expect(claim(mesh, other, 'late', '10.32.0.1/24')).toBe('10.32.0.1');
   });
 
   it('is not removed while its router is connected, or its host answers, unless that is forced', () => {
