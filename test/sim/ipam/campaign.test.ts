@@ -9,7 +9,7 @@ it.each(SEEDS)('seed %i never gives one address to two, and loses none', seed =>
   expect(runAddressTrial(drawAddressSettings(seed, { minutes: 1 })).violation).toBeUndefined();
 });
 
-/** Runs that showed a mistake: a host that had said its last word went on giving space to who asked. */
-it.each([26])('seed %i holds every invariant in its own size', seed => {
+/** Runs that failed once: a host that was told of nobody founded a second mesh; one that had left went on giving space. */
+it.each([19, 26])('seed %i holds every invariant in its own size', seed => {
   expect(runAddressTrial(drawAddressSettings(seed, {})).violation).toBeUndefined();
 });
