@@ -153,7 +153,9 @@ export class Custodian {
   }
 
   #spare({ ranges }: Custody, want: Range): Range | undefined {
-    const run = largestFree(within(ranges, want), this.#used());
+    const held = within(ranges, want);
+    if (held.length === 0) return undefined;
+    const run = largestFree(held, this.#used());
     return run !== undefined && sizeOf(want) > 1 ? upperHalf(run) : run;
   }
 
