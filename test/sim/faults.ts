@@ -222,6 +222,7 @@ export class Faults {
     const running = others.filter(({ host }) => host !== undefined);
     const all = running.length > 0 ? running : others;
     const targets = this.#stopped ? all : [this.#another(machine)];
+    machine.arrival = targets.some(({ holds }) => holds) ? 'to-a-holder' : 'to-others';
     machine.start(targets.map(({ address }) => address));
   }
 
@@ -229,7 +230,9 @@ export class Faults {
     const others = this.#simulation.machines.filter(
       other => other.peer !== machine.peer && other.host !== undefined,
     );
-    const any = this.#simulation.random.faults.pick(others) ?? this.#any();
+    const holders = others.filter(({ holds }) => holds);
+    const best = holders.length > 0 ? holders : others;
+    const any = this.#simulation.random.faults.pick(best) ?? this.#any();
     // One that is told to join itself founds a mesh of its own, and divides the addresses alone.
     const isSelf = any === machine && this.#simulation.settings.ipam !== undefined;
     return isSelf ? this.#simulation.machines.find(other => other !== machine)! : any;

@@ -4,9 +4,11 @@ import type { Problem, Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Records, Reply } from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
+import { CUSTODY_KEY, IPAM } from '../../src/core/ipam/custody.ts';
 import { Disk } from './disk.ts';
 import { fakeCrypto } from './fake-crypto.ts';
 import type { Link } from './network.ts';
+import type { Arrival } from './settings.ts';
 import { sharedDecode } from './shared-decode.ts';
 import type { Simulation } from './simulation.ts';
 import { Violation } from './watch.ts';
@@ -49,6 +51,7 @@ export class SimulatedMachine implements Machine {
   halted: Problem | undefined;
   /** Speaks a later version of the protocol. */
   later = false;
+  arrival: Arrival = 'first';
   clock = { base: 0, rate: 1, wallSkew: 0 };
   readonly #simulation: Simulation;
   #queue: Exclude<Effect, { kind: 'withhold' }>[] = [];
@@ -75,6 +78,11 @@ export class SimulatedMachine implements Machine {
 
   get now(): Millis {
     return this.clock.base + this.#simulation.now * this.clock.rate;
+  }
+
+  /** Its router runs and has addresses to give out, or had. */
+  get holds(): boolean {
+    return this.host?.facts.get(this.peer, IPAM, CUSTODY_KEY) !== undefined;
   }
 
   get wakeNumber(): number {
@@ -348,7 +356,7 @@ export class SimulatedMachine implements Machine {
       mtu: undefined,
       password: false,
       discovery: true,
-      ipam: settings.ipam?.(this.#named),
+      ipam: settings.ipam?.(this.#named, this.arrival),
       device: 'ethmesh',
       targets,
       launchId: `launch-${this.#launches}`,

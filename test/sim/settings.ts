@@ -50,9 +50,12 @@ export interface Settings {
   readonly addresses: number;
   readonly syncMs: number;
   readonly limits: Partial<Limits>;
-  /** By the targets that a machine was given; where the mesh gives out addresses. */
-  readonly ipam?: (targets: readonly string[]) => IpamConfig;
+  /** By the targets that a machine was given, and how it comes to the mesh; where that gives out addresses. */
+  readonly ipam?: (targets: readonly string[], arrival: Arrival) => IpamConfig;
 }
+
+/** For the first time; or as somebody new, because it lost its disk or left: told of one that holds addresses, or not. */
+export type Arrival = 'first' | 'to-a-holder' | 'to-others';
 
 /** One generator for each purpose, so that a draw more in one place doesn't shift all others. */
 export const STREAMS = ['settings', 'network', 'faults', 'users', 'disk', 'kernel', 'later', 'ipam'] as const;

@@ -178,8 +178,9 @@ export class Attachments {
       held.addresses = held.addresses.filter(cidr => !managed.includes(cidr));
       held.lapsed = [...held.lapsed, ...managed];
       this.#store(held);
+      // Not what else it is being given at this moment.
+      this.#free(id, managed);
     }
-    addressing?.release(id, true);
   }
 
   /** Gives a container new addresses for those that it lost while it was down. */

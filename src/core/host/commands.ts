@@ -1,4 +1,4 @@
-import type { PeerId } from '../address.ts';
+import type { Cidr, PeerId } from '../address.ts';
 import type { Problem, Result } from '../errors.ts';
 import type { Report } from '../report.ts';
 import type { Addressing } from './addressing.ts';
@@ -93,7 +93,12 @@ export class Commands {
     this.#provided.add(container.id);
     provide(addressing, this.#context.config.ipam, command, result => {
       this.#provided.delete(container.id);
-      if (result.ok && attachments.sandboxOf(network, container.id) !== before) {
+      const isLost = (cidr: Cidr): boolean =>
+        addressing?.manages(cidr.address) === true && addressing.ownerOf(cidr.address) !== container.id;
+      if (
+        result.ok &&
+        (attachments.sandboxOf(network, container.id) !== before || result.value.some(isLost))
+      ) {
         // It ended, or started again, while it waited for an address from elsewhere.
         addressing?.release(container.id, false);
         const problem: Problem = { code: 'container-gone', container: container.name };

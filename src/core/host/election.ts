@@ -120,12 +120,17 @@ export class Election {
     return { universe, electorate, ...this.#met(), promised, accepted: undefined };
   }
 
-  /** Of those that this host was told of: who they are, and how many it has not met. */
+  /**
+   * Of those that this host was told of: who they are, and how many it has not met. One that was met stays among them,
+   * also where another is at its address by now: it may have taken part in a division that nobody else here knows of.
+   */
   #met(): Pick<Vote, 'named' | 'unmet'> {
     const { init } = this.#config;
+    const { config, peerAt, ring } = this.#context;
     const addresses = init.kind === 'consensus' ? init.named : [];
-    const found = addresses.flatMap(address => this.#context.peerAt(address) ?? []);
-    const named = [...new Set(found)].filter(peer => peer !== this.#context.config.self).sort(compare);
+    const found = addresses.flatMap(address => peerAt(address) ?? []);
+    const before = ring.votes().get(config.self)?.named ?? [];
+    const named = [...new Set([...before, ...found])].filter(peer => peer !== config.self).sort(compare);
     return { named, unmet: addresses.length - found.length };
   }
 

@@ -1,6 +1,5 @@
-import { type PeerId, toNumber } from '../address.ts';
+import { compare, formatCidr, type PeerId, toNumber } from '../address.ts';
 import { decodeEndpoint, ENDPOINTS } from '../endpoints/endpoint.ts';
-import { type Custody, divisionKey } from '../ipam/custody.ts';
 import { totalOf } from '../ipam/range.ts';
 import { encodeRemoval, REMOVALS } from '../removals/removal.ts';
 import type { Entry } from '../replica.ts';
@@ -33,7 +32,7 @@ export class Expulsion {
     const { config, removals, replica, write } = this.#context;
     const unsaid = removals
       .peers()
-      .filter(peer => peer !== config.self && !removals.witnesses(peer).has(config.self));
+      .filter(peer => peer !== config.self && !removals.words(peer).has(config.self));
     write(unsaid.map(peer => this.#word(peer)));
     const limit = removals.limit(config.self) ?? 0;
     const isNew = limit > this.#fenced && replica.ofOwner(config.self).some(({ seq }) => seq <= limit);
@@ -62,43 +61,59 @@ export class Expulsion {
   /** Those who have yet to say that `peer` is gone: until then one of them may know of a grant that nobody else does. */
   awaited(peer: PeerId): readonly PeerId[] {
     const { config, removals, topology } = this.#context;
-    const witnesses = removals.witnesses(peer);
+    const words = removals.words(peer);
     return topology
       .peers()
-      .filter(other => other !== config.self && other !== peer && !witnesses.has(other))
+      .filter(other => other !== config.self && other !== peer && !words.has(other))
       .filter(other => removals.limit(other) === undefined);
   }
 
-  /** Who gets the space of `peer`: the first of those that it named who is not removed as well; else the lowest of all. */
+  /**
+   * Who gets the space of `peer`: the first of those that it named who is not removed as well; else the lowest of all that
+   * said it is gone and give out the same addresses. Both are what everybody sees who has heard everybody.
+   */
   heirOf(peer: PeerId): PeerId | undefined {
     const { removals, ring } = this.#context;
-    const custody = ring.custody(peer);
     const isThere = (other: PeerId): boolean => removals.limit(other) === undefined;
-    const named = custody?.heirs.find(isThere);
-    return named ?? this.#others(peer, custody).find(isThere);
+    const named = ring.custody(peer)?.heirs.find(isThere);
+    if (named !== undefined) return named;
+    const able = [...removals.words(peer)].filter(([, { universe }]) => universe === this.#universe);
+    return able
+      .map(([other]) => other)
+      .filter(isThere)
+      .sort(compare)[0];
   }
 
   /** Removed peers whose space is this host's to take now. */
   estates(): readonly PeerId[] {
-    const { config, removals, replica, ring } = this.#context;
-    return removals.peers().filter(peer => {
-      const isKnown = (replica.head(peer)?.upto ?? 0) >= (removals.limit(peer) ?? 0);
+    const { config, removals, ring } = this.#context;
+    const gone = removals.peers();
+    const mine = gone.filter(peer => {
       const isTaken = ring.inheritor(peer, removals.limit(peer) ?? 0) !== undefined;
-      return !isTaken && isKnown && this.awaited(peer).length === 0 && this.heirOf(peer) === config.self;
+      return !isTaken && this.heirOf(peer) === config.self;
     });
+    // What one that is gone gave to another, or took over from it, has to be known as well.
+    return mine.length > 0 && gone.every(peer => this.#isSettled(peer)) ? mine : [];
   }
 
-  #others(peer: PeerId, custody: Custody | undefined): readonly PeerId[] {
-    const { ring } = this.#context;
-    return ring.peers().filter(other => {
-      const theirs = ring.custody(other);
-      if (other === peer || theirs === undefined) return false;
-      return custody === undefined || divisionKey(theirs.division) === divisionKey(custody.division);
-    });
+  /** Everybody has said that `peer` is gone, and all that they knew of it, or had given to it, is known here. */
+  #isSettled(peer: PeerId): boolean {
+    const { config, removals, replica } = this.#context;
+    const isKnown = (other: PeerId, seq: number): boolean =>
+      other === config.self || (replica.head(other)?.upto ?? 0) >= seq;
+    if (!isKnown(peer, removals.limit(peer) ?? 0) || this.awaited(peer).length > 0) return false;
+    return [...removals.words(peer)].every(
+      ([other, { seq }]) => removals.limit(other) !== undefined || isKnown(other, seq),
+    );
+  }
+
+  get #universe(): string | undefined {
+    const { ipam } = this.#context.config;
+    return ipam && formatCidr(ipam.universe);
   }
 
   #word(peer: PeerId) {
     const upto = this.#context.replica.head(peer)?.upto ?? 0;
-    return { domain: REMOVALS, key: peer, value: encodeRemoval({ peer, upto }) };
+    return { domain: REMOVALS, key: peer, value: encodeRemoval({ peer, upto, universe: this.#universe }) };
   }
 }

@@ -1,5 +1,5 @@
 import type { PeerId } from '../address.ts';
-import { isWithin, toBytes, toObject } from '../json.ts';
+import { isText, isWithin, toBytes, toObject } from '../json.ts';
 
 /** The domain of peers that are gone for good. The key of an entry is the id of the peer that it is about. */
 export const REMOVALS = 'removals';
@@ -12,11 +12,14 @@ export const REMOVALS = 'removals';
 export interface Removal {
   readonly peer: PeerId;
   readonly upto: number;
+  /** What addresses the speaker gives out, if any: it could take over what the peer had of them. */
+  readonly universe: string | undefined;
 }
 
-export const encodeRemoval = ({ upto }: Removal): Uint8Array => toBytes({ upto });
+export const encodeRemoval = ({ upto, universe }: Removal): Uint8Array => toBytes({ upto, universe });
 
 export function decodeRemoval(key: string, bytes: Uint8Array): Removal | undefined {
-  const { upto } = toObject(bytes) ?? {};
-  return key !== '' && isWithin(upto, 0, Number.MAX_SAFE_INTEGER) ? { peer: key as PeerId, upto } : undefined;
+  const { upto, universe } = toObject(bytes) ?? {};
+  if (key === '' || !isWithin(upto, 0, Number.MAX_SAFE_INTEGER)) return undefined;
+  return { peer: key as PeerId, upto, universe: isText(universe, 18) ? universe : undefined };
 }

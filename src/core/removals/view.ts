@@ -1,6 +1,12 @@
 import { compare, type PeerId } from '../address.ts';
 import type { Change, Entry } from '../replica.ts';
-import { decodeRemoval, REMOVALS } from './removal.ts';
+import { decodeRemoval, REMOVALS, type Removal } from './removal.ts';
+
+/** What somebody has said of a peer that is gone. */
+export interface Word extends Removal {
+  /** Of the fact in which it was said. */
+  readonly seq: number;
+}
 
 /** Who was removed, in whose words. */
 export interface RemovalsView {
@@ -9,15 +15,17 @@ export interface RemovalsView {
   /** Entries of `peer` up to this no longer count; undefined where it was not removed. */
   limit(peer: PeerId): number | undefined;
   counts(entry: Entry): boolean;
-  /** Who has said it, of `peer`. */
-  witnesses(peer: PeerId): ReadonlySet<PeerId>;
+  /** What was said of `peer`, by who said it. */
+  words(peer: PeerId): ReadonlyMap<PeerId, Word>;
   /** All that were removed, sorted. */
   peers(): readonly PeerId[];
 }
 
+const NOTHING: ReadonlyMap<PeerId, Word> = new Map();
+
 export function createRemovalsView(): RemovalsView {
   /** By removed peer, then by who says it. */
-  const words = new Map<PeerId, Map<PeerId, number>>();
+  const words = new Map<PeerId, Map<PeerId, Word>>();
   /** What they come to: asked for with every fact that is learnt. */
   const limits = new Map<PeerId, number>();
   const limit = (peer: PeerId): number | undefined => limits.get(peer);
@@ -28,11 +36,11 @@ export function createRemovalsView(): RemovalsView {
       if (domain !== REMOVALS) return undefined;
       const peer = key as PeerId;
       const removal = now?.value && decodeRemoval(key, now.value);
-      const said = words.get(peer) ?? new Map<PeerId, number>();
+      const said = words.get(peer) ?? new Map<PeerId, Word>();
       if (removal === undefined) said.delete(owner);
-      else said.set(owner, removal.upto);
+      else said.set(owner, { ...removal, seq: now?.seq ?? 0 });
       words.set(peer, said);
-      limits.set(peer, Math.max(...said.values()));
+      limits.set(peer, Math.max(...[...said.values()].map(({ upto }) => upto)));
       if (said.size === 0) {
         words.delete(peer);
         limits.delete(peer);
@@ -40,7 +48,7 @@ export function createRemovalsView(): RemovalsView {
       return peer;
     },
     counts: ({ owner, seq }) => seq > (limit(owner) ?? 0),
-    witnesses: peer => new Set(words.get(peer)?.keys() ?? []),
+    words: peer => words.get(peer) ?? NOTHING,
     peers: () => [...words.keys()].sort(compare),
   };
 }

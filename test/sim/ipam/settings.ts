@@ -1,6 +1,6 @@
 import { fromNumber } from '../../../src/core/address.ts';
 import type { IpamConfig } from '../../../src/core/host/step.ts';
-import { drawSettings, type Settings, streamOf, type Wishes } from '../settings.ts';
+import { type Arrival, drawSettings, type Settings, streamOf, type Wishes } from '../settings.ts';
 
 const UNIVERSE_START = 0x0a_20_00_00;
 
@@ -21,7 +21,7 @@ export function drawAddressSettings(seed: number, wishes: Wishes): AddressSettin
   const prefix = random.pick([24, 25, 26, 27])!;
   const universe = { address: fromNumber(UNIVERSE_START), prefix };
   const isAgreed = random.fraction() < 0.5;
-  const ipam = (targets: readonly string[]): IpamConfig => ({
+  const ipam = (targets: readonly string[], arrival: Arrival): IpamConfig => ({
     universe,
     defaultSubnet: universe,
     init: isAgreed
@@ -29,6 +29,14 @@ export function drawAddressSettings(seed: number, wishes: Wishes): AddressSettin
       : { kind: 'consensus', electorate: undefined, named: targets },
     timeoutMs: 10_000,
     quarantineMs: 60_000,
+    ...(strict && mayHaveForgotten(arrival, isAgreed) ? { init: { kind: 'observer' } } : {}),
   });
   return { ...settings, ipam, strict };
 }
+
+/**
+ * Whoever lost its disk may have voted before, and doesn't know: a majority of which some vote twice is none. Told of one
+ * that holds addresses it can't go wrong where all count that were named.
+ */
+const mayHaveForgotten = (arrival: Arrival, isAgreed: boolean): boolean =>
+  arrival === 'to-others' || (arrival === 'to-a-holder' && isAgreed);

@@ -76,7 +76,7 @@ function settle(simulation: Simulation): void {
 
 /** Everybody sees the same ring: each address of the universe is somebody's, and nobody else's. */
 function judge(simulation: Simulation, settings: AddressSettings, checks: AddressChecks): void {
-  const { start, end } = rangeOf(settings.ipam!([]).universe);
+  const { start, end } = rangeOf(settings.ipam!([], 'first').universe);
   for (const machine of livingIn(simulation)) {
     const holdings = holdingsOf(machine, simulation.gone);
     if (holdings.length === 0) continue;

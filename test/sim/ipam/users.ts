@@ -106,10 +106,18 @@ export class AddressUsers {
   /** The operator says that a peer is gone: one that is, or, where people may be wrong, any. */
   #remove(machine: SimulatedMachine): void {
     const gone = this.#random.pick([...this.#simulation.gone]);
+    // Nobody can wait for one that nobody here has ever heard of: who is careful looks whether all are there.
+    if (this.#settings.strict && !this.#knowsAll(machine)) return;
     if (gone !== undefined) return this.#ask(machine, { kind: 'remove-peer', peer: gone, force: true });
     const other = this.#random.pick(this.#simulation.machines)!;
     const force = !this.#settings.strict && this.#random.fraction() < 0.1;
     if (!this.#settings.strict) this.#ask(machine, { kind: 'remove-peer', peer: other.peer, force });
+  }
+
+  #knowsAll({ host }: SimulatedMachine): boolean {
+    return this.#simulation.machines.every(
+      other => this.#checks.custodyOf(other) === undefined || host?.facts.head(other.peer) !== undefined,
+    );
   }
 
   #container(machine: SimulatedMachine): string {
@@ -124,7 +132,7 @@ export class AddressUsers {
   }
 
   #address(): Cidr {
-    const { universe } = this.#settings.ipam!([]);
+    const { universe } = this.#settings.ipam!([], 'first');
     const { start, end } = rangeOf(universe);
     const number = start + Math.floor(this.#random.fraction() * (end - start));
     return { address: fromNumber(number), prefix: universe.prefix };
