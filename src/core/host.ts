@@ -94,7 +94,7 @@ export class Host {
       config,
       replica: createReplica({ self: config.self, crypto: config.crypto, limits: config.limits ?? {} }),
       topology: createTopologyView(),
-      networks: createNetworksView(),
+      networks: createNetworksView(config.ipam ? [config.ipam.defaultSubnet] : []),
       endpoints: createEndpointsView(),
       ring: createRingView(),
       removals: createRemovalsView(),
