@@ -32,6 +32,17 @@ export type Problem =
   | { readonly code: 'container-gone'; readonly container: string }
   | { readonly code: 'container-foreign'; readonly container: string }
   | { readonly code: 'container-busy'; readonly container: string }
+  | { readonly code: 'name-malformed'; readonly value: string; readonly why: string }
+  | { readonly code: 'name-outside'; readonly value: string; readonly zone: string }
+  | {
+      readonly code: 'name-elsewhere';
+      readonly value: string;
+      readonly holder: string;
+      readonly host: string;
+    }
+  | { readonly code: 'name-many'; readonly container: string; readonly limit: number }
+  | { readonly code: 'name-nobodys'; readonly value: string }
+  | { readonly code: 'name-unknown'; readonly what: string }
   | { readonly code: 'network-unknown'; readonly network: string }
   | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
@@ -139,6 +150,16 @@ const SENTENCES: Sentences = {
   'container-foreign': p =>
     `a container "${p.container}" that isn't ours is in the way; rename it, or pass --native`,
   'container-busy': p => `container "${p.container}" is being attached right now; try again`,
+  'name-malformed': p => `"${p.value}" can't be a name: ${p.why}`,
+  'name-outside': p =>
+    `"${p.value}" is not in ${p.zone}, and what other zones hold is not the mesh's to say; write it like web or web.${p.zone}`,
+  'name-elsewhere': p =>
+    `${p.value} is the address of ${p.holder} on ${p.host}: name it there, so that its name ends with it`,
+  'name-many': p =>
+    `${p.container} would have more than ${p.limit} names; take some away with "mesh dns-remove"`,
+  'name-nobodys': p =>
+    `${p.value} is an address of the mesh that no container has; attach one with it, or name an address outside`,
+  'name-unknown': p => `${p.what} has no such name on this host; "mesh status dns" lists them`,
   'network-unknown': p => `there is no network "${p.network}"; leave it out to take "mesh"`,
   'namespace-unknown': p => `"${p.path}" is not a network namespace: ${p.why}`,
   'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,

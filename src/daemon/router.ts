@@ -87,6 +87,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     log: log.child('router'),
     follow: containers.follow,
     halt: ending.resolve,
+    publish: () => {},
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
@@ -186,6 +187,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,
+    zone: settings.dnsDomain,
     ipam: ipam.value,
     device: MESH.device,
     targets: settings.resume ? undefined : settings.peers,
