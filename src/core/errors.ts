@@ -2,6 +2,7 @@
 
 export type Problem =
   | { readonly code: 'bad-address'; readonly value: string }
+  | { readonly code: 'bad-host-address'; readonly value: string }
   | { readonly code: 'bad-port'; readonly value: string }
   | { readonly code: 'bad-peer'; readonly value: string }
   | { readonly code: 'bad-peer-name'; readonly value: string }
@@ -110,6 +111,7 @@ type Sentences = { [Code in Problem['code']]: (problem: Extract<Problem, { code:
 
 const SENTENCES: Sentences = {
   'bad-address': p => `"${p.value}" is not an address with a prefix; write it like 10.0.0.11/24`,
+  'bad-host-address': p => `"${p.value}" is not an address; write it without a prefix, like 10.0.0.11`,
   'bad-port': p => `"${p.value}" is not a port; give a number from 1 to 65535`,
   'bad-peer': p => `"${p.value}" is not a peer; write HOST or HOST:PORT, like 192.168.48.11 or node1:6783`,
   'bad-peer-name': p => `"${p.value}" is not a peer name; write six hex bytes, like e2:7e:49:7e:0f:1b`,

@@ -1,4 +1,4 @@
-import type { Cidr, PeerId } from './address.ts';
+import type { Cidr, Ipv4, PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem } from './errors.ts';
@@ -29,6 +29,7 @@ import { Stewardship } from './host/stewardship.ts';
 import { Vigil } from './host/vigil.ts';
 import { IPAM } from './ipam/custody.ts';
 import { createRingView } from './ipam/view.ts';
+import type { ZoneName } from './names/name.ts';
 import { NamesView } from './names/view.ts';
 import { createNetworksView } from './networks/view.ts';
 import { createRemovalsView } from './removals/view.ts';
@@ -229,6 +230,11 @@ export class Host {
   /** Those of them that `owner` has. */
   allocatedTo(owner: string): readonly Cidr[] {
     return this.#addressing?.of(owner) ?? [];
+  }
+
+  /** What a name stands for on this host, ascending as text. */
+  lookup(name: ZoneName): readonly Ipv4[] {
+    return this.#context.names.lookup(name);
   }
 
   get state(): Report['state'] {

@@ -101,6 +101,8 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     handlers: createHandlers({
       containers,
       port: settings.port,
+      zone: settings.dnsDomain,
+      addressesOf: name => host.lookup(name),
       defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
