@@ -58,6 +58,7 @@ export type Problem =
   | { readonly code: 'router-refused'; readonly why: string }
   | { readonly code: 'launch-failed'; readonly why: string }
   | { readonly code: 'port-in-use'; readonly port: number; readonly protocol: 'tcp' | 'udp' }
+  | { readonly code: 'dns-port-in-use'; readonly address: string; readonly port: number }
   | { readonly code: 'no-permission'; readonly what: string }
   | { readonly code: 'obstacles'; readonly count: number }
   | { readonly code: 'kernel-lacks'; readonly feature: string }
@@ -178,6 +179,8 @@ const SENTENCES: Sentences = {
   'router-refused': p => `the router refused: ${p.why}`,
   'launch-failed': p => `the router could not be started: ${p.why}`,
   'port-in-use': p => `${p.protocol} port ${p.port} is in use on this host; free it or choose another`,
+  'dns-port-in-use': p =>
+    `another DNS server has port ${p.port} of ${p.address} (systemd-resolved, dnsmasq?); end it, or choose another place with --dns-listen-address`,
   'no-permission': p => `no permission to ${p.what}; run as root`,
   obstacles: p =>
     `${p.count} ${p.count === 1 ? 'thing stands' : 'things stand'} in the way; what helps is written beside each`,
