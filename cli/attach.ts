@@ -29,13 +29,25 @@ function readWords(words: readonly string[]): Result<Words> {
 const isNoContainer = (word: string): boolean =>
   word === '' || word.startsWith(NET) || parseCidr(word) !== undefined;
 
+export interface AttachFlags {
+  readonly name?: readonly string[];
+  /** False: `--without-dns`. */
+  readonly dns?: boolean;
+}
+
 /** `mesh attach [ADDRESS...] CONTAINER`: prints the addresses, without prefix, in one line. */
-export async function attach(context: Context, words: readonly string[]): Promise<Result<void>> {
+export async function attach(
+  context: Context,
+  words: readonly string[],
+  flags: AttachFlags,
+): Promise<Result<void>> {
   const read = readWords(words);
   if (!read.ok) return read;
   if (isNoContainer(read.value.container))
     return refuse({ code: 'bad-usage', why: 'attach takes a container', command: 'attach' });
-  return printAddresses(context, await ask(context.socket, 'attach', read.value));
+  const { name: names = [], dns } = flags;
+  const naming = { ...(names.length === 0 ? {} : { names }), ...(dns === false ? { withoutDns: true } : {}) };
+  return printAddresses(context, await ask(context.socket, 'attach', { ...read.value, ...naming }));
 }
 
 /** `mesh detach [ADDRESS...] CONTAINER`: prints what was detached as `attach` does. */

@@ -6,7 +6,15 @@ import type { LaunchFlags } from './launch.ts';
 import type { StatusView } from './status.ts';
 
 const USAGE_STATUS = 2;
-const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'ipam', 'dataplane'];
+const VIEWS: readonly StatusView[] = [
+  'peers',
+  'connections',
+  'targets',
+  'endpoints',
+  'ipam',
+  'dns',
+  'dataplane',
+];
 
 type Verb = (context: Context) => Promise<Result<void>>;
 
@@ -75,6 +83,7 @@ function createProgram(): Command {
     );
   addContainerVerbs(program);
   addAddressVerbs(program);
+  addNameVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -108,8 +117,12 @@ function addContainerVerbs(program: Command): void {
       '<words...>',
       'addresses like 10.0.0.11/24, net:SUBNET or net:default for one that is free there; then a name, an id, or netns:PATH',
     )
-    .action((words: string[], _, command) =>
-      perform(command, async c => (await import('./attach.ts')).attach(c, words)),
+    .option('--name <name...>', 'what else it is called, beside what its engine calls it')
+    .option('--without-dns', 'give it no name by itself')
+    .action((words: string[], { withoutDns, ...flags }: { name?: string[]; withoutDns?: boolean }, command) =>
+      perform(command, async c =>
+        (await import('./attach.ts')).attach(c, words, { ...flags, ...(withoutDns ? { dns: false } : {}) }),
+      ),
     );
   program
     .command('detach')
@@ -133,6 +146,38 @@ function addAddressVerbs(program: Command): void {
     .command('prime')
     .description('wait until this host can give out addresses')
     .action((_, command) => perform(command, async c => (await import('./prime.ts')).prime(c)));
+}
+
+function addNameVerbs(program: Command): void {
+  const words = 'addresses like 10.0.0.11; then a container, unless the addresses are meant by themselves';
+  for (const [verb, description, name] of [
+    [
+      'dns-add',
+      'give names to a container that is attached here, or to addresses',
+      'name; what the engine calls the container if left out',
+    ],
+    ['dns-remove', 'take them away', 'name; all if left out'],
+  ] as const) {
+    program
+      .command(verb)
+      .description(description)
+      .usage('[options] [ADDRESS...] [CONTAINER]')
+      .argument('<words...>', words)
+      .helpOption('--help', 'display help for command')
+      .option('-h, --name <name...>', name)
+      .action((given: string[], flags: { name?: string[] }, command) =>
+        perform(command, async c =>
+          (await import('./names.ts')).changeNames(c, verb, given, flags.name ?? []),
+        ),
+      );
+  }
+  program
+    .command('dns-lookup')
+    .description('the addresses of a name in the zone, one a line')
+    .argument('<name>', 'like web, or web.mesh.internal')
+    .action((name: string, _, command) =>
+      perform(command, async c => (await import('./names.ts')).lookUp(c, name)),
+    );
 }
 
 function addQuestions(program: Command): void {

@@ -7,10 +7,11 @@ import { renderConnections } from './render/connections.ts';
 import { renderDataplane } from './render/dataplane.ts';
 import { renderEndpoints } from './render/endpoints.ts';
 import { renderIpam } from './render/ipam.ts';
+import { renderNames } from './render/names.ts';
 import { renderPeers } from './render/peers.ts';
 import { renderSummary } from './render/summary.ts';
 
-export type StatusView = 'peers' | 'connections' | 'targets' | 'endpoints' | 'ipam' | 'dataplane';
+export type StatusView = 'peers' | 'connections' | 'targets' | 'endpoints' | 'ipam' | 'dns' | 'dataplane';
 
 interface View {
   /** The part of the report that the view is about. */
@@ -31,6 +32,7 @@ const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'> | 'summary']: 
     text: renderEndpoints,
   },
   ipam: { value: report => report.ipam ?? null, text: renderIpam },
+  dns: { value: report => report.names, text: renderNames },
 };
 
 /** `mesh status [VIEW]` */

@@ -1,4 +1,4 @@
-import type { Cidr, PeerId } from './address.ts';
+import type { Cidr, Ipv4, PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
 import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem } from './errors.ts';
@@ -16,6 +16,7 @@ import { Dialling } from './host/dialling.ts';
 import { createDurability, type Durability } from './host/durability.ts';
 import { Expulsion } from './host/expulsion.ts';
 import { Learning } from './host/learning.ts';
+import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { defaultName } from './host/peer-name.ts';
@@ -25,8 +26,11 @@ import { reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
 import { Stewardship } from './host/stewardship.ts';
+import { Vigil } from './host/vigil.ts';
 import { IPAM } from './ipam/custody.ts';
 import { createRingView } from './ipam/view.ts';
+import type { ZoneName } from './names/name.ts';
+import { NamesView } from './names/view.ts';
 import { createNetworksView } from './networks/view.ts';
 import { createRemovalsView } from './removals/view.ts';
 import {
@@ -66,6 +70,7 @@ export class Host {
   readonly #dialling: Dialling;
   readonly #paths: Paths;
   readonly #presence: Presence;
+  readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
   readonly #addressing: Addressing | undefined;
@@ -90,12 +95,14 @@ export class Host {
    */
   constructor(config: HostConfig, observe: (change: Change) => void = () => {}) {
     this.#observe = observe;
+    const endpoints = createEndpointsView();
     this.#context = {
       config,
       replica: createReplica({ self: config.self, crypto: config.crypto, limits: config.limits ?? {} }),
       topology: createTopologyView(),
       networks: createNetworksView(config.ipam ? [config.ipam.defaultSubnet] : []),
-      endpoints: createEndpointsView(),
+      endpoints,
+      names: new NamesView(endpoints),
       ring: createRingView(),
       removals: createRemovalsView(),
       agenda: createAgenda(),
@@ -118,9 +125,11 @@ export class Host {
       () => this.#pathChanged(),
     );
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
+    this.#vigil = new Vigil(this.#context, this.#neighbours, this.#paths);
     this.#spread = new Spread(this.#context, this.#neighbours, this.#conduct, {
-      synced: () => {
+      synced: peer => {
         this.#synced = true;
+        this.#vigil.synced(peer);
       },
       ahead: (seq, lost, boot) => this.#ahead(seq, lost, boot),
     });
@@ -175,6 +184,7 @@ export class Host {
       },
       dialling: this.#dialling,
       expulsion: this.#expulsion,
+      naming: new Naming(this.#context, this.#attachments),
       neighbours: this.#neighbours,
       paths: this.#paths,
       state: () => this.#state,
@@ -194,6 +204,8 @@ export class Host {
       this.#attachments.settle(keys);
     }
     this.#stewardship.review(this.#state);
+    const records = this.#context.names.changes();
+    if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;
@@ -218,6 +230,11 @@ export class Host {
   /** Those of them that `owner` has. */
   allocatedTo(owner: string): readonly Cidr[] {
     return this.#addressing?.of(owner) ?? [];
+  }
+
+  /** What a name stands for on this host, ascending as text. */
+  lookup(name: ZoneName): readonly Ipv4[] {
+    return this.#context.names.lookup(name);
   }
 
   get state(): Report['state'] {
@@ -276,6 +293,7 @@ export class Host {
     this.#attachments.adopt(left);
     this.#dialling.start();
     this.#spread.start();
+    this.#vigil.start();
     this.#paths.refresh();
     // What the kernel still reaches tells of others, too, where the disk doesn't: they will call.
     const isExpected = this.#inherited?.networks.some(({ stations }) => stations.length > 0) ?? false;
@@ -362,6 +380,7 @@ export class Host {
   #up(peer: PeerId, address: string, outbound: boolean): void {
     this.#conduct.changed(peer);
     this.#neighbours.up(peer, address, outbound);
+    this.#vigil.up(peer);
     this.#dialling.up(peer, address, outbound);
     this.#spread.up(peer);
     this.#stewardship.changed();

@@ -110,6 +110,16 @@ export interface IpamReport {
   }[];
 }
 
+/** One address of a name. Sorted by name, then address. */
+export interface NameReport {
+  /** Within the zone. */
+  readonly name: string;
+  readonly address: Ipv4;
+  /** Undefined for an address that no container has. */
+  readonly container: string | undefined;
+  readonly host: PeerLabel;
+}
+
 /** All that a router knows of itself and the mesh, as `GET /report` gives it. */
 export interface Report {
   readonly version: string;
@@ -127,6 +137,9 @@ export interface Report {
   readonly networks: readonly NetworkReport[];
   readonly endpoints: readonly EndpointReport[];
   readonly dormant: readonly DormantReport[];
+  /** What all names are within. */
+  readonly zone: string;
+  readonly names: readonly NameReport[];
   /** Undefined where this router gives out no addresses. */
   readonly ipam: IpamReport | undefined;
 }

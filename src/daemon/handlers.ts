@@ -6,9 +6,10 @@ import { DEFAULT_NETWORK } from '../core/networks/network.ts';
 import type { Report } from '../core/report.ts';
 import { type AddressHandlerParts, addressHandlers } from './address-handlers.ts';
 import type { Containers } from './containers.ts';
+import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
 import { removePeers } from './remove-peers.ts';
 
-export interface HandlerParts extends AddressHandlerParts {
+export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
@@ -29,11 +30,19 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     report: async () => ok(parts.report()),
     dataplane: async () => ok(await parts.dataplane()),
 
-    async attach({ container: name, addresses: texts, subnets: spaces = [] }) {
+    async attach({
+      container: name,
+      addresses: texts,
+      subnets: spaces = [],
+      names: called = [],
+      withoutDns,
+    }) {
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
       const subnets = parseSubnets(spaces, parts.defaultSubnet);
       if (!subnets.ok) return subnets;
+      const names = parseNames(called, parts.zone);
+      if (!names.ok) return names;
       const container = await parts.containers.inspect(name);
       if (!container.ok) return container;
       const command = {
@@ -42,6 +51,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
         network,
         addresses: addresses.value,
         subnets: subnets.value,
+        names: names.value,
+        nameless: withoutDns ?? false,
       } as const;
       const reply = await parts.ask(command);
       if (!reply.ok) return reply;
@@ -62,6 +73,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     ...addressHandlers(parts),
+    ...nameHandlers(parts),
 
     async connect({ peers: texts, replace = false }) {
       const peers = parsePeers(texts, parts.port);

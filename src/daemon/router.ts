@@ -87,6 +87,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     log: log.child('router'),
     follow: containers.follow,
     halt: ending.resolve,
+    publish: () => {},
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
@@ -100,6 +101,8 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     handlers: createHandlers({
       containers,
       port: settings.port,
+      zone: settings.dnsDomain,
+      addressesOf: name => host.lookup(name),
       defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
@@ -186,6 +189,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,
+    zone: settings.dnsDomain,
     ipam: ipam.value,
     device: MESH.device,
     targets: settings.resume ? undefined : settings.peers,

@@ -97,6 +97,11 @@ export const REPORT: Report = {
       conflict: { containerName: 'box9', host: HOST1 },
     },
   ],
+  zone: 'mesh.internal',
+  names: [
+    { name: 'box1', address: '10.0.0.11' as Ipv4, container: 'a'.repeat(64), host: HOST1 },
+    { name: 'printer', address: '192.168.1.9' as Ipv4, container: undefined, host: HOST2 },
+  ],
   ipam: {
     universe: '10.32.0.0/12',
     defaultSubnet: '10.32.0.0/12',
@@ -153,6 +158,9 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     held: async () => ok({ addresses: ['10.32.0.1/12'] }),
     owned: async () => ok({ owned: [{ owner: 'box1', addresses: ['10.32.0.1/12'] }] }),
     prime: async () => ok(undefined),
+    name: async () => ok(undefined),
+    unname: async () => ok(undefined),
+    lookup: async ({ name }) => ok({ addresses: name === 'web' ? ['10.0.0.11', '10.0.0.12'] : [] }),
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),
     rmpeer: async () => ok({ removed: [] }),

@@ -41,6 +41,7 @@ const config: HostConfig = {
   mtu: undefined,
   password: false,
   discovery: true,
+  zone: 'mesh.internal',
   ipam: undefined,
   device: 'ethmesh',
   targets: [`${peer}:${PORT}`],
@@ -81,6 +82,7 @@ const loop = new Loop(host, {
   store,
   log,
   follow: () => undefined,
+  publish: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

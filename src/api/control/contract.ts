@@ -34,6 +34,10 @@ export interface AttachRequest {
   readonly addresses: readonly string[];
   /** One address of each is given, too: like `10.32.8.0/24`, or `default`. With no addresses either, of the default one. */
   readonly subnets?: readonly string[] | undefined;
+  /** Beside those that its runtime knows it by; one label, or a full name in the zone. */
+  readonly names?: readonly string[] | undefined;
+  /** It gets no name by itself. */
+  readonly withoutDns?: boolean | undefined;
 }
 
 export interface DetachRequest {
@@ -69,6 +73,22 @@ export interface ReleaseRequest {
 /** What this host has given out, sorted by owner. */
 export interface OwnedReply {
   readonly owned: readonly ({ readonly owner: string } & AddressReply)[];
+}
+
+/**
+ * Names for a container that is attached here, or for addresses (without prefix), of which each is that of a container here
+ * or of nobody in the mesh.
+ */
+export interface NameRequest {
+  readonly container?: string | undefined;
+  /** With a container, those of its addresses that are meant; all where left out. */
+  readonly addresses?: readonly string[] | undefined;
+  /** Where left out: those that the container's runtime knows it by; to remove, all. */
+  readonly names?: readonly string[] | undefined;
+}
+
+export interface LookupRequest {
+  readonly name: string;
 }
 
 export interface ConnectRequest {
@@ -131,6 +151,10 @@ export interface ControlHandlers {
   owned(): Promise<Result<OwnedReply>>;
   /** Waits until this host can give out addresses, or says what that takes. */
   prime(): Promise<Result<void>>;
+  name(request: NameRequest): Promise<Result<void>>;
+  unname(request: NameRequest): Promise<Result<void>>;
+  /** What this host answers for a name in the zone; no address is an answer, too. */
+  lookup(request: LookupRequest): Promise<Result<AddressReply>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
@@ -163,6 +187,9 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   held: { method: 'GET', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'] },
   owned: { method: 'GET', paths: ['/ip'] },
   prime: { method: 'GET', paths: ['/ring'], waits: true },
+  name: { method: 'PUT', paths: ['/name'] },
+  unname: { method: 'DELETE', paths: ['/name'] },
+  lookup: { method: 'GET', paths: ['/name/{name}'] },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },

@@ -10,13 +10,26 @@ const peers = z.array(z.string().min(1).max(300)).max(1024);
 const owner = z.string().min(1).max(512);
 const address = z.string().min(1).max(64);
 const addresses = z.array(address).max(256);
+const name = z.string().min(1).max(512);
+const names = z.array(name).max(64);
+const naming = z.strictObject({
+  container: container.optional(),
+  addresses: addresses.optional(),
+  names: names.optional(),
+});
 const nothing = z.strictObject({});
 
 const REQUESTS = {
   health: nothing,
   report: nothing,
   dataplane: nothing,
-  attach: z.strictObject({ container, addresses, subnets: addresses.optional() }),
+  attach: z.strictObject({
+    container,
+    addresses,
+    subnets: addresses.optional(),
+    names: names.optional(),
+    withoutDns: z.boolean().optional(),
+  }),
   detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
   allocate: z.strictObject({ owner, subnet: address.optional() }),
   claim: z.strictObject({ owner, address }),
@@ -24,6 +37,9 @@ const REQUESTS = {
   held: z.strictObject({ owner, subnet: address.optional() }),
   owned: nothing,
   prime: nothing,
+  name: naming,
+  unname: naming,
+  lookup: z.strictObject({ name }),
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),

@@ -1,9 +1,10 @@
-import { type Cidr, compare, formatCidr, subnetOf } from '../address.ts';
+import { type Cidr, compare, formatCidr, type Ipv4, subnetOf } from '../address.ts';
 import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
 import { checkAddresses, freeMac, pendingElsewhere, taken } from './attachable.ts';
+import { always, type Called, namesFrom, renamed, union } from './called.ts';
 import type { Context } from './context.ts';
 import {
   claim,
@@ -16,7 +17,7 @@ import {
   same,
   withdraw,
 } from './held.ts';
-import type { Detached, Reply, Sandbox } from './step.ts';
+import type { Command, Detached, Reply, Sandbox } from './step.ts';
 
 /** A container that is down keeps what the mesh gave it for so long. */
 const LAPSE_MS = 30_000;
@@ -47,8 +48,9 @@ export class Attachments {
   }
 
   /** Of a container for which none `isWaiting`. */
-  attach(ticket: number, container: Sandbox, networkName: string, given: readonly Cidr[]): void {
+  attach(ticket: number, command: Extract<Command, { kind: 'attach' }>, given: readonly Cidr[]): void {
     const context = this.#context;
+    const { container, network: networkName } = command;
     const answer = (problem: Problem): void => {
       context.addressing()?.release(container.id, false);
       context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
@@ -64,8 +66,41 @@ export class Attachments {
     const held = known ?? newlyHeld(network, container, freeMac(context, network, addresses[0]!.address));
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
-    held.waiting = { ticket, addresses };
+    if (known === undefined) held.known = namesFrom(container, context.config.zone);
+    const own = known !== undefined || command.nameless ? [] : held.known;
+    held.waiting = { ticket, addresses, called: always([...own, ...(command.names ?? [])]) };
     this.#plumb(held, network, merge(this.#standing(held), addresses));
+  }
+
+  /** What is attached here under a name, an id or its prefix. */
+  find(network: string, name: string): Readonly<Held> | undefined {
+    return find(this.#all, network, name);
+  }
+
+  /** What has an address here, whether it runs or not. */
+  holding(network: string, address: Ipv4): Readonly<Held> | undefined {
+    return [...this.#all.values()].find(
+      held => held.network === network && held.addresses.some(own => own.address === address),
+    );
+  }
+
+  /** Names it so from now on, and says so where it runs. */
+  call({ network, container }: Pick<Held, 'network' | 'container'>, called: readonly Called[]): void {
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held === undefined) return;
+    held.called = called;
+    this.#store(held);
+    if (held.sandbox !== undefined && held.waiting === undefined)
+      this.#context.write(held.addresses.map(address => claim(held, address)));
+  }
+
+  /** Its runtime may call it something else by now. */
+  #recall(held: Held, container: Sandbox): void {
+    const names = namesFrom(container, this.#context.config.zone);
+    if (names.join() === held.known.join()) return;
+    held.called = renamed(held, names);
+    held.known = names;
+    this.#store(held);
   }
 
   /** Whether the kernel has yet to answer an `attach` of this container. */
@@ -130,6 +165,7 @@ export class Attachments {
       if (held.waiting !== undefined) this.#interrupt(held);
       if (held.sandbox !== undefined && held.sandbox !== container.sandbox) this.#unplumb(held);
       held.sandbox = container.sandbox;
+      this.#recall(held, container);
       this.#context.agenda.cancel(lapse(container.id));
       this.#context.write(held.addresses.map(address => claim(held, address)));
       this.#settle(held);
@@ -246,7 +282,7 @@ export class Attachments {
   /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
   #conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
     const { emit, networks, write } = this.#context;
-    const { ticket, addresses } = waiting;
+    const { ticket, addresses, called } = waiting;
     const network = networks.get(held.network)!;
     const refused = problem ?? checkAddresses(this.#context, network, held.container, addresses);
     held.waiting = undefined;
@@ -259,9 +295,10 @@ export class Attachments {
       return emit({ kind: 'reply', ticket, result: { ok: false, problem: refused } });
     }
     this.#context.addressing()?.keep(held.container, addresses);
-    const union = merge(held.addresses, addresses);
-    if (union.length > held.addresses.length) {
-      held.addresses = union;
+    const [all, names] = [merge(held.addresses, addresses), union(held.called, called)];
+    if (all.length > held.addresses.length || names.length > held.called.length) {
+      held.addresses = all;
+      held.called = names;
       this.#store(held);
     }
     write(held.addresses.map(address => claim(held, address)));

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import type { Departure } from './departure.ts';
 import type { Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
+import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 import { answerAddressCommand, provide } from './provision.ts';
@@ -18,6 +19,7 @@ export interface CommandParts {
   readonly departure: Pick<Departure, 'leave'>;
   readonly dialling: Dialling;
   readonly expulsion: Expulsion;
+  readonly naming: Naming;
   readonly neighbours: Neighbours;
   readonly paths: Paths;
   state(): Report['state'];
@@ -74,6 +76,10 @@ export class Commands {
       case 'release':
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
         return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
+      case 'name':
+      case 'unname':
+        if (problem !== undefined) return answer({ ok: false, problem });
+        return answer(this.#parts.naming.carryOut(command));
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
       case 'leave':
@@ -98,7 +104,7 @@ export class Commands {
         addressing?.release(container.id, false);
         const problem: Problem = { code: 'container-gone', container: container.name };
         this.#context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
-      } else if (result.ok) attachments.attach(ticket, container, network, result.value);
+      } else if (result.ok) attachments.attach(ticket, command, result.value);
       else this.#context.emit({ kind: 'reply', ticket, result });
     });
   }

@@ -3,8 +3,10 @@ import type { Attachment } from '../endpoints/attachment.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
 import type { Problem } from '../errors.ts';
 import { isText, toBytes, toObject } from '../json.ts';
+import { isZoneName, type ZoneName } from '../names/name.ts';
 import type { Network } from '../networks/network.ts';
 import type { Write } from '../replica.ts';
+import { type Called, decodeCalled, encodeCalled, namesAt } from './called.ts';
 import type { Sandbox } from './step.ts';
 
 const RECORD_PREFIX = 'attachment/';
@@ -18,6 +20,9 @@ export interface Held {
   addresses: readonly Cidr[];
   /** What the mesh gave it and took back while it was down. */
   lapsed: readonly Cidr[];
+  /** What its runtime called it when it was last looked at. */
+  known: readonly ZoneName[];
+  called: readonly Called[];
   /** Its network namespace; undefined while it isn't running. */
   sandbox: string | undefined;
   /** What the kernel was last told; undefined where nothing is plumbed. */
@@ -26,8 +31,10 @@ export interface Held {
   asked: Attachment | undefined;
   /** An earlier router plumbed something that this one knows no more of. */
   inherited: boolean;
-  /** Waiting for that answer. */
-  waiting: { readonly ticket: number; readonly addresses: readonly Cidr[] } | undefined;
+  /** Waiting for that answer; what it gets with it. */
+  waiting:
+    | { readonly ticket: number; readonly addresses: readonly Cidr[]; readonly called: readonly Called[] }
+    | undefined;
   problem: Problem | undefined;
 }
 
@@ -48,6 +55,8 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
     mac,
     addresses: [],
     lapsed: [],
+    known: [],
+    called: [],
     ...IDLE,
   };
 }
@@ -55,7 +64,8 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
 /** What the mesh is told: this container has the address. */
 export function claim(held: Held, { address, prefix }: Cidr): Write {
   const { network, container, containerName, mac } = held;
-  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName });
+  const names = namesAt(held, address);
+  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName, names });
   return { domain: ENDPOINTS, key: endpointKey(network, address), value };
 }
 
@@ -71,7 +81,7 @@ export const recordKey = ({ network, container }: { network: string; container: 
   `${RECORD_PREFIX}${network}/${container}`;
 
 export function encodeRecord(held: Held): Uint8Array {
-  const { network, container, containerName, mac, addresses, lapsed } = held;
+  const { network, container, containerName, mac, addresses, lapsed, known, called } = held;
   return toBytes({
     network,
     container,
@@ -79,6 +89,8 @@ export function encodeRecord(held: Held): Uint8Array {
     mac,
     addresses: addresses.map(formatCidr),
     ...(lapsed.length === 0 ? {} : { lapsed: lapsed.map(formatCidr) }),
+    ...(known.length === 0 ? {} : { known }),
+    ...(called.length === 0 ? {} : { called: encodeCalled(called) }),
   });
 }
 
@@ -97,6 +109,8 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
     mac,
     addresses: cidrsIn(addresses),
     lapsed: cidrsIn(value['lapsed']),
+    known: Array.isArray(value['known']) ? value['known'].filter(isZoneName) : [],
+    called: decodeCalled(value['called']),
     ...IDLE,
   };
 }

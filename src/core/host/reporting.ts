@@ -53,6 +53,8 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     networks: networkReports(context),
     endpoints: endpointReports(context, label),
     dormant: dormantReports(parts.attachments),
+    zone: config.zone,
+    names: context.names.all().map(({ owner, ...rest }) => ({ ...rest, host: label(owner) })),
     ipam: ipamReport(context, label),
   };
 }

@@ -2,6 +2,8 @@ import type { Cidr, Ipv4, Mac, PeerId, Vtep } from '../address.ts';
 import type { Attachment, Plumbed } from '../endpoints/attachment.ts';
 import type { Problem, Result } from '../errors.ts';
 import type { Forwarding } from '../forwarding.ts';
+import type { ZoneName } from '../names/name.ts';
+import type { NameRecord } from '../names/view.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
 
@@ -48,6 +50,8 @@ export interface HostConfig {
   readonly mtu: number | undefined;
   readonly password: boolean;
   readonly discovery: boolean;
+  /** What the names of containers are within, like `mesh.internal`; the same on every host. */
+  readonly zone: string;
   /** Undefined where the mesh gives out no addresses. */
   readonly ipam: IpamConfig | undefined;
   readonly device: string;
@@ -70,6 +74,8 @@ export interface Sandbox {
   readonly id: string;
   readonly name: string;
   readonly sandbox: string;
+  /** What else it is called: its host name, if it was given one, and what networks call it. */
+  readonly aliases?: readonly string[];
 }
 
 export type Command =
@@ -80,6 +86,21 @@ export type Command =
       readonly addresses: readonly Cidr[];
       /** An address of each is allocated; with no addresses either, one of the default subnet. */
       readonly subnets?: readonly Cidr[];
+      /** Names beside those that its runtime knows. */
+      readonly names?: readonly ZoneName[];
+      /** It gets no name by itself. */
+      readonly nameless?: boolean;
+    }
+  /**
+   * Names for a container that is attached here, all its addresses where none is named; or for addresses, of which each
+   * is that of a container here, or of nobody in the mesh. With no names: those that the container's runtime knows, or all.
+   */
+  | {
+      readonly kind: 'name' | 'unname';
+      readonly container: string | undefined;
+      readonly network: string;
+      readonly addresses: readonly Ipv4[];
+      readonly names: readonly ZoneName[];
     }
   /** An address for `owner`, who is no container that is attached: this very one, or the lowest free of a subnet. */
   | { readonly kind: 'allocate'; readonly owner: string; readonly subnet: Cidr | undefined }
@@ -179,6 +200,8 @@ export type Effect =
   | { readonly kind: 'unplumb'; readonly network: string; readonly container: string }
   /** The kernel should be brought to `Host.forwarding()`; several in a row mean one. */
   | { readonly kind: 'forward' }
+  /** These names have these addresses from now on; what `forward` was to do is done before. */
+  | { readonly kind: 'publish-names'; readonly records: readonly NameRecord[] }
   /** Answered by `path-measured`. `size` is that of the IP packet. */
   | { readonly kind: 'probe'; readonly peer: PeerId; readonly address: Ipv4; readonly size: number }
   /** Answered by `container-started`, `container-died` or `container-removed`, now and after every change. */

@@ -22,6 +22,41 @@ beforeEach(async () => {
 });
 afterEach(() => router.close());
 
+describe('names', () => {
+  it('are given to containers and addresses, and taken away', async () => {
+    for (const words of [
+      ['dns-add', 'box1'],
+      ['dns-add', '10.0.0.11', 'box1', '-h', 'web'],
+      ['dns-add', '192.168.1.9', '-h', 'printer.mesh.internal'],
+      ['dns-remove', '192.168.1.9'],
+    ]) {
+      expect(await mesh(...words)).toEqual({ status: 0, stdout: '', stderr: '' });
+    }
+    expect(router.calls).toEqual([
+      ['name', { container: 'box1', addresses: [], names: [] }],
+      ['name', { container: 'box1', addresses: ['10.0.0.11'], names: ['web'] }],
+      ['name', { addresses: ['192.168.1.9'], names: ['printer.mesh.internal'] }],
+      ['unname', { addresses: ['192.168.1.9'], names: [] }],
+    ]);
+  });
+
+  it('are looked up, one address a line', async () => {
+    expect((await mesh('dns-lookup', 'web')).stdout).toBe('10.0.0.11\n10.0.0.12\n');
+    expect(await mesh('dns-lookup', 'nothing')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect((await mesh('status', 'dns')).stdout).toBe(
+      'box1         10.0.0.11       aaaaaaaaaaaa 06:0f:d4:4f:de:19\nprinter      192.168.1.9     -            e2:7e:49:7e:0f:1b\n',
+    );
+  });
+
+  it('of an address by itself have to be said', async () => {
+    expect(await mesh('dns-add', '192.168.1.9')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'mesh: an address by itself takes a name: -h NAME; see "mesh help dns-add"\n',
+    });
+  });
+});
+
 describe('attach and detach', () => {
   it('print addresses without prefix, in one line', async () => {
     expect(await mesh('attach', '10.0.0.11/24', 'box1')).toEqual({
@@ -50,6 +85,15 @@ describe('attach and detach', () => {
     expect(router.calls).toEqual([
       ['attach', { container: 'box1', addresses: [], subnets: [] }],
       ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: ['10.40.0.0/16', 'default'] }],
+    ]);
+  });
+
+  it('name the container, or leave it without a name', async () => {
+    await mesh('attach', 'box1', '--name', 'web', '--name', 'www.mesh.internal');
+    await mesh('attach', '--without-dns', '10.0.0.11/24', 'box1');
+    expect(router.calls).toEqual([
+      ['attach', { container: 'box1', addresses: [], subnets: [], names: ['web', 'www.mesh.internal'] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: [], withoutDns: true }],
     ]);
   });
 

@@ -65,7 +65,15 @@ function observer() {
         address,
         others.sort((x, y) => x.stamp - y.stamp || compare(x.owner, y.owner)),
       );
-      const value = { network: 'mesh', address, prefix: 24, mac, container: 'c', containerName: 'c' };
+      const value = {
+        network: 'mesh',
+        address,
+        prefix: 24,
+        mac,
+        container: 'c',
+        containerName: 'c',
+        names: [],
+      };
       const bytes = salt === undefined ? undefined : encodeEndpoint(value);
       return learn(entry(owner, ENDPOINTS, endpointKey('mesh', address), stamp, bytes));
     },

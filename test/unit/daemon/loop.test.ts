@@ -28,6 +28,7 @@ function stage() {
     transport: {} as never,
     dataplane: {} as never,
     follow: () => {},
+    publish: () => {},
     halt: () => {},
   });
   const answered: number[] = [];
