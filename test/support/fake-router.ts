@@ -152,6 +152,8 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
       }),
     attach: async ({ addresses }) => ok({ addresses }),
     detach: async ({ addresses }) => ok({ addresses: addresses ?? ['10.0.0.11/24'] }),
+    expose: async ({ addresses }) => ok({ addresses: addresses?.length ? addresses : ['10.32.0.1/12'] }),
+    hide: async ({ addresses }) => ok({ addresses: addresses ?? ['10.32.0.1/12'] }),
     allocate: async ({ subnet = '10.32.0.0/12' }) => ok({ addresses: [subnet.replace('.0/', '.1/')] }),
     claim: async ({ address }) => ok({ addresses: [address] }),
     release: async ({ address = '10.32.0.1' }) => ok({ addresses: [`${address}/12`] }),
