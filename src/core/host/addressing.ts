@@ -169,6 +169,15 @@ export class Addressing {
     this.#borrow();
   }
 
+  /** This host leaves: who waits for an address is told so, and nobody is asked for any, or given some, any more. */
+  close(): void {
+    const waiting = this.#requests;
+    this.#requests = [];
+    this.#lenders.ask(undefined);
+    this.#context.agenda.cancel('ipam');
+    for (const { done } of waiting) done(refuse({ code: 'router-leaving' }));
+  }
+
   #request(request: Request): void {
     const result = this.#serve(request);
     if (result !== undefined) return request.done(result);

@@ -257,6 +257,8 @@ export class Attachments {
 
   /** Detaches everything; gives what was attached, sorted by name. */
   leave(): readonly Detached[] {
+    for (const held of this.#all.values())
+      if (held.waiting !== undefined) this.#conclude(held, held.waiting, { code: 'router-leaving' });
     const left = [...this.#all.values()].sort((a, b) => compare(a.containerName, b.containerName));
     for (const held of left) this.#unplumb(held);
     this.#context.emit({ kind: 'persist', records: new Map(left.map(held => [recordKey(held), undefined])) });
