@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 /** Says it when a container of this host and one of another have the same address, and when that is over. */
 export class Conflicts {
   readonly #context: Context;
-  /** By key of the address: what was said of it. */
+  /** By key of the address: of whom that was said. */
   readonly #said = new Map<string, string>();
 
   constructor(context: Context) {
@@ -31,9 +31,9 @@ export class Conflicts {
         lost,
         cure: this.#cure(losers),
       };
-      const text = JSON.stringify(data);
-      if (this.#said.get(key) === text) continue;
-      this.#said.set(key, text);
+      const who = claims.map(({ owner, endpoint }) => `${owner} ${endpoint.container}`).join();
+      if (this.#said.get(key) === who) continue;
+      this.#said.set(key, who);
       emit({ kind: 'log', level: 'warn', message: 'two containers claim one address', data });
     }
   }
@@ -49,6 +49,7 @@ export class Conflicts {
   }
 
   #host(peer: PeerId): string {
-    return this.#context.topology.host(peer)?.nickname ?? peer;
+    const { config, topology } = this.#context;
+    return peer === config.self ? config.nickname : (topology.host(peer)?.nickname ?? peer);
   }
 }
