@@ -10,6 +10,7 @@ import type { Allocation } from './host/allocation.ts';
 import { Attachments } from './host/attachments.ts';
 import { Commands } from './host/commands.ts';
 import { Conduct } from './host/conduct.ts';
+import { Conflicts } from './host/conflicts.ts';
 import type { Context } from './host/context.ts';
 import { Departure } from './host/departure.ts';
 import { Dialling } from './host/dialling.ts';
@@ -73,6 +74,7 @@ export class Host {
   readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #conflicts: Conflicts;
   readonly #addressing: Addressing | undefined;
   readonly #expulsion: Expulsion;
   readonly #learning: Learning;
@@ -144,6 +146,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
+    this.#conflicts = new Conflicts(this.#context);
     this.#departure = new Departure(
       this.#context,
       this.#addressing,
@@ -198,14 +201,11 @@ export class Host {
     this.#now = Math.max(this.#now, now);
     this.#effects = [];
     this.#take(input);
-    if (this.#changedAddresses.size > 0) {
-      const keys = new Set(this.#changedAddresses);
-      this.#changedAddresses.clear();
-      this.#attachments.settle(keys);
-    }
+    this.#settle();
     this.#stewardship.review(this.#state);
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
+    this.#settle();
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;
@@ -250,6 +250,15 @@ export class Host {
       attachments: this.#attachments,
     };
     return reportOf(this.#context, parts, this.#state);
+  }
+
+  /** What other claims on addresses mean for containers here. */
+  #settle(): void {
+    if (this.#changedAddresses.size === 0) return;
+    const keys = new Set(this.#changedAddresses);
+    this.#changedAddresses.clear();
+    this.#attachments.settle(keys);
+    this.#conflicts.review(keys);
   }
 
   #take(input: Input): void {

@@ -23,6 +23,14 @@ import type { Command, Detached, Reply, Sandbox } from './step.ts';
 const LAPSE_MS = 30_000;
 const lapse = (id: string): string => `lapse ${id}`;
 
+/** An address of a container that runs here, which another container holds. */
+export interface Lost {
+  readonly network: string;
+  readonly container: string;
+  readonly containerName: string;
+  readonly before: Cidr;
+}
+
 export interface Dormant {
   readonly held: Held;
   readonly addresses: readonly Cidr[];
@@ -281,6 +289,35 @@ export class Attachments {
     });
   }
 
+  addressesOf(network: string, container: string): readonly Cidr[] {
+    return this.#all.get(recordKey({ network, container }))?.addresses ?? [];
+  }
+
+  /** Sorted by container and address. */
+  lost(): readonly Lost[] {
+    const running = [...this.#all.values()].filter(({ sandbox }) => sandbox !== undefined);
+    const lost = running.flatMap(held => {
+      const { network, container, containerName } = held;
+      const before = held.addresses.filter(cidr => taken(this.#context, held, [cidr]) !== undefined);
+      return before.map(cidr => ({ network, container, containerName, before: cidr }));
+    });
+    const key = ({ containerName, before }: Lost): string => `${containerName} ${before.address}`;
+    return lost.sort((a, b) => compare(key(a), key(b)));
+  }
+
+  /** Takes an address off a container and gives it another; false where it has no such address, or doesn't run. */
+  exchange(network: string, container: string, before: Cidr, after: Cidr): boolean {
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held?.sandbox === undefined || !held.addresses.includes(before)) return false;
+    held.addresses = held.addresses.map(cidr => (cidr === before ? after : cidr));
+    this.#context.addressing()?.keep(container, [after]);
+    this.#store(held);
+    this.#context.write([claim(held, after), ...withdraw(held, [before])]);
+    this.#free(container, [before]);
+    this.#settle(held);
+    return true;
+  }
+
   /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
   #conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
     const { emit, networks, write } = this.#context;
@@ -325,12 +362,26 @@ export class Attachments {
   #settle(held: Held): void {
     const network = this.#context.networks.get(held.network);
     if (held.waiting !== undefined || held.sandbox === undefined || network === undefined) return;
+    this.#part(held, network);
     const wanted = this.#standing(held);
     const now = held.asked ?? held.plumbed;
     if (wanted.length === 0) this.#unplumb(held);
-    else if (now === undefined || now.sandbox !== held.sandbox || !same(now.addresses, wanted)) {
+    else if (now?.sandbox !== held.sandbox || now.mac !== held.mac || !same(now.addresses, wanted)) {
       this.#plumb(held, network, wanted);
     }
+  }
+
+  /** Who holds an address that this container lost may have the same MAC, which goes with the address: it keeps it. */
+  #part(held: Held, network: Network): void {
+    const { config, endpoints, write } = this.#context;
+    const holders = held.addresses.map(({ address }) => endpoints.holder(held.network, address));
+    const isShared = holders.some(
+      holder => holder !== undefined && holder.owner !== config.self && holder.endpoint.mac === held.mac,
+    );
+    if (!isShared) return;
+    held.mac = freeMac(this.#context, network, held.addresses[0]!.address);
+    this.#store(held);
+    write(held.addresses.map(address => claim(held, address)));
   }
 
   #plumb(held: Held, network: Network, addresses: readonly Cidr[]): void {

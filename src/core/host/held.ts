@@ -16,7 +16,7 @@ export interface Held {
   readonly network: string;
   readonly container: string;
   readonly containerName: string;
-  readonly mac: Mac;
+  mac: Mac;
   addresses: readonly Cidr[];
   /** What the mesh gave it and took back while it was down. */
   lapsed: readonly Cidr[];
