@@ -102,7 +102,7 @@ export class Host {
       config,
       replica: createReplica({ self: config.self, crypto: config.crypto, limits: config.limits ?? {} }),
       topology: createTopologyView(),
-      networks: createNetworksView(),
+      networks: createNetworksView(config.ipam ? [config.ipam.defaultSubnet] : []),
       endpoints,
       names: new NamesView(endpoints),
       ring: createRingView(),
@@ -203,9 +203,9 @@ export class Host {
     this.#take(input);
     this.#settle();
     this.#stewardship.review(this.#state);
+    this.#settle();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
-    this.#settle();
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;

@@ -218,6 +218,38 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
         expect(await dataplane.audit()).toEqual([]);
       });
 
+      test('lets every host answer for the service addresses by itself', async () => {
+        const addresses = [
+          { address: ip('10.0.0.254'), prefix: 24 },
+          { address: ip('10.1.255.254'), prefix: 16 },
+        ];
+        const service = { addresses, mac: mac(addresses[0]!.address) };
+        const [here, there] = await startBoth();
+        const wanted = forwarding(0, [B], { service });
+        expect(await here.apply(wanted)).toEqual(done);
+        expect(await there.apply(forwarding(1, [A], { service }))).toEqual(done);
+        expect((await here.inspect()).forwarding).toEqual(wanted);
+        const [box, other] = ['box', 'other'].map(name => world.startContainer(name)) as [
+          WorldContainer,
+          WorldContainer,
+        ];
+        await here.plumb(attachment(box, A));
+        await there.plumb(attachment(other, B));
+        for (const container of [box, other]) {
+          expect(await world.reaches(container, addresses[0]!.address)).toBe(true);
+        }
+        await here.close();
+        const next = await start(0);
+        expect((await next.inspect()).forwarding.networks).toEqual(wanted.networks);
+        expect(await next.apply(wanted)).toEqual(done);
+        expect(await next.audit()).toEqual([]);
+        const without = forwarding(0, [B]);
+        expect(await next.apply(without)).toEqual(done);
+        expect((await next.inspect()).forwarding).toEqual(without);
+        expect(await world.reaches(box, addresses[0]!.address)).toBe(false);
+        expect(await world.reaches(box, B)).toBe(true);
+      });
+
       test('reaches the containers with a new MTU', async () => {
         const [here, there] = await startBoth();
         await here.apply(forwarding(0, [B]));

@@ -1,6 +1,7 @@
 import { type Cidr, compare, type Ipv4, type Mac, type Vtep } from '../../src/core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../../src/core/errors.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
+import type { Service } from '../../src/core/networks/network.ts';
 import type { Attachment, Dataplane, Inspection, Plumbed, Probe } from '../../src/ports/dataplane.ts';
 
 /** Hosts whose kernels are data: what a data plane does to one can be read, and where frames would go asked. */
@@ -20,6 +21,7 @@ export interface FakeNetwork {
   readonly index: number;
   mtu: number;
   own: NetworkForwarding['own'];
+  service: Service | undefined;
   stations: Map<Ipv4, Station>;
   flood: Map<string, Vtep>;
 }
@@ -58,6 +60,7 @@ export class FakeUnderlay {
         port =>
           port.sandbox === sandbox &&
           port.addresses.some(own => {
+            if (host.serves(port, address, size)) return true;
             const there = this.#find(host, port, address, size);
             return (
               there !== undefined && this.#find(there.host, there.port, own.address, size)?.port === port
@@ -126,6 +129,13 @@ export class FakeHost {
     );
   }
 
+  /** Whether the kernel itself answers for `address` on that port's network. */
+  serves({ vni, mtu }: Attachment, address: Ipv4, size: number): boolean {
+    const network = this.networks.get(vni);
+    if (network === undefined || size > Math.min(mtu, network.mtu)) return false;
+    return network.service?.addresses.some(cidr => cidr.address === address) ?? false;
+  }
+
   /** Whether frames of that network from another host come in here. */
   hears(from: FakeHost, vni: number): boolean {
     return this.networks.has(vni) && this.peers.includes(from.vtep.address);
@@ -188,11 +198,12 @@ class FakeDataplane implements Dataplane {
   async inspect(): Promise<Inspection> {
     this.#check();
     const networks = [...this.#host.networks.values()].map(
-      ({ name, vni, mtu, own, stations, flood }): NetworkForwarding => ({
+      ({ name, vni, mtu, own, service, stations, flood }): NetworkForwarding => ({
         name,
         vni,
         mtu,
         own,
+        ...(service && { service }),
         stations: [...stations.values()].sort((a, b) => compare(a.address, b.address)),
         flood: [...flood].sort(([a], [b]) => compare(a, b)).map(([, vtep]) => vtep),
       }),
@@ -265,7 +276,7 @@ class FakeDataplane implements Dataplane {
     return mended;
   }
 
-  #mendNetwork({ name, vni, mtu, own, stations, flood }: NetworkForwarding): readonly string[] {
+  #mendNetwork({ name, vni, mtu, own, service, stations, flood }: NetworkForwarding): readonly string[] {
     const before = this.#host.networks.get(vni);
     const mended: string[] = before === undefined ? [`network ${name} was missing`] : [];
     const wanted = {
@@ -280,7 +291,7 @@ class FakeDataplane implements Dataplane {
       }
     }
     const index = before?.index ?? this.#host.newIndex();
-    this.#host.networks.set(vni, { name, vni, index, mtu, own, ...wanted });
+    this.#host.networks.set(vni, { name, vni, index, mtu, own, service, ...wanted });
     this.#setMtu(name, mtu);
     return mended;
   }

@@ -81,6 +81,7 @@ class KernelDataplane implements LinuxDataplane {
       const running = this.#started();
       return attempt(async () => {
         this.#firewall.setPeers(wanted.peers);
+        this.#firewall.setServices(wanted.networks.flatMap(({ service }) => service ?? []));
         running.peers = wanted.peers;
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
         if (refused === undefined) return ok(undefined);
@@ -133,7 +134,7 @@ class KernelDataplane implements LinuxDataplane {
   inspect(): ReturnType<Dataplane['inspect']> {
     return this.#inOrder(() => {
       const { place, peers } = this.#started();
-      return inspectSwitch(place, peers);
+      return inspectSwitch(place, peers, this.#firewall.services());
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Ipv4, Mac } from '../../core/address.ts';
 import type { Result } from '../../core/errors.ts';
+import type { Service } from '../../core/networks/network.ts';
 import type { Probe } from '../../ports/dataplane.ts';
 
 /** What the data plane leaves to others: rules and echoes. */
@@ -15,6 +16,10 @@ export interface Firewall {
   setPeers(addresses: readonly Ipv4[]): void;
   /** The table in the switch that keeps each port to its own addresses; keeps what an earlier router allowed. */
   guardSwitch(inSwitch: InSwitch): Promise<Result<void>>;
+  /** What every host answers for by itself: nothing from or to it passes another host's door. Replaces what was before. */
+  setServices(services: readonly Service[]): void;
+  /** The MACs of those, also as an earlier router left them. */
+  services(): ReadonlySet<string>;
   /** What may come in by that port of the switch; replaces what was before. Call it before the port goes up. */
   allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
   disallow(port: string): void;

@@ -6,6 +6,7 @@ import {
   type Ipv4,
   type Mac,
   type PeerId,
+  serviceAddress,
   toNumber,
 } from '../address.ts';
 import { describe, type Problem, type Result, refuse } from '../errors.ts';
@@ -13,7 +14,7 @@ import { Allocator, reservedIn, SMALLEST_SUBNET } from '../ipam/allocator.ts';
 import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
 import { type Allocation, allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
-import { describeHolder } from './attachable.ts';
+import { describeHolder, SERVICE_WHY } from './attachable.ts';
 import type { Context } from './context.ts';
 import { Custodian } from './custodian.ts';
 import type { Expulsion } from './expulsion.ts';
@@ -284,12 +285,22 @@ export class Addressing {
     const value = fromNumber(address);
     const holder = endpoints.holder(DEFAULT_NETWORK.name, value);
     const isOwn = holder?.owner === config.self && holder.endpoint.container === owner;
+    if (this.#reserved.has(address))
+      return { code: 'address-unusable', value, why: this.#reservedFor(value) };
     if (holder !== undefined && !isOwn) return describeHolder(this.#context, holder);
     const here = this.#allocator.ownerOf(address);
     if (here !== undefined && here !== owner)
       return { code: 'address-taken', value, holder: here, host: 'this host' };
     const rest = isOwn ? 0 : this.#quarantine(address);
     return rest > 0 ? { code: 'address-quarantined', value, seconds: Math.ceil(rest / 1_000) } : undefined;
+  }
+
+  #reservedFor(address: Ipv4): string {
+    const subnets = [this.#config.universe, this.#config.defaultSubnet];
+    const served = subnets.find(subnet => serviceAddress(subnet) === address);
+    return served === undefined
+      ? `it is the first or last address of ${subnets.map(formatCidr).join(' or of ')}`
+      : SERVICE_WHY;
   }
 
   #why({ range, prefix }: Request): Problem {

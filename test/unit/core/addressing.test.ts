@@ -54,6 +54,19 @@ describe('a host alone', () => {
 });
 
 describe('several hosts', () => {
+  it.each(['10.32.0.254/24', '10.32.0.255/24', '10.32.0.0/24', '10.32.0.254/16', '10.32.0.254/32'])(
+    'keep %s for the mesh itself, wherever it is asked for',
+    address => {
+      const { mesh, a, c } = three();
+      for (const host of [a, c]) {
+        const before = mesh.now;
+        expect(claim(mesh, host, 'box', address)).toBe('address-unusable');
+        expect(attach(mesh, host, 'box', address)).toBe('address-unusable');
+        expect(mesh.now).toBe(before);
+      }
+    },
+  );
+
   it('ask one another for space, and never give one address twice', () => {
     const { mesh, a, b, c } = three();
     const given = [];

@@ -172,6 +172,20 @@ describe('what the kernel should hold', () => {
     expect(after.every(station => left.has(station))).toBe(true);
   });
 
+  it('has the service address of each subnet here, and behind no other host', () => {
+    const observed = observer();
+    observed.host('a' as PeerId, 1, hostAt(2, 2));
+    const service = '10.47.255.254' as Ipv4;
+    expect(observed.claim('a' as PeerId, service, 2, 1)).toBe(false);
+    const [control, mesh] = observed.current().networks;
+    expect(control).not.toHaveProperty('service');
+    expect(mesh).toMatchObject({
+      service: { addresses: [{ address: service, prefix: 12 }], mac: macOfAddress(6784, service, 0) },
+      stations: [],
+      flood: [],
+    });
+  });
+
   it('stays the same object where a host only says again where it is', () => {
     const observed = observer();
     observed.host('a' as PeerId, 1, hostAt(2, 2));

@@ -45,6 +45,8 @@ export function createFirewall({ log, inHost = here }: Options): KernelFirewall 
     setPeers: (addresses: readonly Ipv4[]) => host.setPeers(addresses),
     guardSwitch: (inSwitch: InSwitch): Promise<Result<void>> => inside.guard(inSwitch),
     allow: (port: string, mac: Mac, addresses: readonly Ipv4[]) => inside.allow(port, mac, addresses),
+    setServices: services => inside.setServices(services),
+    services: () => inside.services(),
     disallow: port => {
       try {
         inside.disallow(port);

@@ -47,7 +47,9 @@ export function hostRuleset(dataPort: number): Ruleset {
  * (RFC 5227: the sender is 0.0.0.0) pass for the container's own addresses.
  *
  * Other ports lead to other hosts. Their frames were checked there; only a frame from a MAC that is behind one of our
- * own ports can't be right: it went round in a loop.
+ * own ports can't be right: it went round in a loop. Every host answers for the service addresses by itself, with one
+ * MAC: nothing from or to them comes from elsewhere, and nothing goes there. (A bridge asks nobody else for an address
+ * of its own, so that containers' questions for them do not leave either.)
  */
 export const SWITCH_RULESET: Ruleset = {
   family: 'bridge',
@@ -55,6 +57,8 @@ export const SWITCH_RULESET: Ruleset = {
     ports: ['ifname'],
     senders: ['ifname', 'ether_addr', 'ipv4_addr'],
     local: ['ether_addr'],
+    service_macs: ['ether_addr'],
+    service_addresses: ['ipv4_addr'],
   },
   counters: ['spoofed', 'unsupported', 'looped'],
   chains: `
@@ -62,6 +66,14 @@ export const SWITCH_RULESET: Ruleset = {
     type filter hook prerouting priority -300; policy accept;
     iifname @ports goto from_container
     ether saddr @local counter name looped drop
+    ether saddr @service_macs counter name looped drop
+    ether daddr @service_macs counter name looped drop
+    ether type arp arp daddr ip @service_addresses counter name looped drop
+    ether type arp arp saddr ip @service_addresses counter name looped drop
+  }
+  chain output {
+    type filter hook output priority 0; policy accept;
+    oifname "vx-*" ether saddr @service_macs drop
   }
   chain from_container {
     ether type ip iifname . ether saddr . ip saddr @senders accept

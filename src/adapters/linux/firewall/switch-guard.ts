@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Ipv4, Mac } from '../../../core/address.ts';
 import { ok, type Result } from '../../../core/errors.ts';
+import type { Service } from '../../../core/networks/network.ts';
 import type { InSwitch } from '../parts.ts';
 import { type Element, type Elements, join, split } from './elements.ts';
 import type { Count } from './nfnetlink.ts';
@@ -12,11 +13,15 @@ export interface SwitchGuard {
   guard(inSwitch: InSwitch): Promise<Result<void>>;
   allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
   disallow(port: string): void;
+  setServices(services: readonly Service[]): void;
+  services(): ReadonlySet<string>;
   counts(): ReadonlyMap<string, Count>;
   audit(): Promise<Result<readonly string[]>>;
   remove(): void;
   close(): void;
 }
+
+const SERVICE_SETS = ['service_macs', 'service_addresses'] as const;
 
 /** What each container's port may send, as elements of the set `senders`. */
 type Senders = ReadonlyMap<string, readonly Element[]>;
@@ -45,7 +50,8 @@ export function createSwitchGuard(): SwitchGuard {
       const present = inSwitch(presentPorts);
       const opened = openTable(SWITCH_RULESET, inSwitch, held => {
         for (const [port, elements] of adoptable(held, present)) senders.set(port, elements);
-        return elementsOf(senders);
+        const kept = SERVICE_SETS.map(set => [set, held.get(set) ?? new Set<Element>()] as const);
+        return new Map([...elementsOf(senders), ...kept]);
       });
       if (!opened.ok) return opened;
       table = opened.value;
@@ -60,6 +66,21 @@ export function createSwitchGuard(): SwitchGuard {
     disallow: port => {
       if (senders.has(port)) replace(port, undefined);
     },
+    setServices: services => {
+      if (table === undefined) throw new Error('services can be set once the switch is guarded');
+      const wanted = {
+        service_macs: services.map(({ mac }) => mac),
+        service_addresses: services.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+      };
+      const guarded = table;
+      guarded.change(
+        SERVICE_SETS.map(set => {
+          const held = [...guarded.wanted(set)];
+          return { set, add: without(wanted[set], held), remove: without(held, wanted[set]) };
+        }),
+      );
+    },
+    services: () => table?.wanted('service_macs') ?? new Set(),
     counts: () => table?.counts() ?? new Map(),
     audit: async () => (await table?.audit()) ?? ok([]),
     remove: () => {
