@@ -3,13 +3,14 @@ import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
-import { checkAddresses, freeMac, pendingElsewhere, taken } from './attachable.ts';
+import { checkAddresses, freeMac, pendingElsewhere } from './attachable.ts';
 import { always, type Called, namesFrom, renamed, union } from './called.ts';
 import type { Context } from './context.ts';
 import {
   claim,
   decodeRecord,
   encodeRecord,
+  findHeld,
   type Held,
   merge,
   newlyHeld,
@@ -17,25 +18,12 @@ import {
   same,
   withdraw,
 } from './held.ts';
+import { type Dormant, dormantIn, type Lost, lostIn, standing } from './shortfall.ts';
 import type { Command, Detached, Reply, Sandbox } from './step.ts';
 
 /** A container that is down keeps what the mesh gave it for so long. */
 const LAPSE_MS = 30_000;
 const lapse = (id: string): string => `lapse ${id}`;
-
-/** An address of a container that runs here, which another container holds. */
-export interface Lost {
-  readonly network: string;
-  readonly container: string;
-  readonly containerName: string;
-  readonly before: Cidr;
-}
-
-export interface Dormant {
-  readonly held: Held;
-  readonly addresses: readonly Cidr[];
-  readonly why: Problem | undefined;
-}
 
 /** Which containers of this host hold which addresses: what the user asked for, and what of it the kernel has. */
 export class Attachments {
@@ -77,12 +65,12 @@ export class Attachments {
     if (known === undefined) held.known = namesFrom(container, context.config.zone);
     const own = known !== undefined || command.nameless ? [] : held.known;
     held.waiting = { ticket, addresses, called: always([...own, ...(command.names ?? [])]) };
-    this.#plumb(held, network, merge(this.#standing(held), addresses));
+    this.#plumb(held, network, merge(standing(this.#context, held), addresses));
   }
 
   /** What is attached here under a name, an id or its prefix. */
   find(network: string, name: string): Readonly<Held> | undefined {
-    return find(this.#all, network, name);
+    return findHeld(this.#all, network, name);
   }
 
   /** What has an address here, whether it runs or not. */
@@ -119,7 +107,7 @@ export class Attachments {
   /** All addresses of the container where none is named. */
   detach(ticket: number, name: string, network: string, addresses: readonly Cidr[]): void {
     const { emit, write } = this.#context;
-    const held = find(this.#all, network, name);
+    const held = findHeld(this.#all, network, name);
     const missing = addresses.find(({ address }) => !held?.addresses.some(own => own.address === address));
     if (held === undefined || held.waiting !== undefined || missing !== undefined) {
       const address = missing && formatCidr(missing);
@@ -278,31 +266,16 @@ export class Attachments {
     }));
   }
 
-  /** What was asked for and is not there now. */
   dormant(): readonly Dormant[] {
-    return [...this.#all.values()].flatMap(held => {
-      const addresses = held.addresses.filter(
-        one => held.sandbox === undefined || !this.#standing(held).includes(one),
-      );
-      if (addresses.length === 0) return [];
-      return [{ held, addresses, why: held.problem ?? taken(this.#context, held, addresses) }];
-    });
+    return dormantIn(this.#context, [...this.#all.values()]);
+  }
+
+  lost(): readonly Lost[] {
+    return lostIn(this.#context, [...this.#all.values()]);
   }
 
   addressesOf(network: string, container: string): readonly Cidr[] {
     return this.#all.get(recordKey({ network, container }))?.addresses ?? [];
-  }
-
-  /** Sorted by container and address. */
-  lost(): readonly Lost[] {
-    const running = [...this.#all.values()].filter(({ sandbox }) => sandbox !== undefined);
-    const lost = running.flatMap(held => {
-      const { network, container, containerName } = held;
-      const before = held.addresses.filter(cidr => taken(this.#context, held, [cidr]) !== undefined);
-      return before.map(cidr => ({ network, container, containerName, before: cidr }));
-    });
-    const key = ({ containerName, before }: Lost): string => `${containerName} ${before.address}`;
-    return lost.sort((a, b) => compare(key(a), key(b)));
   }
 
   /** Takes an address off a container and gives it another; false where it has no such address, or doesn't run. */
@@ -349,21 +322,12 @@ export class Attachments {
     return [...this.#all.values()].filter(held => held.container === id);
   }
 
-  /** Those addresses of `held` that it holds in the eyes of all. */
-  #standing(held: Held): readonly Cidr[] {
-    const { config, endpoints } = this.#context;
-    return held.addresses.filter(({ address }) => {
-      const holder = endpoints.holder(held.network, address);
-      return holder?.owner === config.self && holder.endpoint.container === held.container;
-    });
-  }
-
   /** Brings the kernel to the addresses that stand. */
   #settle(held: Held): void {
     const network = this.#context.networks.get(held.network);
     if (held.waiting !== undefined || held.sandbox === undefined || network === undefined) return;
     this.#part(held, network);
-    const wanted = this.#standing(held);
+    const wanted = standing(this.#context, held);
     const now = held.asked ?? held.plumbed;
     if (wanted.length === 0) this.#unplumb(held);
     else if (now?.sandbox !== held.sandbox || now.mac !== held.mac || !same(now.addresses, wanted)) {
@@ -419,13 +383,6 @@ export class Attachments {
     else this.#all.set(recordKey(held), held);
     this.#context.emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });
   }
-}
-
-function find(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
-  const candidates = [...all.values()].filter(held => held.network === network);
-  const exact = candidates.find(held => held.container === name || held.containerName === name);
-  const prefixed = name.length >= 4 ? candidates.filter(held => held.container.startsWith(name)) : [];
-  return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }
 
 const replied = (addresses: readonly Cidr[]): Result<Reply> => ({

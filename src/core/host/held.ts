@@ -128,3 +128,11 @@ export function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {
   const text = (addresses: readonly Cidr[]): string => addresses.map(formatCidr).sort(compare).join(' ');
   return text(some) === text(others);
 }
+
+/** By name or id, or by the beginning of an id that no other on the network has. */
+export function findHeld(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
+  const candidates = [...all.values()].filter(held => held.network === network);
+  const exact = candidates.find(held => held.container === name || held.containerName === name);
+  const prefixed = name.length >= 4 ? candidates.filter(held => held.container.startsWith(name)) : [];
+  return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
+}

@@ -1,7 +1,8 @@
 import { type Cidr, subnetOf } from '../address.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import type { Addressing } from './addressing.ts';
-import type { Attachments, Lost } from './attachments.ts';
+import type { Attachments } from './attachments.ts';
+import type { Lost } from './shortfall.ts';
 import type { Reply } from './step.ts';
 
 /** What became of an address of a container here that another container holds. */
