@@ -21,16 +21,26 @@ export interface Vtep {
   readonly port: number;
 }
 
-const OCTET = /^(0|[1-9]\d{0,2})$/;
+const ZERO = 48;
 
 /** The address as an unsigned 32-bit number, or undefined where `text` is not a canonical dotted quad. */
 export function toNumber(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   let number = 0;
-  for (const part of parts) {
-    if (!OCTET.test(part) || Number(part) > 255) return undefined;
-    number = number * 256 + Number(part);
+  let octets = 0;
+  for (let index = 0; octets < 4; index += 1) {
+    const start = index;
+    let octet = 0;
+    for (let digit = text.charCodeAt(index) - ZERO; digit >= 0 && digit <= 9; ) {
+      octet = octet * 10 + digit;
+      index += 1;
+      digit = text.charCodeAt(index) - ZERO;
+    }
+    const length = index - start;
+    if (length === 0 || length > 3 || octet > 255 || (length > 1 && text.charCodeAt(start) === ZERO))
+      return undefined;
+    octets += 1;
+    number = number * 256 + octet;
+    if (octets < 4 ? text[index] !== '.' : index !== text.length) return undefined;
   }
   return number;
 }

@@ -1,6 +1,5 @@
 import type { Cidr, Ipv4, PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
-import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem } from './errors.ts';
 import { ForwardingView } from './forwarding/view.ts';
 import { type Forwarding, withInherited } from './forwarding.ts';
@@ -10,6 +9,7 @@ import type { Allocation } from './host/allocation.ts';
 import { Attachments } from './host/attachments.ts';
 import { Commands } from './host/commands.ts';
 import { Conduct } from './host/conduct.ts';
+import { Conflicts } from './host/conflicts.ts';
 import type { Context } from './host/context.ts';
 import { Departure } from './host/departure.ts';
 import { Dialling } from './host/dialling.ts';
@@ -26,17 +26,13 @@ import { reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
 import { Stewardship } from './host/stewardship.ts';
+import { takeBack } from './host/take-back.ts';
+import { createViews } from './host/views.ts';
 import { Vigil } from './host/vigil.ts';
-import { IPAM } from './ipam/custody.ts';
-import { createRingView } from './ipam/view.ts';
 import type { ZoneName } from './names/name.ts';
-import { NamesView } from './names/view.ts';
-import { createNetworksView } from './networks/view.ts';
-import { createRemovalsView } from './removals/view.ts';
 import {
   type Change,
   createReplica,
-  type Entry,
   type Rebase,
   type Replica,
   type Write,
@@ -44,7 +40,6 @@ import {
 } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
-import { createTopologyView } from './topology/view.ts';
 import { decodeMessage } from './wire.ts';
 
 /** How long a router that knows of others waits for one of them before it writes anything. */
@@ -73,6 +68,7 @@ export class Host {
   readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #conflicts: Conflicts;
   readonly #addressing: Addressing | undefined;
   readonly #expulsion: Expulsion;
   readonly #learning: Learning;
@@ -95,16 +91,10 @@ export class Host {
    */
   constructor(config: HostConfig, observe: (change: Change) => void = () => {}) {
     this.#observe = observe;
-    const endpoints = createEndpointsView();
     this.#context = {
+      ...createViews(config),
       config,
       replica: createReplica({ self: config.self, crypto: config.crypto, limits: config.limits ?? {} }),
-      topology: createTopologyView(),
-      networks: createNetworksView(config.ipam ? [config.ipam.defaultSubnet] : []),
-      endpoints,
-      names: new NamesView(endpoints),
-      ring: createRingView(),
-      removals: createRemovalsView(),
       agenda: createAgenda(),
       random: createRandom(config.seed),
       now: () => this.#now,
@@ -131,7 +121,8 @@ export class Host {
         this.#synced = true;
         this.#vigil.synced(peer);
       },
-      ahead: (seq, lost, boot) => this.#ahead(seq, lost, boot),
+      ahead: (seq, lost, boot) =>
+        takeBack(this.#context, this.#presence, { seq, lost, boot }, how => this.#issueAnew(seq, how)),
     });
     this.#expulsion = new Expulsion(this.#context);
     this.#addressing =
@@ -144,6 +135,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
+    this.#conflicts = new Conflicts(this.#context);
     this.#departure = new Departure(
       this.#context,
       this.#addressing,
@@ -198,12 +190,9 @@ export class Host {
     this.#now = Math.max(this.#now, now);
     this.#effects = [];
     this.#take(input);
-    if (this.#changedAddresses.size > 0) {
-      const keys = new Set(this.#changedAddresses);
-      this.#changedAddresses.clear();
-      this.#attachments.settle(keys);
-    }
+    this.#settle();
     this.#stewardship.review(this.#state);
+    this.#settle();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
     const next = this.#context.agenda.next();
@@ -250,6 +239,15 @@ export class Host {
       attachments: this.#attachments,
     };
     return reportOf(this.#context, parts, this.#state);
+  }
+
+  /** What other claims on addresses mean for containers here. */
+  #settle(): void {
+    if (this.#changedAddresses.size === 0) return;
+    const keys = new Set(this.#changedAddresses);
+    this.#changedAddresses.clear();
+    this.#attachments.settle(keys);
+    this.#conflicts.review(keys);
   }
 
   #take(input: Input): void {
@@ -394,24 +392,5 @@ export class Host {
     this.#spread.down(peer);
     this.#presence.connectionsChanged();
     this.#context.emit({ kind: 'log', level: 'info', message: 'connection ended', data: { peer, reason } });
-  }
-
-  /**
-   * Others hold facts of ours that we never wrote: our disk was rolled back, or somebody has our key. What this host is
-   * like, it knows best; what it has given away, they do.
-   */
-  #ahead(seq: number, lost: readonly Entry[], boot: string | undefined): void {
-    const { config, emit } = this.#context;
-    if (this.#presence.impersonated(boot)) {
-      return emit({ kind: 'halt', problem: { code: 'identity-cloned', id: config.self } });
-    }
-    const restored = lost.filter(({ domain, value }) => domain === IPAM && value !== undefined);
-    this.#issueAnew(seq, { restored });
-    emit({
-      kind: 'log',
-      level: 'warn',
-      message: 'own facts issued anew above what others hold',
-      data: { seq },
-    });
   }
 }

@@ -217,11 +217,11 @@ export class Faults {
     if (machine.disk.durable.has('targets')) return machine.start();
     this.#simulation.saw('joined again');
     this.#forgetful.add(machine);
-    // Where others may be losing theirs at this moment, one of them is not enough.
-    const others = this.#simulation.machines.filter(
-      other => other.peer !== machine.peer && other.host !== undefined,
-    );
-    const targets = this.#stopped ? others : [this.#another(machine)];
+    // Where others may be losing theirs at this moment, one of them is not enough; and who is told of nobody founds a mesh.
+    const others = this.#simulation.machines.filter(other => other.peer !== machine.peer);
+    const running = others.filter(({ host }) => host !== undefined);
+    const all = running.length > 0 ? running : others;
+    const targets = this.#stopped ? all : [this.#another(machine)];
     machine.start(targets.map(({ address }) => address));
   }
 

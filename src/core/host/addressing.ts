@@ -107,13 +107,22 @@ export class Addressing {
     return this.#allocator.of(owner).map(number => this.#cidr(number));
   }
 
-  /** The lowest free address of `subnet`; the same again for an owner that has one there. */
-  allocate(owner: string, subnet: Cidr, done: Request['done']): void {
+  /**
+   * The lowest free address of `subnet`; the same again for an owner that was given one of just this subnet, unless it is
+   * among `not`, or another container's by now.
+   */
+  allocate(owner: string, subnet: Cidr, done: Request['done'], not: readonly Cidr[] = []): void {
     const problem = this.#objection(subnet);
     if (problem !== undefined) return done(refuse(problem));
     const range = rangeOf(subnet);
-    const had = this.#allocator.of(owner).find(address => includes(range, address));
-    if (had !== undefined) return done({ ok: true, value: this.#cidr(had) });
+    const had = this.of(owner).find(
+      ({ address, prefix }) =>
+        prefix === subnet.prefix &&
+        contains(subnet, address) &&
+        !not.some(cidr => cidr.address === address) &&
+        !this.#isElsewhere(owner, address),
+    );
+    if (had !== undefined) return done({ ok: true, value: had });
     this.#request({ owner, range, prefix: subnet.prefix, deadline: this.#deadline(), done });
   }
 
@@ -168,6 +177,15 @@ export class Addressing {
     this.#ranges = ranges;
     this.#serveAll();
     this.#borrow();
+  }
+
+  /** This host leaves: who waits for an address is told so, and nobody is asked for any, or given some, any more. */
+  close(): void {
+    const waiting = this.#requests;
+    this.#requests = [];
+    this.#lenders.ask(undefined);
+    this.#context.agenda.cancel('ipam');
+    for (const { done } of waiting) done(refuse({ code: 'router-leaving' }));
   }
 
   #request(request: Request): void {
@@ -249,11 +267,16 @@ export class Addressing {
   }
 
   #isFree(owner: string, range: Range, address: number): boolean {
-    const { config, endpoints } = this.#context;
     if (this.#reserved.has(address) || (sizeOf(range) > 1 && reservedIn(range).includes(address)))
       return false;
-    const holder = endpoints.holder(DEFAULT_NETWORK.name, fromNumber(address));
-    return holder === undefined || (holder.owner === config.self && holder.endpoint.container === owner);
+    return !this.#isElsewhere(owner, fromNumber(address));
+  }
+
+  /** Whether a container has the address that is not `owner`. */
+  #isElsewhere(owner: string, address: Ipv4): boolean {
+    const { config, endpoints } = this.#context;
+    const holder = endpoints.holder(DEFAULT_NETWORK.name, address);
+    return holder !== undefined && (holder.owner !== config.self || holder.endpoint.container !== owner);
   }
 
   /** Why nobody can have this very address now. */

@@ -1,15 +1,16 @@
 import { type Cidr, compare, formatCidr, type Ipv4, subnetOf } from '../address.ts';
-import { HOST_LEG, type Plumbed } from '../endpoints/attachment.ts';
+import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
-import { checkAddresses, freeMac, pendingElsewhere, taken } from './attachable.ts';
+import { checkAddresses, freeMac, pendingElsewhere } from './attachable.ts';
 import { always, type Called, namesFrom, renamed, union } from './called.ts';
 import type { Context } from './context.ts';
 import {
   claim,
   decodeRecord,
   encodeRecord,
+  findHeld,
   type Held,
   merge,
   newlyHeld,
@@ -18,17 +19,12 @@ import {
   withdraw,
 } from './held.ts';
 import { calledWith, legOf, plainWith } from './leg.ts';
+import { type Dormant, dormantIn, type Lost, lostIn, standing } from './shortfall.ts';
 import type { Command, Detached, Reply, Sandbox } from './step.ts';
 
 /** A container that is down keeps what the mesh gave it for so long. */
 const LAPSE_MS = 30_000;
 const lapse = (id: string): string => `lapse ${id}`;
-
-export interface Dormant {
-  readonly held: Held;
-  readonly addresses: readonly Cidr[];
-  readonly why: Problem | undefined;
-}
 
 /** Which containers of this host hold which addresses: what the user asked for, and what of it the kernel has. */
 export class Attachments {
@@ -71,12 +67,12 @@ export class Attachments {
     const own = known !== undefined || command.nameless ? [] : held.known;
     const called = [...always(own), ...calledWith(held, command, addresses)];
     held.waiting = { ticket, addresses, called, plain: plainWith(held, command, addresses) };
-    this.#plumb(held, network, merge(this.#standing(held), addresses));
+    this.#plumb(held, network, merge(standing(this.#context, held), addresses));
   }
 
   /** What is attached here under a name, an id or its prefix. */
   find(network: string, name: string): Readonly<Held> | undefined {
-    return find(this.#all, network, name);
+    return findHeld(this.#all, network, name);
   }
 
   /** What has an address here, whether it runs or not. */
@@ -113,7 +109,7 @@ export class Attachments {
   /** All addresses of the container where none is named. */
   detach(ticket: number, name: string, network: string, addresses: readonly Cidr[]): void {
     const { emit, write } = this.#context;
-    const held = find(this.#all, network, name);
+    const held = findHeld(this.#all, network, name);
     const missing = addresses.find(({ address }) => !held?.addresses.some(own => own.address === address));
     if (held === undefined || held.waiting !== undefined || missing !== undefined) {
       const address = missing && formatCidr(missing);
@@ -262,6 +258,8 @@ export class Attachments {
 
   /** Detaches everything; gives what was attached, sorted by name. */
   leave(): readonly Detached[] {
+    for (const held of this.#all.values())
+      if (held.waiting !== undefined) this.#conclude(held, held.waiting, { code: 'router-leaving' });
     const left = [...this.#all.values()].sort((a, b) => compare(a.containerName, b.containerName));
     for (const held of left) this.#unplumb(held);
     this.#context.emit({ kind: 'persist', records: new Map(left.map(held => [recordKey(held), undefined])) });
@@ -273,15 +271,29 @@ export class Attachments {
     }));
   }
 
-  /** What was asked for and is not there now. */
   dormant(): readonly Dormant[] {
-    return [...this.#all.values()].flatMap(held => {
-      const addresses = held.addresses.filter(
-        one => held.sandbox === undefined || !this.#standing(held).includes(one),
-      );
-      if (addresses.length === 0) return [];
-      return [{ held, addresses, why: held.problem ?? taken(this.#context, held, addresses) }];
-    });
+    return dormantIn(this.#context, [...this.#all.values()]);
+  }
+
+  lost(): readonly Lost[] {
+    return lostIn(this.#context, [...this.#all.values()]);
+  }
+
+  addressesOf(network: string, container: string): readonly Cidr[] {
+    return this.#all.get(recordKey({ network, container }))?.addresses ?? [];
+  }
+
+  /** Takes an address off a container and gives it another; false where it has no such address, or doesn't run. */
+  exchange(network: string, container: string, before: Cidr, after: Cidr): boolean {
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held?.sandbox === undefined || !held.addresses.includes(before)) return false;
+    held.addresses = held.addresses.map(cidr => (cidr === before ? after : cidr));
+    this.#context.addressing()?.keep(container, [after]);
+    this.#store(held);
+    this.#context.write([claim(held, after), ...withdraw(held, [before])]);
+    this.#free(container, [before]);
+    this.#settle(held);
+    return true;
   }
 
   /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
@@ -317,25 +329,30 @@ export class Attachments {
     return [...this.#all.values()].filter(held => held.container === id);
   }
 
-  /** Those addresses of `held` that it holds in the eyes of all. */
-  #standing(held: Held): readonly Cidr[] {
-    const { config, endpoints } = this.#context;
-    return held.addresses.filter(({ address }) => {
-      const holder = endpoints.holder(held.network, address);
-      return holder?.owner === config.self && holder.endpoint.container === held.container;
-    });
-  }
-
   /** Brings the kernel to the addresses that stand. */
   #settle(held: Held): void {
     const network = this.#context.networks.get(held.network);
     if (held.waiting !== undefined || held.sandbox === undefined || network === undefined) return;
-    const wanted = this.#standing(held);
+    this.#part(held, network);
+    const wanted = standing(this.#context, held);
     const now = held.asked ?? held.plumbed;
     if (wanted.length === 0) this.#unplumb(held);
-    else if (now === undefined || now.sandbox !== held.sandbox || !same(now.addresses, wanted)) {
+    else if (now?.sandbox !== held.sandbox || now.mac !== held.mac || !same(now.addresses, wanted)) {
       this.#plumb(held, network, wanted);
     }
+  }
+
+  /** Who holds an address that this container lost may have the same MAC, which goes with the address: it keeps it. */
+  #part(held: Held, network: Network): void {
+    const { config, endpoints, write } = this.#context;
+    const holders = held.addresses.map(({ address }) => endpoints.holder(held.network, address));
+    const isShared = holders.some(
+      holder => holder !== undefined && holder.owner !== config.self && holder.endpoint.mac === held.mac,
+    );
+    if (!isShared) return;
+    held.mac = freeMac(this.#context, network, held.addresses[0]!.address);
+    this.#store(held);
+    write(held.addresses.map(address => claim(held, address)));
   }
 
   #plumb(held: Held, network: Network, addresses: readonly Cidr[]): void {
@@ -365,15 +382,6 @@ export class Attachments {
     else this.#all.set(recordKey(held), held);
     this.#context.emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });
   }
-}
-
-function find(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
-  const candidates = [...all.values()].filter(held => held.network === network);
-  const exact = candidates.find(held => held.container === name || held.containerName === name);
-  // The host's own leg has no id that somebody would shorten.
-  const isShortOf = ({ container }: Held): boolean => container !== HOST_LEG && container.startsWith(name);
-  const prefixed = name.length >= 4 ? candidates.filter(isShortOf) : [];
-  return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }
 
 const replied = (addresses: readonly Cidr[]): Result<Reply> => ({

@@ -11,6 +11,7 @@ import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 import { answerAddressCommand, provide } from './provision.ts';
+import { repair } from './repair.ts';
 import type { Command, Reply } from './step.ts';
 
 export interface CommandParts {
@@ -33,7 +34,7 @@ export interface CommandParts {
 export class Commands {
   readonly #context: Context;
   readonly #parts: CommandParts;
-  /** Containers for which an attach waits for addresses. */
+  /** Containers for which somebody waits for addresses. */
   readonly #provided = new Set<string>();
 
   constructor(context: Context, parts: CommandParts) {
@@ -82,6 +83,9 @@ export class Commands {
         return answer(this.#parts.naming.carryOut(command));
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
+      case 'repair':
+        if (problem !== undefined) return answer({ ok: false, problem });
+        return repair({ addressing, attachments, busy: this.#provided }, command.dryRun, answer);
       case 'leave':
         return departure.leave(detached => answer({ ok: true, value: { addresses: [], detached } }));
     }

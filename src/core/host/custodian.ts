@@ -13,7 +13,6 @@ import { give, inherit, settle, take, yieldTo } from '../ipam/ledger.ts';
 import { overlaps, type Range, sizeOf, upperHalf, within } from '../ipam/range.ts';
 import { shareOf } from '../ipam/shares.ts';
 import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
-import type { Write } from '../replica.ts';
 import type { Context } from './context.ts';
 import { Election } from './election.ts';
 import { defaultName } from './peer-name.ts';
@@ -154,17 +153,18 @@ export class Custodian {
   }
 
   #spare({ ranges }: Custody, want: Range): Range | undefined {
-    const run = largestFree(within(ranges, want), this.#used());
+    const held = within(ranges, want);
+    if (held.length === 0) return undefined;
+    const run = largestFree(held, this.#used());
     return run !== undefined && sizeOf(want) > 1 ? upperHalf(run) : run;
   }
 
   #write(before: Custody | undefined, next: Custody): void {
-    const changed = { ...next, heirs: this.#heirs(next) };
-    const value = encodeCustody(changed);
-    const isSame = before !== undefined && next === before && before.heirs.join() === changed.heirs.join();
+    const heirs = this.#heirs(next);
+    const isSame = before !== undefined && next === before && before.heirs.join() === heirs.join();
     if (isSame) return;
-    const writes: Write[] = [{ domain: IPAM, key: CUSTODY_KEY, value }];
-    this.#context.write(writes);
+    const value = encodeCustody({ ...next, heirs });
+    this.#context.write([{ domain: IPAM, key: CUSTODY_KEY, value }]);
   }
 
   /** Those who hold space and come next after this peer, in the order of ids. */

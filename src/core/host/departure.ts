@@ -1,5 +1,6 @@
 import type { PeerId } from '../address.ts';
 import { IPAM } from '../ipam/custody.ts';
+import { REMOVALS } from '../removals/removal.ts';
 import type { Addressing } from './addressing.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
@@ -42,11 +43,12 @@ export class Departure {
     // Whom it can reach, its own facts tell: they go after that.
     const heir = this.#heir();
     this.#presence.withdraw();
+    this.#addressing?.close();
     // The interfaces go first: what is told to be free must not be in use.
     const detached = this.#attachments.leave();
     const own = replica.ofOwner(config.self);
-    // A vote and a grant are promises: others may count on them.
-    const gone = own.filter(({ domain }) => domain !== IPAM);
+    // A vote and a grant are promises that others count on; and who is gone stays gone, whoever said so.
+    const gone = own.filter(({ domain }) => domain !== IPAM && domain !== REMOVALS);
     write(gone.map(({ domain, key }) => ({ domain, key, value: undefined })));
     if (this.#addressing === undefined) return done(detached);
     if (heir !== undefined) this.#addressing.custodian.bequeath(heir);

@@ -8,7 +8,7 @@ import {
   parseIpv4,
   parseMac,
 } from '../address.ts';
-import type { Attachment } from '../endpoints/attachment.ts';
+import { type Attachment, HOST_LEG } from '../endpoints/attachment.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
 import type { Problem } from '../errors.ts';
 import { isText, toBytes, toObject } from '../json.ts';
@@ -25,7 +25,7 @@ export interface Held {
   readonly network: string;
   readonly container: string;
   readonly containerName: string;
-  readonly mac: Mac;
+  mac: Mac;
   addresses: readonly Cidr[];
   /** What the mesh gave it and took back while it was down. */
   lapsed: readonly Cidr[];
@@ -149,4 +149,14 @@ export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Ci
 export function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {
   const text = (addresses: readonly Cidr[]): string => addresses.map(formatCidr).sort(compare).join(' ');
   return text(some) === text(others);
+}
+
+/** By name or id, or by the beginning of an id that no other on the network has. */
+export function findHeld(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
+  const candidates = [...all.values()].filter(held => held.network === network);
+  const exact = candidates.find(held => held.container === name || held.containerName === name);
+  // The host's own leg has no id that somebody would shorten.
+  const isShortOf = ({ container }: Held): boolean => container !== HOST_LEG && container.startsWith(name);
+  const prefixed = name.length >= 4 ? candidates.filter(isShortOf) : [];
+  return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }

@@ -6,6 +6,7 @@ import type { ZoneName } from '../names/name.ts';
 import type { NameRecord } from '../names/view.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
+import type { Repaired } from './repair.ts';
 
 /** Milliseconds on a clock that never jumps. */
 export type Millis = number;
@@ -122,6 +123,8 @@ export type Command =
   | { readonly kind: 'forget'; readonly peers: readonly string[] }
   /** The operator's word that a peer is gone for good. `force`: also where it seems to live. */
   | { readonly kind: 'remove-peer'; readonly peer: PeerId; readonly force: boolean }
+  /** Gives containers here that lost an address to others new ones. `dryRun`: only says which they are. */
+  | { readonly kind: 'repair'; readonly dryRun: boolean }
   /** Withdraws every fact and detaches everything: the host leaves the mesh. */
   | { readonly kind: 'leave' };
 
@@ -130,6 +133,7 @@ export interface Reply {
   readonly addresses: readonly Ipv4[];
   readonly detached: readonly Detached[];
   readonly removed?: Removed;
+  readonly repaired?: readonly Repaired[];
 }
 
 /** What becomes of the space of a removed peer. */

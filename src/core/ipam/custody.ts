@@ -43,8 +43,16 @@ export const HEIRS_MAX = 4;
 const SEEDS_MAX = 64;
 const PEERS_MAX = 256;
 
-export const divisionKey = ({ universe, seeds }: Division): string =>
-  `${formatCidr(universe)} ${seeds.join(',')}`;
+const keys = new WeakMap<Division, string>();
+
+/** The same for equal divisions. It is asked for again and again with each word on the ring. */
+export function divisionKey(division: Division): string {
+  const known = keys.get(division);
+  if (known !== undefined) return known;
+  const key = `${formatCidr(division.universe)} ${division.seeds.join(',')}`;
+  keys.set(division, key);
+  return key;
+}
 
 /** Ranges are written relative to the universe: `[start, end, version]`, and for a grant `[..., to, number]`. */
 export function encodeCustody(custody: Custody): Uint8Array {

@@ -1,7 +1,7 @@
 import type { PeerId } from '../address.ts';
 import { SIZES } from '../replica/encoding.ts';
 import { type Custody, encodeCustody, type Grant, PARTS_MAX } from './custody.ts';
-import { type HeldRange, overlaps, type Range, within, withMissing, without } from './range.ts';
+import { type HeldRange, type Range, touching, within, withMissing, without } from './range.ts';
 import type { Holding, Offer, RingView } from './view.ts';
 import { precedence } from './view.ts';
 
@@ -69,10 +69,8 @@ export function yieldTo(own: Custody, self: PeerId, others: readonly Holding[]):
   let { ranges } = own;
   for (const other of others) {
     if (other.owner === self) continue;
-    const lost = ranges.filter(
-      range => overlaps(range, other) && precedence(other, { ...range, owner: self }) < 0,
-    );
-    for (const range of lost) {
+    for (const range of touching(ranges, other)) {
+      if (precedence(other, { ...range, owner: self }) >= 0) continue;
       const both = { start: Math.max(range.start, other.start), end: Math.min(range.end, other.end) };
       ranges = without(ranges, both);
     }

@@ -28,6 +28,20 @@ export const includes = ({ start, end }: Range, address: number): boolean =>
 
 export const overlaps = (a: Range, b: Range): boolean => a.start < b.end && b.start < a.end;
 
+/** Those of `ranges`, which are sorted and don't overlap one another, that have addresses of `bounds`. */
+export function touching<Kind extends Range>(ranges: readonly Kind[], bounds: Range): readonly Kind[] {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ranges[middle]!.end <= bounds.start) low = middle + 1;
+    else high = middle;
+  }
+  let end = low;
+  while (end < ranges.length && ranges[end]!.start < bounds.end) end += 1;
+  return ranges.slice(low, end);
+}
+
 /** The parts of `ranges` that lie within `bounds`. */
 export function within<Kind extends Range>(ranges: readonly Kind[], bounds: Range): readonly Kind[] {
   return ranges

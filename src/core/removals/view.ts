@@ -18,11 +18,9 @@ export interface RemovalsView {
 export function createRemovalsView(): RemovalsView {
   /** By removed peer, then by who says it. */
   const words = new Map<PeerId, Map<PeerId, number>>();
-
-  const limit = (peer: PeerId): number | undefined => {
-    const said = words.get(peer);
-    return said === undefined ? undefined : Math.max(...said.values());
-  };
+  /** What they come to: asked for with every fact that is learnt. */
+  const limits = new Map<PeerId, number>();
+  const limit = (peer: PeerId): number | undefined => limits.get(peer);
 
   return {
     limit,
@@ -33,8 +31,12 @@ export function createRemovalsView(): RemovalsView {
       const said = words.get(peer) ?? new Map<PeerId, number>();
       if (removal === undefined) said.delete(owner);
       else said.set(owner, removal.upto);
-      if (said.size === 0) words.delete(peer);
-      else words.set(peer, said);
+      words.set(peer, said);
+      limits.set(peer, Math.max(...said.values()));
+      if (said.size === 0) {
+        words.delete(peer);
+        limits.delete(peer);
+      }
       return peer;
     },
     counts: ({ owner, seq }) => seq > (limit(owner) ?? 0),

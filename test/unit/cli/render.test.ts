@@ -10,7 +10,7 @@ import { renderSummary } from '../../../cli/render/summary.ts';
 import type { DataplaneReport } from '../../../src/api/control/contract.ts';
 import type { Cidr, Ipv4, Mac } from '../../../src/core/address.ts';
 import type { ConnectionReport, EndpointReport, IpamReport, Report } from '../../../src/core/report.ts';
-import { HOST2, REPORT } from '../../support/fake-router.ts';
+import { HOST1, HOST2, REPORT } from '../../support/fake-router.ts';
 
 const IPAM = REPORT.ipam as IpamReport;
 type Share = IpamReport['shares'][number];
@@ -79,7 +79,21 @@ describe('status', () => {
       'mesh  10.0.0.11/24  0a:01:0a:00:00:0b  box1  06:0f:d4:4f:de:19(host1)',
       'mesh  10.0.0.12/24  0a:01:0a:00:00:0c  box2  e2:7e:49:7e:0f:1b(host2) conflict: held by box9 on 06:0f:d4:4f:de:19(host1)',
       'mesh  10.0.0.13/24  -                  box3  dormant: its container is stopped',
+      'conflict: 10.0.0.12 of network mesh is held by box9 on 06:0f:d4:4f:de:19(host1), whose traffic goes on; box2 on e2:7e:49:7e:0f:1b(host2) claims it too and has lost it; "mesh detach 10.0.0.12/24 box2" on e2:7e:49:7e:0f:1b(host2), and attach it with another address',
     ]);
+  });
+
+  it.each([
+    [HOST1, 'this host'],
+    [HOST2, 'e2:7e:49:7e:0f:1b(host2)'],
+  ])('ipam shows conflicts of what the mesh gives out, and where to end them (%#)', (host, where) => {
+    const [holder, lost] = REPORT.endpoints as [EndpointReport, EndpointReport];
+    const managed = { ...lost, address: '10.32.0.9' as Ipv4, host };
+    expect(renderIpam({ ...REPORT, endpoints: [holder, managed] }).split('\n')[2]).toMatch(
+      new RegExp(
+        `^conflict: 10\\.32\\.0\\.9 of .* claims it too and has lost it; "mesh ipam repair" on ${where.replace('(', '\\(').replace(')', '\\)')}$`,
+      ),
+    );
   });
 
   it('sums up', () => {

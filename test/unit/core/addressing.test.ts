@@ -13,6 +13,10 @@ describe('a host alone', () => {
     expect(ask(mesh, a, { kind: 'release', owner: 'one', addresses: [] }).ok).toBe(true);
     expect(allocate(mesh, a, 'three')).toBe('10.32.0.1');
     expect(allocate(mesh, a, 'two', '10.32.0.64/26')).toBe('10.32.0.65');
+    // One of a smaller subnet is none of the larger, where others of its owner's subnet could not reach it.
+    expect(allocate(mesh, a, 'four', '10.32.0.64/26')).toBe('10.32.0.66');
+    expect(allocate(mesh, a, 'four')).toBe('10.32.0.3');
+    expect(allocate(mesh, a, 'four', '10.32.0.64/26')).toBe('10.32.0.66');
   });
 
   it('gives all but network, broadcast and service address, then says that none is left', () => {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { CUSTODY_KEY, IPAM } from '../../../src/core/ipam/custody.ts';
+import { WANT_KEY } from '../../../src/core/ipam/want.ts';
+import { REMOVALS } from '../../../src/core/removals/removal.ts';
 import { allocate, ask, attach, cidr, claim, three } from '../../support/address-mesh.ts';
 import type { VirtualHost, VirtualMesh } from '../../support/virtual-mesh.ts';
 
@@ -120,5 +123,34 @@ describe('a host that leaves', () => {
     expect(spaceOf(mesh, b)).not.toContain('host1');
     const sizes = b.host.report(mesh.now).ipam!.shares.map(({ addresses }) => addresses);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(256);
+  });
+
+  it('stands by what it said of others: who is gone stays gone', () => {
+    const { mesh, a, b, c } = withoutA();
+    remove(mesh, b, a);
+    mesh.run(2_000);
+    expect(ask(mesh, b, { kind: 'leave' }).ok).toBe(true);
+    mesh.run(1_000);
+    expect(c.host.facts.get(b.peer, REMOVALS, a.peer)).toBeDefined();
+    expect(spaceOf(mesh, c)).toBe('host3 256');
+  });
+
+  it('answers who still waits, and gives nobody anything after that', () => {
+    const { mesh, a, b, c } = three();
+    expect(allocate(mesh, a, 'box')).toBe('10.32.0.1');
+    mesh.cut(a, b);
+    mesh.cut(b, c);
+    mesh.run(30_000);
+    const reply = mesh.command(b, { kind: 'allocate', owner: 'late', subnet: undefined });
+    expect(reply()).toBeUndefined();
+    const left = mesh.command(b, { kind: 'leave' });
+    expect(reply()).toMatchObject({ ok: false, problem: { code: 'router-leaving' } });
+    const custody = (): number | undefined => b.host.facts.get(b.peer, IPAM, CUSTODY_KEY)?.seq;
+    const before = custody();
+    mesh.heal();
+    mesh.until(() => left() !== undefined);
+    mesh.run(30_000);
+    expect(custody()).toBe(before);
+    expect(b.host.facts.get(b.peer, IPAM, WANT_KEY)).toBeUndefined();
   });
 });

@@ -399,6 +399,19 @@ describe('commands', () => {
     });
   });
 
+  it('leave answers who waits for the kernel', () => {
+    const { mesh, a } = three();
+    const container = { id: 'box1', name: 'box1', sandbox: '/run/netns/box1' };
+    a.running.set('box1', container.sandbox);
+    const addresses = [cidr('10.0.0.11/24')];
+    const reply = mesh.command(a, { kind: 'attach', container, network: 'mesh', addresses });
+    expect(reply()).toBeUndefined();
+    mesh.command(a, { kind: 'leave' });
+    mesh.run(1_000);
+    expect(reply()).toMatchObject({ ok: false, problem: { code: 'router-leaving' } });
+    expect(a.plumbed.size).toBe(0);
+  });
+
   it('detach of what is not attached is refused', () => {
     const { mesh, a } = three();
     const reply = mesh.command(a, { kind: 'detach', container: 'nobody', network: 'mesh', addresses: [] });
