@@ -49,6 +49,7 @@ export type Problem =
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
   | { readonly code: 'host-interface-taken'; readonly name: string }
   | { readonly code: 'host-subnet-taken'; readonly value: string; readonly other: string }
+  | { readonly code: 'container-is-host'; readonly container: string }
   | { readonly code: 'not-exposed'; readonly address: string | undefined }
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
@@ -173,6 +174,8 @@ const SENTENCES: Sentences = {
     `this host has an interface ${p.name} that isn't ours; rename or remove it first`,
   'host-subnet-taken': p =>
     `${p.value} overlaps with ${p.other} of this host: what that leads to could not be reached any more; take another`,
+  'container-is-host': p =>
+    `"${p.container}" is no container but this host itself; "mesh hide" takes its addresses away`,
   'not-exposed': p =>
     `this host is not exposed${p.address === undefined ? '' : ` with ${p.address}`}; "mesh ps mesh:expose" shows with what it is`,
   'not-attached': p =>

@@ -65,7 +65,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     async detach({ container: name, addresses: texts = [] }) {
-      if (name === HOST_LEG) return refuse({ code: 'container-unknown', container: name });
+      if (name === HOST_LEG) return refuse({ code: 'container-is-host', container: name });
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
       const before = parts.report();

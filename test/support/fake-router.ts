@@ -74,7 +74,16 @@ export const REPORT: Report = {
       connections: [{ address: '192.168.48.11:6783', outbound: true, peer: HOST1, established: true }],
     },
   ],
-  networks: [{ name: 'mesh', vni: 4097, subnets: ['10.32.0.0/12'], mtu: 1450, endpoints: 2 }],
+  networks: [
+    {
+      name: 'mesh',
+      vni: 4097,
+      subnets: ['10.32.0.0/12'],
+      exposed: ['10.32.0.2/12'],
+      mtu: 1450,
+      endpoints: 2,
+    },
+  ],
   endpoints: [
     {
       network: 'mesh',
