@@ -83,6 +83,7 @@ const loop = new Loop(host, {
   log,
   follow: () => undefined,
   publish: () => {},
+  forwarded: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },
