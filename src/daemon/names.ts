@@ -1,5 +1,5 @@
-import { networkInterfaces } from 'node:os';
 import { switchPath } from '../adapters/linux/dataplane.ts';
+import { findAddresses } from '../adapters/linux/host-view.ts';
 import { DNS_PORT } from '../api/control/dns-options.ts';
 import type { Settings } from '../api/control/options.ts';
 import { createNameServer } from '../api/dns/name-server.ts';
@@ -96,7 +96,7 @@ class ServedNames implements Names {
   }
 
   async #listenNow(): Promise<Result<void>> {
-    const places = [...this.#onHost(), ...this.#inSwitch()];
+    const places = [...(await this.#onHost()), ...this.#inSwitch()];
     const wanted = JSON.stringify(places);
     if (wanted === this.#listening) return ok(undefined);
     const result = await this.#server.listen(places);
@@ -108,14 +108,9 @@ class ServedNames implements Names {
     return result;
   }
 
-  #onHost(): readonly ListenPlace[] {
+  async #onHost(): Promise<readonly ListenPlace[]> {
     const { dnsListen } = this.#settings;
-    const interfaces = Object.entries(networkInterfaces()).flatMap(([device, addresses = []]) =>
-      addresses.flatMap(({ cidr }) => {
-        const parsed = cidr === null ? undefined : parseCidr(cidr);
-        return parsed === undefined ? [] : [{ device, cidr: parsed }];
-      }),
-    );
+    const interfaces = await findAddresses();
     const bridge = interfaces.find(({ device }) => device === DOCKER_BRIDGE)?.cidr.address;
     const place = dnsListen ?? (bridge && { address: bridge, port: DNS_PORT });
     if (place === undefined) return [];
