@@ -13,16 +13,19 @@ interface Words {
 /** In front of a subnet, or `default`: an address in it is asked for, whichever is free. */
 const NET = 'net:';
 
-/** `ADDRESS... CONTAINER`, as Weave has it: the last word is the container. */
-function readWords(words: readonly string[]): Result<Words> {
-  const given = words.slice(0, -1);
+/** Addresses, and subnets to take one from. */
+export function readAddresses(given: readonly string[]): Result<Omit<Words, 'container'>> {
   const subnets = given.filter(word => word.startsWith(NET)).map(word => word.slice(NET.length));
   const addresses = given.filter(word => !word.startsWith(NET));
   const isWrong = (word: string): boolean => parseCidr(word) === undefined;
   const wrong = addresses.find(isWrong) ?? subnets.find(word => word !== 'default' && isWrong(word));
-  return wrong === undefined
-    ? ok({ addresses, subnets, container: words.at(-1) ?? '' })
-    : refuse({ code: 'bad-address', value: wrong });
+  return wrong === undefined ? ok({ addresses, subnets }) : refuse({ code: 'bad-address', value: wrong });
+}
+
+/** `ADDRESS... CONTAINER`, as Weave has it: the last word is the container. */
+function readWords(words: readonly string[]): Result<Words> {
+  const read = readAddresses(words.slice(0, -1));
+  return read.ok ? ok({ ...read.value, container: words.at(-1) ?? '' }) : read;
 }
 
 /** Whether the last word is an address where the container should be. */
@@ -62,7 +65,8 @@ export async function detach(context: Context, words: readonly string[]): Promis
   return printAddresses(context, await ask(context.socket, 'detach', request));
 }
 
-function printAddresses(context: Context, reply: Result<AddressReply>): Result<void> {
+/** Without prefix, in one line. */
+export function printAddresses(context: Context, reply: Result<AddressReply>): Result<void> {
   if (!reply.ok) return reply;
   const { addresses } = reply.value;
   context.print({ addresses }, addresses.map(address => address.split('/')[0]).join(' '));

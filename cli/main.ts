@@ -84,6 +84,7 @@ function createProgram(): Command {
   addContainerVerbs(program);
   addAddressVerbs(program);
   addNameVerbs(program);
+  addHostVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -181,6 +182,31 @@ function addNameVerbs(program: Command): void {
     .argument('<name>', 'like web, or web.mesh.internal')
     .action((name: string, _, command) =>
       perform(command, async c => (await import('./names.ts')).lookUp(c, name)),
+    );
+}
+
+function addHostVerbs(program: Command): void {
+  program
+    .command('expose')
+    .description('give this host addresses on the mesh, one that is free where none is named')
+    .argument('[address...]', 'like 10.0.0.1/24, net:SUBNET or net:default for one that is free there')
+    .helpOption('--help', 'display help for command')
+    .option<string[]>('-h, --name <name>', 'what it is called there', (name, names) => [...names, name], [])
+    .option('--without-masquerade', 'translate no addresses between these subnets and elsewhere')
+    .action((words: string[], flags: { name: string[]; withoutMasquerade?: boolean }, command) =>
+      perform(command, async c =>
+        (await import('./expose.ts')).expose(c, words, {
+          name: flags.name,
+          masquerade: flags.withoutMasquerade !== true,
+        }),
+      ),
+    );
+  program
+    .command('hide')
+    .description('take addresses on the mesh away from this host, all where none is given')
+    .argument('[address...]', 'addresses like 10.0.0.1/24')
+    .action((words: string[], _, command) =>
+      perform(command, async c => (await import('./expose.ts')).hide(c, words)),
     );
 }
 

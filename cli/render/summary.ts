@@ -67,6 +67,7 @@ function networkLines(network: NetworkReport): Lines {
     ['Network', network.name],
     ['VNI', `${network.vni}`],
     ['Subnets', network.subnets.join(', ') || 'none'],
+    ...(network.exposed.length === 0 ? [] : [['Exposed', network.exposed.join(', ')] as const]),
     ['MTU', `${network.mtu}`],
     ['Endpoints', `${network.endpoints}`],
   ];

@@ -80,6 +80,9 @@ export function broadcastAddress(cidr: Cidr): Ipv4 {
   return fromNumber((numberOf(cidr.address) | hostBits(cidr.prefix)) >>> 0);
 }
 
+/** Like 255.255.255.0 for a prefix of 24. */
+export const networkMask = ({ prefix }: Cidr): Ipv4 => fromNumber(~hostBits(prefix) >>> 0);
+
 /** The subnet that `cidr` lies in. */
 export const subnetOf = (cidr: Cidr): Cidr => ({ address: networkAddress(cidr), prefix: cidr.prefix });
 

@@ -47,6 +47,10 @@ export type Problem =
   | { readonly code: 'network-unknown'; readonly network: string }
   | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
+  | { readonly code: 'host-interface-taken'; readonly name: string }
+  | { readonly code: 'host-subnet-taken'; readonly value: string; readonly other: string }
+  | { readonly code: 'container-is-host'; readonly container: string }
+  | { readonly code: 'not-exposed'; readonly address: string | undefined }
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
@@ -166,6 +170,14 @@ const SENTENCES: Sentences = {
   'network-unknown': p => `there is no network "${p.network}"; leave it out to take "mesh"`,
   'namespace-unknown': p => `"${p.path}" is not a network namespace: ${p.why}`,
   'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,
+  'host-interface-taken': p =>
+    `this host has an interface ${p.name} that isn't ours; rename or remove it first`,
+  'host-subnet-taken': p =>
+    `${p.value} overlaps with ${p.other} of this host: what that leads to could not be reached any more; take another`,
+  'container-is-host': p =>
+    `"${p.container}" is no container but this host itself; "mesh hide" takes its addresses away`,
+  'not-exposed': p =>
+    `this host is not exposed${p.address === undefined ? '' : ` with ${p.address}`}; "mesh ps mesh:expose" shows with what it is`,
   'not-attached': p =>
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,

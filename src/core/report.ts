@@ -79,6 +79,8 @@ export interface NetworkReport {
   readonly name: string;
   readonly vni: number;
   readonly subnets: readonly string[];
+  /** Addresses of this host itself, with prefix, sorted. */
+  readonly exposed: readonly string[];
   readonly mtu: number;
   readonly endpoints: number;
 }

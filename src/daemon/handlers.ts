@@ -1,11 +1,14 @@
 import type { ControlHandlers, DataplaneReport, Health } from '../api/control/contract.ts';
 import { parsePeers } from '../api/control/peer.ts';
-import { type Cidr, formatCidr, type Ipv4, parseCidr } from '../core/address.ts';
+import type { Cidr } from '../core/address.ts';
+import { HOST_LEG } from '../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
 import { DEFAULT_NETWORK } from '../core/networks/network.ts';
 import type { Report } from '../core/report.ts';
 import { type AddressHandlerParts, addressHandlers } from './address-handlers.ts';
+import { attachedIn, parseAddresses, parseSubnets, withPrefixes } from './cidrs.ts';
 import type { Containers } from './containers.ts';
+import { exposeHandlers } from './expose-handlers.ts';
 import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
 import { removePeers } from './remove-peers.ts';
 
@@ -62,6 +65,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     async detach({ container: name, addresses: texts = [] }) {
+      if (name === HOST_LEG) return refuse({ code: 'container-is-host', container: name });
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
       const before = parts.report();
@@ -74,6 +78,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
 
     ...addressHandlers(parts),
     ...nameHandlers(parts),
+    ...exposeHandlers(parts),
 
     async connect({ peers: texts, replace = false }) {
       const peers = parsePeers(texts, parts.port);
@@ -107,32 +112,3 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
 }
 
 const nothing = (result: Result<unknown>): Result<void> => (result.ok ? ok(undefined) : result);
-
-function parseAddresses(texts: readonly string[]): Result<readonly Cidr[]> {
-  const addresses: Cidr[] = [];
-  for (const text of texts) {
-    const address = parseCidr(text);
-    if (address === undefined) return refuse({ code: 'bad-address', value: text });
-    addresses.push(address);
-  }
-  return ok(addresses);
-}
-
-function parseSubnets(texts: readonly string[], defaultSubnet: Cidr | undefined): Result<readonly Cidr[]> {
-  if (texts.length === 0) return ok([]);
-  if (defaultSubnet === undefined) return refuse({ code: 'ipam-off' });
-  const subnets = parseAddresses(texts.filter(text => text !== 'default'));
-  return subnets.ok && texts.includes('default') ? ok([...subnets.value, defaultSubnet]) : subnets;
-}
-
-function attachedIn(report: Report): readonly Cidr[] {
-  const stopped = report.dormant.flatMap(({ addresses }) => addresses.flatMap(text => parseCidr(text) ?? []));
-  return [...report.endpoints, ...stopped];
-}
-
-function withPrefixes(addresses: readonly Ipv4[], known: readonly Cidr[]): readonly string[] {
-  return addresses.map(address => {
-    const cidr = known.find(candidate => candidate.address === address);
-    return cidr === undefined ? address : formatCidr(cidr);
-  });
-}

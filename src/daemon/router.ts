@@ -200,6 +200,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     zone: settings.dnsDomain,
     ipam: ipam.value,
     device: MESH.device,
+    legDevice: MESH.legDevice,
     targets: settings.resume ? undefined : settings.peers,
     launchId: settings.launchId,
     boot: `${Date.now()}-${randomBytes(8).toString('hex')}`,

@@ -357,6 +357,7 @@ export class SimulatedMachine implements Machine {
       zone: 'mesh.internal',
       ipam: settings.ipam?.(this.#named),
       device: 'ethmesh',
+      legDevice: 'mesh',
       targets,
       launchId: `launch-${this.#launches}`,
       boot: `${wall}-${this.index}-${this.epoch}`,

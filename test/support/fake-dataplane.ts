@@ -1,4 +1,13 @@
-import { type Cidr, compare, type Ipv4, type Mac, type Vtep } from '../../src/core/address.ts';
+import {
+  type Cidr,
+  compare,
+  contains,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  type Vtep,
+} from '../../src/core/address.ts';
+import { HOST_SANDBOX } from '../../src/core/endpoints/attachment.ts';
 import { ok, type Problem, type Result, refuse } from '../../src/core/errors.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
 import type { Service } from '../../src/core/networks/network.ts';
@@ -37,6 +46,7 @@ export class FakeUnderlay {
 
   addHost(vtep: Vtep, mtu = 1500): FakeHost {
     const host = new FakeHost(this, vtep, mtu);
+    this.addSandbox(host.own);
     this.hosts.push(host);
     return host;
   }
@@ -103,6 +113,8 @@ export class FakeHost {
   /** UDP ports that somebody else has. */
   readonly portsInUse = new Set<number>();
   peers: readonly Ipv4[] = [];
+  /** The sandbox that stands for the host's own namespace. */
+  readonly own: string;
   /** What the next `apply` or `plumb` is refused with. */
   refuseNext: Problem | undefined;
   #indexes = 1;
@@ -110,6 +122,7 @@ export class FakeHost {
   constructor(underlay: FakeUnderlay, vtep: Vtep, underlayMtu: number) {
     this.underlay = underlay;
     this.vtep = vtep;
+    this.own = `host ${keyOf(vtep)}`;
     this.underlayMtu = underlayMtu;
   }
 
@@ -181,7 +194,9 @@ class FakeDataplane implements Dataplane {
 
   async plumb(attachment: Attachment): Promise<Result<void>> {
     this.#check();
-    const result = this.#tryPlumb(attachment);
+    const { sandbox } = attachment;
+    const isHost = sandbox === HOST_SANDBOX;
+    const result = this.#tryPlumb({ ...attachment, sandbox: isHost ? this.#host.own : sandbox });
     if (!result.ok) await this.unplumb(attachment.network, attachment.container);
     return result;
   }
@@ -255,13 +270,30 @@ class FakeDataplane implements Dataplane {
     }
     const found = interfaces.get(device);
     const before = ports.get(`${network}/${container}`);
+    if (sandbox === this.#host.own && this.#clashes(attachment)) {
+      const [first] = addresses;
+      return refuse({
+        code: 'host-subnet-taken',
+        value: first === undefined ? '' : formatCidr(first),
+        other: `${this.#host.vtep.address}/24 (eth0)`,
+      });
+    }
     if (found !== undefined && (before === undefined || found.attachment !== before)) {
-      return refuse({ code: 'interface-taken', container, name: device });
+      return refuse(
+        sandbox === this.#host.own
+          ? { code: 'host-interface-taken', name: device }
+          : { code: 'interface-taken', container, name: device },
+      );
     }
     if (before !== undefined) underlay.sandboxes.get(before.sandbox)?.delete(before.device);
     ports.set(`${network}/${container}`, attachment);
     interfaces.set(device, { mac, mtu, addresses, attachment });
     return ok(undefined);
+  }
+
+  /** Whether an address lies where the underlay's addresses are. */
+  #clashes({ addresses }: Attachment): boolean {
+    return addresses.some(own => contains({ address: this.#host.vtep.address, prefix: 24 }, own.address));
   }
 
   /** Brings the kernel to `wanted`; gives a sentence for each thing that it was not. */

@@ -88,7 +88,16 @@ export const REPORT: Report = {
       connections: [{ address: '192.168.48.11:6783', outbound: true, peer: HOST1, established: true }],
     },
   ],
-  networks: [{ name: 'mesh', vni: 4097, subnets: ['10.32.0.0/12'], mtu: 1450, endpoints: 2 }],
+  networks: [
+    {
+      name: 'mesh',
+      vni: 4097,
+      subnets: ['10.32.0.0/12'],
+      exposed: ['10.32.0.2/12'],
+      mtu: 1450,
+      endpoints: 2,
+    },
+  ],
   endpoints: [
     {
       network: 'mesh',
@@ -166,6 +175,8 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
       }),
     attach: async ({ addresses }) => ok({ addresses }),
     detach: async ({ addresses }) => ok({ addresses: addresses ?? ['10.0.0.11/24'] }),
+    expose: async ({ addresses }) => ok({ addresses: addresses?.length ? addresses : ['10.32.0.1/12'] }),
+    hide: async ({ addresses }) => ok({ addresses: addresses ?? ['10.32.0.1/12'] }),
     allocate: async ({ subnet = '10.32.0.0/12' }) => ok({ addresses: [subnet.replace('.0/', '.1/')] }),
     claim: async ({ address }) => ok({ addresses: [address] }),
     release: async ({ address = '10.32.0.1' }) => ok({ addresses: [`${address}/12`] }),

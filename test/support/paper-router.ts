@@ -44,6 +44,7 @@ const config: HostConfig = {
   zone: 'mesh.internal',
   ipam: undefined,
   device: 'ethmesh',
+  legDevice: 'mesh',
   targets: [`${peer}:${PORT}`],
   boot: randomUUID(),
   launchId: '',

@@ -298,6 +298,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       zone: 'mesh.internal',
       ipam: options.ipam?.(targets ?? []),
       device: 'ethmesh',
+      legDevice: 'mesh',
       targets,
       launchId: 'test',
       boot: `${String(order).padStart(9, '0')}-${number}`,

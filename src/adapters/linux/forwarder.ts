@@ -161,8 +161,7 @@ export class Forwarder {
     if (rebuilt) network.known = false;
     this.#networks.set(wanted.vni, network);
     for (const port of this.#portsOf(network)) {
-      if (port.mtu !== wanted.mtu)
-        this.#ports.set(port.name, setPortMtu(this.#place.route, port, wanted.mtu));
+      if (port.mtu !== wanted.mtu) this.#ports.set(port.name, setPortMtu(this.#place, port, wanted.mtu));
       if (rebuilt) this.#mendPort(port, links);
     }
     network.ensured = true;

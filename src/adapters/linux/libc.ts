@@ -134,6 +134,11 @@ export function bindMount(source: string, target: string): void {
   check(native.mount(source, target, 'none', MS_BIND, null), `mount on ${target}`);
 }
 
+/** A view of /proc as seen from here. */
+export function mountProc(target: string): void {
+  check(native.mount('proc', target, 'proc', 0, null), `mount on ${target}`);
+}
+
 export function unmount(target: string): void {
   check(native.umount2(target, MNT_DETACH), `unmount ${target}`);
 }

@@ -47,6 +47,20 @@ export interface DetachRequest {
   readonly addresses?: readonly string[] | undefined;
 }
 
+/** The host's own leg in the network, as a container's addresses. */
+export interface ExposeRequest {
+  readonly addresses?: readonly string[] | undefined;
+  readonly subnets?: readonly string[] | undefined;
+  readonly names?: readonly string[] | undefined;
+  /** False: the host does not translate for the subnets of these addresses. */
+  readonly masquerade?: boolean | undefined;
+}
+
+export interface HideRequest {
+  /** With prefix; all where left out. */
+  readonly addresses?: readonly string[] | undefined;
+}
+
 /** The addresses that were attached or detached, with prefix, sorted. */
 export interface AddressReply {
   readonly addresses: readonly string[];
@@ -165,6 +179,9 @@ export interface ControlHandlers {
   dataplane(): Promise<Result<DataplaneReport>>;
   attach(request: AttachRequest): Promise<Result<AddressReply>>;
   detach(request: DetachRequest): Promise<Result<AddressReply>>;
+  /** Gives this host addresses in the network, one that is free where none is named. */
+  expose(request: ExposeRequest): Promise<Result<AddressReply>>;
+  hide(request: HideRequest): Promise<Result<AddressReply>>;
   /** An address for who is not attached: waits until there is one. The same again for an owner that has one. */
   allocate(request: OwnerRequest): Promise<Result<AddressReply>>;
   /** This very address. */
@@ -206,6 +223,8 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   dataplane: { method: 'GET', paths: ['/dataplane'] },
   attach: { method: 'POST', paths: ['/attach'], waits: true },
   detach: { method: 'POST', paths: ['/detach'] },
+  expose: { method: 'POST', paths: ['/expose'], waits: true },
+  hide: { method: 'POST', paths: ['/hide'] },
   allocate: { method: 'POST', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'], waits: true },
   claim: { method: 'PUT', paths: ['/ip/{owner}/{address...}'], waits: true },
   release: { method: 'DELETE', paths: ['/ip/{owner}/{address...}', '/ip/{owner}'] },

@@ -31,6 +31,13 @@ const REQUESTS = {
     withoutDns: z.boolean().optional(),
   }),
   detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
+  expose: z.strictObject({
+    addresses: addresses.optional(),
+    subnets: addresses.optional(),
+    names: names.optional(),
+    masquerade: z.boolean().optional(),
+  }),
+  hide: z.strictObject({ addresses: addresses.min(1).optional() }),
   allocate: z.strictObject({ owner, subnet: address.optional() }),
   claim: z.strictObject({ owner, address }),
   release: z.strictObject({ owner, address: address.optional() }),

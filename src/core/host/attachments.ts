@@ -18,6 +18,7 @@ import {
   same,
   withdraw,
 } from './held.ts';
+import { calledWith, legOf, plainWith } from './leg.ts';
 import { type Dormant, dormantIn, type Lost, lostIn, standing } from './shortfall.ts';
 import type { Command, Detached, Reply, Sandbox } from './step.ts';
 
@@ -64,7 +65,8 @@ export class Attachments {
     held.sandbox = container.sandbox;
     if (known === undefined) held.known = namesFrom(container, context.config.zone);
     const own = known !== undefined || command.nameless ? [] : held.known;
-    held.waiting = { ticket, addresses, called: always([...own, ...(command.names ?? [])]) };
+    const called = [...always(own), ...calledWith(held, command, addresses)];
+    held.waiting = { ticket, addresses, called, plain: plainWith(held, command, addresses) };
     this.#plumb(held, network, merge(standing(this.#context, held), addresses));
   }
 
@@ -120,6 +122,9 @@ export class Attachments {
     const named = (own: Cidr): boolean => addresses.some(one => one.address === own.address);
     const gone = held.addresses.filter(own => addresses.length === 0 || named(own));
     held.addresses = held.addresses.filter(own => !gone.includes(own));
+    const isGone = (address: Ipv4 | undefined): boolean => gone.some(one => one.address === address);
+    held.plain = held.plain.filter(address => !isGone(address));
+    held.called = held.called.filter(({ address }) => !isGone(address));
     this.#store(held);
     write(withdraw(held, gone));
     this.#free(held.container, gone);
@@ -294,7 +299,7 @@ export class Attachments {
   /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
   #conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
     const { emit, networks, write } = this.#context;
-    const { ticket, addresses, called } = waiting;
+    const { ticket, addresses, called, plain } = waiting;
     const network = networks.get(held.network)!;
     const refused = problem ?? checkAddresses(this.#context, network, held.container, addresses);
     held.waiting = undefined;
@@ -308,9 +313,11 @@ export class Attachments {
     }
     this.#context.addressing()?.keep(held.container, addresses);
     const [all, names] = [merge(held.addresses, addresses), union(held.called, called)];
-    if (all.length > held.addresses.length || names.length > held.called.length) {
+    const isSame = all.length === held.addresses.length && plain.join() === held.plain.join();
+    if (!isSame || names.length > held.called.length) {
       held.addresses = all;
       held.called = names;
+      held.plain = plain;
       this.#store(held);
     }
     write(held.addresses.map(address => claim(held, address)));
@@ -353,16 +360,8 @@ export class Attachments {
     const { config, emit, mtu } = this.#context;
     const { container, mac, sandbox } = held;
     const { name, vni } = network;
-    const attachment = {
-      network: name,
-      vni,
-      container,
-      sandbox,
-      device: config.device,
-      mac,
-      mtu: mtu(),
-      addresses,
-    };
+    const own = legOf(held, addresses, config);
+    const attachment = { network: name, vni, container, sandbox, mac, mtu: mtu(), addresses, ...own };
     held.asked = attachment;
     emit({ kind: 'plumb', attachment });
   }

@@ -1,5 +1,14 @@
-import { type Cidr, compare, formatCidr, type Mac, parseCidr, parseMac } from '../address.ts';
-import type { Attachment } from '../endpoints/attachment.ts';
+import {
+  type Cidr,
+  compare,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  parseCidr,
+  parseIpv4,
+  parseMac,
+} from '../address.ts';
+import { type Attachment, HOST_LEG } from '../endpoints/attachment.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
 import type { Problem } from '../errors.ts';
 import { isText, toBytes, toObject } from '../json.ts';
@@ -23,6 +32,8 @@ export interface Held {
   /** What its runtime called it when it was last looked at. */
   known: readonly ZoneName[];
   called: readonly Called[];
+  /** Of the host's own leg: those of its addresses for whose subnets the host does not translate. */
+  plain: readonly Ipv4[];
   /** Its network namespace; undefined while it isn't running. */
   sandbox: string | undefined;
   /** What the kernel was last told; undefined where nothing is plumbed. */
@@ -33,7 +44,12 @@ export interface Held {
   inherited: boolean;
   /** Waiting for that answer; what it gets with it. */
   waiting:
-    | { readonly ticket: number; readonly addresses: readonly Cidr[]; readonly called: readonly Called[] }
+    | {
+        readonly ticket: number;
+        readonly addresses: readonly Cidr[];
+        readonly called: readonly Called[];
+        readonly plain: readonly Ipv4[];
+      }
     | undefined;
   problem: Problem | undefined;
 }
@@ -57,6 +73,7 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
     lapsed: [],
     known: [],
     called: [],
+    plain: [],
     ...IDLE,
   };
 }
@@ -81,7 +98,7 @@ export const recordKey = ({ network, container }: { network: string; container: 
   `${RECORD_PREFIX}${network}/${container}`;
 
 export function encodeRecord(held: Held): Uint8Array {
-  const { network, container, containerName, mac, addresses, lapsed, known, called } = held;
+  const { network, container, containerName, mac, addresses, lapsed, known, called, plain } = held;
   return toBytes({
     network,
     container,
@@ -91,6 +108,7 @@ export function encodeRecord(held: Held): Uint8Array {
     ...(lapsed.length === 0 ? {} : { lapsed: lapsed.map(formatCidr) }),
     ...(known.length === 0 ? {} : { known }),
     ...(called.length === 0 ? {} : { called: encodeCalled(called) }),
+    ...(plain.length === 0 ? {} : { plain }),
   });
 }
 
@@ -111,12 +129,16 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
     lapsed: cidrsIn(value['lapsed']),
     known: Array.isArray(value['known']) ? value['known'].filter(isZoneName) : [],
     called: decodeCalled(value['called']),
+    plain: addressesIn(value['plain']),
     ...IDLE,
   };
 }
 
 const cidrsIn = (value: unknown): readonly Cidr[] =>
   Array.isArray(value) ? value.flatMap(text => parseCidr(String(text)) ?? []) : [];
+
+const addressesIn = (value: unknown): readonly Ipv4[] =>
+  Array.isArray(value) ? value.flatMap(text => parseIpv4(String(text)) ?? []) : [];
 
 /** Both, each address once. */
 export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Cidr[] {
@@ -133,6 +155,8 @@ export function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {
 export function findHeld(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
   const candidates = [...all.values()].filter(held => held.network === network);
   const exact = candidates.find(held => held.container === name || held.containerName === name);
-  const prefixed = name.length >= 4 ? candidates.filter(held => held.container.startsWith(name)) : [];
+  // The host's own leg has no id that somebody would shorten.
+  const isShortOf = ({ container }: Held): boolean => container !== HOST_LEG && container.startsWith(name);
+  const prefixed = name.length >= 4 ? candidates.filter(isShortOf) : [];
   return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }

@@ -1,4 +1,5 @@
 import { compare, formatCidr, type PeerId } from '../address.ts';
+import { HOST_LEG } from '../endpoints/attachment.ts';
 import { describe } from '../errors.ts';
 import type {
   ConnectionReport,
@@ -159,9 +160,20 @@ function networkReports(context: Context): readonly NetworkReport[] {
     name,
     vni,
     subnets: subnets.map(formatCidr),
+    exposed: exposedOn(context, name),
     mtu: context.mtu(),
     endpoints: counts.get(name) ?? 0,
   }));
+}
+
+/** Where the host itself is one of the network. */
+function exposedOn({ config, endpoints }: Context, network: string): readonly string[] {
+  const exposed: string[] = [];
+  for (const [holder] of endpoints.all()) {
+    const isOurs = holder?.owner === config.self && holder.endpoint.container === HOST_LEG;
+    if (isOurs && holder.endpoint.network === network) exposed.push(formatCidr(holder.endpoint));
+  }
+  return exposed.sort(compare);
 }
 
 function dormantReports(attachments: Attachments): readonly DormantReport[] {

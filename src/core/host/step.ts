@@ -55,7 +55,9 @@ export interface HostConfig {
   readonly zone: string;
   /** Undefined where the mesh gives out no addresses. */
   readonly ipam: IpamConfig | undefined;
+  /** What links are called: in containers, and the host's own leg in a network. */
   readonly device: string;
+  readonly legDevice: string;
   /** Peers to dial, HOST:PORT; undefined takes those that were stored. */
   readonly targets: readonly string[] | undefined;
   /** A start with the id that was stored is a restart: it takes the stored targets too. Empty: none is. */
@@ -91,6 +93,8 @@ export type Command =
       readonly names?: readonly ZoneName[];
       /** It gets no name by itself. */
       readonly nameless?: boolean;
+      /** Of the host's own leg (`HOST_LEG`): whether the host translates for these addresses' subnets. */
+      readonly masquerade?: boolean;
     }
   /**
    * Names for a container that is attached here, all its addresses where none is named; or for addresses, of which each

@@ -116,6 +116,7 @@ describe('status', () => {
         Network: mesh
             VNI: 4097
         Subnets: 10.32.0.0/12
+        Exposed: 10.32.0.2/12
             MTU: 1450
       Endpoints: 2
 

@@ -57,6 +57,40 @@ describe('names', () => {
   });
 });
 
+describe('expose and hide', () => {
+  it('print addresses without prefix, in one line', async () => {
+    expect(await mesh('expose')).toEqual({ status: 0, stdout: '10.32.0.1\n', stderr: '' });
+    const words = ['-h', 'gate', '--name', 'door.mesh.internal', '10.0.0.1/24', 'net:10.40.0.0/16'];
+    expect((await mesh('expose', '--without-masquerade', ...words)).stdout).toBe('10.0.0.1\n');
+    expect((await mesh('hide')).stdout).toBe('10.32.0.1\n');
+    expect((await mesh('hide', '10.0.0.1/24', '10.0.1.1/24')).stdout).toBe('10.0.0.1 10.0.1.1\n');
+    expect(router.calls).toEqual([
+      ['expose', { addresses: [], subnets: [], names: [], masquerade: true }],
+      [
+        'expose',
+        {
+          addresses: ['10.0.0.1/24'],
+          subnets: ['10.40.0.0/16'],
+          names: ['gate', 'door.mesh.internal'],
+          masquerade: false,
+        },
+      ],
+      ['hide', {}],
+      ['hide', { addresses: ['10.0.0.1/24', '10.0.1.1/24'] }],
+    ]);
+  });
+
+  it.each([
+    [['expose', '10.0.0.1'], 1, '"10.0.0.1" is not an address with a prefix; write it like 10.0.0.11/24'],
+    [['expose', 'net:all'], 1, '"all" is not an address with a prefix; write it like 10.0.0.11/24'],
+    [['hide', 'web'], 1, '"web" is not an address with a prefix; write it like 10.0.0.11/24'],
+    [['hide', 'net:10.40.0.0/16'], 2, 'hide takes addresses; see "mesh help hide"'],
+  ])('refuse %s', async (words, status, why) => {
+    expect(await mesh(...words)).toEqual({ status, stdout: '', stderr: `mesh: ${why}\n` });
+    expect(router.calls).toEqual([]);
+  });
+});
+
 describe('attach and detach', () => {
   it('print addresses without prefix, in one line', async () => {
     expect(await mesh('attach', '10.0.0.11/24', 'box1')).toEqual({
