@@ -173,6 +173,10 @@ function addNameVerbs(program: Command): void {
       );
   }
   program
+    .command('dns-args')
+    .description('what "docker run" takes for a container that asks this host for names')
+    .action((_, command) => perform(command, async c => (await import('./names.ts')).dnsArguments(c)));
+  program
     .command('dns-lookup')
     .description('the addresses of a name in the zone, one a line')
     .argument('<name>', 'like web, or web.mesh.internal')

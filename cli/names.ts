@@ -1,4 +1,5 @@
 import { ask } from '../src/api/control/client.ts';
+import { DNS_PORT } from '../src/api/control/dns-options.ts';
 import { parseIpv4 } from '../src/core/address.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import type { Context } from './context.ts';
@@ -28,5 +29,16 @@ export async function lookUp(context: Context, name: string): Promise<Result<voi
   const reply = await ask(context.socket, 'lookup', { name });
   if (!reply.ok) return reply;
   context.print(reply.value, reply.value.addresses.join('\n'));
+  return ok(undefined);
+}
+
+/** `mesh dns-args`: what `docker run` takes to have a container ask this host; nothing where it answers no questions. */
+export async function dnsArguments(context: Context): Promise<Result<void>> {
+  const reply = await ask(context.socket, 'dns');
+  if (!reply.ok) return reply;
+  const { server, zone } = reply.value;
+  const place = server?.listening.find(({ inSwitch, port }) => !inSwitch && port === DNS_PORT);
+  const words = place === undefined ? [] : [`--dns=${place.address}`, `--dns-search=${zone}`];
+  context.print(words, words.join(' '));
   return ok(undefined);
 }

@@ -19,8 +19,7 @@ interface View {
   text(report: Report): string;
 }
 
-const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'> | 'summary']: View } = {
-  summary: { value: report => report, text: renderSummary },
+const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'>]: View } = {
   peers: { value: report => report.peers, text: renderPeers },
   connections: { value: report => report.connections, text: renderConnections },
   targets: {
@@ -45,7 +44,16 @@ export async function status(context: Context, name: StatusView | undefined): Pr
   }
   const reply = await ask(context.socket, 'report');
   if (!reply.ok) return reply;
-  const view = VIEWS[name ?? 'summary'];
+  if (name === undefined) return summary(context, reply.value);
+  const view = VIEWS[name];
   context.print(view.value(reply.value), view.text(reply.value));
+  return ok(undefined);
+}
+
+/** A router of an earlier version has no such answer: what it does have is shown. */
+async function summary(context: Context, report: Report): Promise<Result<void>> {
+  const dns = await ask(context.socket, 'dns');
+  const known = dns.ok ? dns.value : undefined;
+  context.print({ ...report, dns: known ?? null }, renderSummary(report, known));
   return ok(undefined);
 }

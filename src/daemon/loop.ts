@@ -1,5 +1,6 @@
 import type { Attachment } from '../core/endpoints/attachment.ts';
 import type { Problem, Result } from '../core/errors.ts';
+import type { Forwarding } from '../core/forwarding.ts';
 import type { Command, Effect, Input, Millis, Records, Reply } from '../core/host/step.ts';
 import type { Host } from '../core/host.ts';
 import type { NameRecord } from '../core/names/view.ts';
@@ -19,6 +20,8 @@ export interface LoopPorts {
   readonly follow: (container: string) => void;
   readonly halt: (problem: Problem) => void;
   readonly publish: (records: readonly NameRecord[]) => void;
+  /** The kernel has been brought to this, as far as it could be. */
+  readonly forwarded: (forwarding: Forwarding) => void;
   /** Called when an effect has been carried out; tests end the process here. */
   readonly after?: (effect: Effect) => void;
 }
@@ -176,7 +179,9 @@ export class Loop {
     const next = this.#queue.find(effect => effect.kind === 'forward' || effect.kind === 'plumb');
     this.#isBehind = next?.kind === 'forward';
     if (this.#isBehind) return;
-    const result = await this.#ports.dataplane.apply(this.#host.forwarding());
+    const forwarding = this.#host.forwarding();
+    const result = await this.#ports.dataplane.apply(forwarding);
+    this.#ports.forwarded(forwarding);
     this.#publish([]);
     if (!result.ok)
       this.#ports.log.warn('the kernel refused a part of the forwarding; it is tried again', result.problem);

@@ -1,19 +1,22 @@
-import type { ControlHandlers, NameRequest } from '../api/control/contract.ts';
+import type { ControlHandlers, DnsReport, NameRequest } from '../api/control/contract.ts';
+import type { Settings } from '../api/control/options.ts';
 import { type Ipv4, parseIpv4 } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
 import type { Command, Reply } from '../core/host/step.ts';
 import { parseName, type ZoneName } from '../core/names/name.ts';
 import { DEFAULT_NETWORK } from '../core/networks/network.ts';
+import type { Names } from './names.ts';
 
 export interface NameHandlerParts {
   readonly zone: string;
   ask(command: Command): Promise<Result<Reply>>;
   addressesOf(name: ZoneName): readonly Ipv4[];
+  dns(): Promise<DnsReport>;
 }
 
-type Handlers = Pick<ControlHandlers, 'name' | 'unname' | 'lookup'>;
+type Handlers = Pick<ControlHandlers, 'name' | 'unname' | 'lookup' | 'dns'>;
 
-export function nameHandlers({ zone, ask, addressesOf }: NameHandlerParts): Handlers {
+export function nameHandlers({ zone, ask, addressesOf, dns }: NameHandlerParts): Handlers {
   async function change(kind: 'name' | 'unname', request: NameRequest): Promise<Result<void>> {
     const addresses = parseAll(request.addresses ?? []);
     if (!addresses.ok) return addresses;
@@ -28,6 +31,7 @@ export function nameHandlers({ zone, ask, addressesOf }: NameHandlerParts): Hand
   return {
     name: request => change('name', request),
     unname: request => change('unname', request),
+    dns: async () => ok(await dns()),
     async lookup({ name: text }) {
       const name = parseName(text, zone);
       return name.ok ? ok({ addresses: addressesOf(name.value) }) : name;
@@ -54,4 +58,23 @@ function parseAll(texts: readonly string[]): Result<readonly Ipv4[]> {
     addresses.push(address);
   }
   return ok(addresses);
+}
+
+export async function dnsReport({ dnsDomain, dnsTtl }: Settings, names: Names): Promise<DnsReport> {
+  const server = await names.report();
+  const listening = server?.places.map(({ address, port, namespace }) => ({
+    address,
+    port,
+    inSwitch: namespace !== undefined,
+  }));
+  return {
+    zone: dnsDomain,
+    ttl: dnsTtl,
+    server: server && {
+      listening: listening ?? [],
+      upstreams: server.upstreams,
+      counters: server.counters,
+      restarts: server.restarts,
+    },
+  };
 }

@@ -28,6 +28,8 @@ import { createHandlers } from './handlers.ts';
 import { hash, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
 import { Loop } from './loop.ts';
+import { dnsReport } from './name-handlers.ts';
+import { createNames } from './names.ts';
 import { MESH } from './profile.ts';
 
 export interface Router {
@@ -79,6 +81,10 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     deliver: input => parts.loop?.deliver(input),
   });
   undo.push(() => containers.stop());
+  const names = createNames(settings, log.child('dns'));
+  undo.push(() => names.stop());
+  const named = await names.start();
+  if (!named.ok) return named;
   const loop = new Loop(host, {
     clock: systemClock,
     transport,
@@ -87,7 +93,8 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     log: log.child('router'),
     follow: containers.follow,
     halt: ending.resolve,
-    publish: () => {},
+    publish: records => names.publish(records),
+    forwarded: forwarding => names.forwarded(forwarding),
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
@@ -103,6 +110,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       port: settings.port,
       zone: settings.dnsDomain,
       addressesOf: name => host.lookup(name),
+      dns: () => dnsReport(settings, names),
       defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),

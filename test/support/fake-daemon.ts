@@ -4,7 +4,7 @@ import { createControlServer } from '../../src/api/control/server.ts';
 import { controlSocket, parseSettings } from '../../src/api/control/settings.ts';
 import { ok, refuse } from '../../src/core/errors.ts';
 import { createFakeLog } from './fake-log.ts';
-import { REPORT } from './fake-router.ts';
+import { DNS, REPORT } from './fake-router.ts';
 
 /**
  * A router that only answers on its control socket, to be started by the command line in place of the real one.
@@ -49,6 +49,7 @@ const handlers: ControlHandlers = {
   prime: async () => ok(undefined),
   name: async () => ok(undefined),
   unname: async () => ok(undefined),
+  dns: async () => ok(DNS),
   lookup: async () => ok({ addresses: [] }),
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),

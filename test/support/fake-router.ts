@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ControlHandlers } from '../../src/api/control/contract.ts';
+import type { ControlHandlers, DnsReport } from '../../src/api/control/contract.ts';
 import { createControlServer } from '../../src/api/control/server.ts';
 import { controlSocket } from '../../src/api/control/settings.ts';
 import type { Ipv4, Mac, PeerId } from '../../src/core/address.ts';
@@ -23,6 +23,20 @@ export const HOST2: PeerLabel = {
 const LINK = { address: '192.168.48.12:42459', outbound: false } as const;
 
 /** Two routers with one container each; host1 has dialled a third that isn't there. */
+export const DNS: DnsReport = {
+  zone: 'mesh.internal',
+  ttl: 1,
+  server: {
+    listening: [
+      { address: '172.17.0.1', port: 53, inSwitch: false },
+      { address: '10.47.255.254', port: 53, inSwitch: true },
+    ],
+    upstreams: [{ address: '192.168.1.1', asked: 2, answered: 2, trouble: undefined }],
+    counters: {},
+    restarts: 0,
+  },
+};
+
 export const REPORT: Report = {
   version: '0.1.0',
   protocol: 1,
@@ -171,6 +185,7 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     prime: async () => ok(undefined),
     name: async () => ok(undefined),
     unname: async () => ok(undefined),
+    dns: async () => ok(DNS),
     lookup: async ({ name }) => ok({ addresses: name === 'web' ? ['10.0.0.11', '10.0.0.12'] : [] }),
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),

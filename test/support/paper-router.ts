@@ -84,6 +84,7 @@ const loop = new Loop(host, {
   log,
   follow: () => undefined,
   publish: () => {},
+  forwarded: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

@@ -1,6 +1,7 @@
 import type { Result } from '../../core/errors.ts';
 import type { PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
+import type { UpstreamReport } from '../../ports/name-server.ts';
 
 /** What the control socket offers: HTTP + JSON, one route a method of `ControlHandlers`. */
 
@@ -101,6 +102,29 @@ export interface NameRequest {
   readonly names?: readonly string[] | undefined;
 }
 
+/** How this host answers for names. */
+export interface DnsReport {
+  readonly zone: string;
+  /** In seconds. */
+  readonly ttl: number;
+  /** Undefined where it answers no questions (`--no-dns`). */
+  readonly server:
+    | {
+        readonly listening: readonly {
+          readonly address: string;
+          readonly port: number;
+          /** At the service address of a network; else at one of the host's. */
+          readonly inSwitch: boolean;
+        }[];
+        /** Who is asked for all other names, the first first. */
+        readonly upstreams: readonly UpstreamReport[];
+        readonly counters: Readonly<Record<string, number>>;
+        /** How often it had to be started again. */
+        readonly restarts: number;
+      }
+    | undefined;
+}
+
 export interface LookupRequest {
   readonly name: string;
 }
@@ -172,6 +196,7 @@ export interface ControlHandlers {
   unname(request: NameRequest): Promise<Result<void>>;
   /** What this host answers for a name in the zone; no address is an answer, too. */
   lookup(request: LookupRequest): Promise<Result<AddressReply>>;
+  dns(): Promise<Result<DnsReport>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
@@ -209,6 +234,7 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   name: { method: 'PUT', paths: ['/name'] },
   unname: { method: 'DELETE', paths: ['/name'] },
   lookup: { method: 'GET', paths: ['/name/{name}'] },
+  dns: { method: 'GET', paths: ['/dns'] },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },

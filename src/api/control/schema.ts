@@ -47,6 +47,7 @@ const REQUESTS = {
   name: naming,
   unname: naming,
   lookup: z.strictObject({ name }),
+  dns: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ok, refuse } from '../../../src/core/errors.ts';
-import { type FakeRouter, REPORT, startFakeRouter } from '../../support/fake-router.ts';
+import { DNS, type FakeRouter, REPORT, startFakeRouter } from '../../support/fake-router.ts';
 import { buildMeshCommand, type Finished, type MeshCommand } from '../../support/mesh-command.ts';
 
 /** Whole processes of the command line, as it is shipped, against a real control server. */
@@ -237,7 +237,7 @@ describe('status, report and version', () => {
   it('give the same as JSON', async () => {
     const report = JSON.parse(JSON.stringify(REPORT));
     expect(reportOf((await mesh('report')).stdout)).toEqual(report);
-    expect(reportOf((await mesh('--json', 'status')).stdout)).toEqual(report);
+    expect(reportOf((await mesh('--json', 'status')).stdout)).toEqual({ ...report, dns: DNS });
     expect(reportOf((await mesh('status', 'peers', '--json')).stdout)).toEqual(report.peers);
     expect(reportOf((await mesh('status', 'ipam', '--json')).stdout)).toEqual(report.ipam);
     expect(reportOf((await mesh('status', 'targets', '--json')).stdout)).toEqual(report.targets);

@@ -29,6 +29,7 @@ function stage() {
     dataplane: {} as never,
     follow: () => {},
     publish: () => {},
+    forwarded: () => {},
     halt: () => {},
   });
   const answered: number[] = [];
