@@ -45,8 +45,9 @@ export function createHostLeg({ firewall, inHost, log, note }: Options): HostLeg
 
   const forward = (): readonly string[] => {
     if (inHost(isForwarding)) return [];
-    inHost(() => setForwarding(true));
+    // First the note: who is killed in between leaves nothing that nobody would take back.
     noteForwarding(note);
+    inHost(() => setForwarding(true));
     return ['this host did not forward IPv4; turned that on'];
   };
 
