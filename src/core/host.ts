@@ -231,6 +231,7 @@ export class Host {
       dialling: this.#dialling,
       paths: this.#paths,
       attachments: this.#attachments,
+      expulsion: this.#expulsion,
     };
     return reportOf(this.#context, parts, this.#state);
   }

@@ -104,10 +104,14 @@ export const REPORT: Report = {
     state: 'ready',
     why: undefined,
     shares: [
-      { peer: HOST1, addresses: 524_288, reachable: true },
-      { peer: HOST2, addresses: 524_288, reachable: true },
+      { peer: HOST1, addresses: 524_288, reachable: true, silentMs: undefined },
+      { peer: HOST2, addresses: 524_288, reachable: true, silentMs: undefined },
     ],
+    untaken: [],
+    removed: [],
+    quarantined: { addresses: 0, forMs: 0 },
     given: 2,
+    free: 524_283,
     strangers: [],
   },
   dormant: [

@@ -54,7 +54,15 @@ export interface OwnerRequest {
   readonly subnet?: string | undefined;
 }
 
-export interface ClaimRequest {
+/** For an owner `_` the address is its own owner. */
+export interface AllocateRequest extends OwnerRequest, Aliveness {}
+
+interface Aliveness {
+  /** The owner is a container, and gets nothing unless it runs. */
+  readonly checkAlive?: boolean | undefined;
+}
+
+export interface ClaimRequest extends Aliveness {
   readonly owner: string;
   /** With prefix. */
   readonly address: string;
@@ -122,7 +130,7 @@ export interface ControlHandlers {
   attach(request: AttachRequest): Promise<Result<AddressReply>>;
   detach(request: DetachRequest): Promise<Result<AddressReply>>;
   /** An address for who is not attached: waits until there is one. The same again for an owner that has one. */
-  allocate(request: OwnerRequest): Promise<Result<AddressReply>>;
+  allocate(request: AllocateRequest): Promise<Result<AddressReply>>;
   /** This very address. */
   claim(request: ClaimRequest): Promise<Result<AddressReply>>;
   release(request: ReleaseRequest): Promise<Result<AddressReply>>;
@@ -147,6 +155,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As `path.ts` has them; the one with the most parameters first. */
   readonly paths: readonly string[];
+  /** Fields of the request that may stand behind a `?`, by what they are called there. */
+  readonly query?: Readonly<Record<string, string>>;
   /** An answer may take as long as somebody is willing to wait for an address. */
   readonly waits?: boolean;
 }
@@ -157,8 +167,18 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   dataplane: { method: 'GET', paths: ['/dataplane'] },
   attach: { method: 'POST', paths: ['/attach'], waits: true },
   detach: { method: 'POST', paths: ['/detach'] },
-  allocate: { method: 'POST', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'], waits: true },
-  claim: { method: 'PUT', paths: ['/ip/{owner}/{address...}'], waits: true },
+  allocate: {
+    method: 'POST',
+    paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'],
+    query: { 'check-alive': 'checkAlive' },
+    waits: true,
+  },
+  claim: {
+    method: 'PUT',
+    paths: ['/ip/{owner}/{address...}'],
+    query: { 'check-alive': 'checkAlive' },
+    waits: true,
+  },
   release: { method: 'DELETE', paths: ['/ip/{owner}/{address...}', '/ip/{owner}'] },
   held: { method: 'GET', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'] },
   owned: { method: 'GET', paths: ['/ip'] },

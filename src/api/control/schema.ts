@@ -10,6 +10,7 @@ const peers = z.array(z.string().min(1).max(300)).max(1024);
 const owner = z.string().min(1).max(512);
 const address = z.string().min(1).max(64);
 const addresses = z.array(address).max(256);
+const checkAlive = z.union([z.boolean(), z.stringbool()]).optional();
 const nothing = z.strictObject({});
 
 const REQUESTS = {
@@ -18,8 +19,8 @@ const REQUESTS = {
   dataplane: nothing,
   attach: z.strictObject({ container, addresses, subnets: addresses.optional() }),
   detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
-  allocate: z.strictObject({ owner, subnet: address.optional() }),
-  claim: z.strictObject({ owner, address }),
+  allocate: z.strictObject({ owner, subnet: address.optional(), checkAlive }),
+  claim: z.strictObject({ owner, address, checkAlive }),
   release: z.strictObject({ owner, address: address.optional() }),
   held: z.strictObject({ owner, subnet: address.optional() }),
   owned: nothing,

@@ -75,6 +75,11 @@ export class Commands {
       case 'release':
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
         return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
+      case 'prime':
+        if (addressing === undefined) return answer({ ok: false, problem: { code: 'ipam-off' } });
+        return addressing.prime(result =>
+          answer(result.ok ? { ok: true, value: { addresses: [], detached: [] } } : result),
+        );
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
       case 'repair':

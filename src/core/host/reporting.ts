@@ -1,5 +1,6 @@
 import { compare, formatCidr, type PeerId } from '../address.ts';
 import { describe } from '../errors.ts';
+import { DEFAULT_NETWORK } from '../networks/network.ts';
 import type {
   ConnectionReport,
   ConnectionState,
@@ -15,6 +16,7 @@ import { PROTOCOL_VERSION } from '../wire.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 import type { Attempt, Dialling } from './dialling.ts';
+import type { Expulsion } from './expulsion.ts';
 import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
@@ -25,6 +27,7 @@ export interface Parts {
   readonly dialling: Dialling;
   readonly paths: Paths;
   readonly attachments: Attachments;
+  readonly expulsion: Expulsion;
 }
 
 export function reportOf(context: Context, parts: Parts, state: Report['state']): Report {
@@ -53,7 +56,7 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     networks: networkReports(context),
     endpoints: endpointReports(context, label),
     dormant: dormantReports(parts.attachments),
-    ipam: ipamReport(context, label),
+    ipam: ipamReport(context, parts, label),
   };
 }
 
@@ -153,10 +156,11 @@ function networkReports(context: Context): readonly NetworkReport[] {
     if (holder !== undefined)
       counts.set(holder.endpoint.network, (counts.get(holder.endpoint.network) ?? 0) + 1);
   }
+  const universe = context.config.ipam?.universe;
   return context.networks.all().map(({ name, vni, subnets }) => ({
     name,
     vni,
-    subnets: subnets.map(formatCidr),
+    subnets: [...(name === DEFAULT_NETWORK.name && universe ? [universe] : []), ...subnets].map(formatCidr),
     mtu: context.mtu(),
     endpoints: counts.get(name) ?? 0,
   }));

@@ -46,6 +46,9 @@ const PEERS_MAX = 256;
 export const divisionKey = ({ universe, seeds }: Division): string =>
   `${formatCidr(universe)} ${seeds.join(',')}`;
 
+export const isSameDivision = (a: Division, b: Division): boolean =>
+  a === b || divisionKey(a) === divisionKey(b);
+
 /** Ranges are written relative to the universe: `[start, end, version]`, and for a grant `[..., to, number]`. */
 export function encodeCustody(custody: Custody): Uint8Array {
   const { division, ranges, grants, granted, received, inherited, heirs } = custody;
