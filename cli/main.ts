@@ -75,6 +75,7 @@ function createProgram(): Command {
     );
   addContainerVerbs(program);
   addAddressVerbs(program);
+  addIpamVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -133,6 +134,21 @@ function addAddressVerbs(program: Command): void {
     .command('prime')
     .description('wait until this host can give out addresses')
     .action((_, command) => perform(command, async c => (await import('./prime.ts')).prime(c)));
+}
+
+function addIpamVerbs(program: Command): void {
+  const ipam = program.command('ipam').description('the addresses that the mesh gives out itself');
+  ipam
+    .command('doctor')
+    .description('how the address ring stands, in words, and what to type; exit status 0 if nothing')
+    .action((_, command) => perform(command, async c => (await import('./ipam.ts')).ipamDoctor(c)));
+  ipam
+    .command('repair')
+    .description('give containers of this host new addresses for those that they lost to others')
+    .option('--dry-run', 'only tell which those are')
+    .action((flags: { dryRun?: boolean }, command) =>
+      perform(command, async c => (await import('./ipam.ts')).ipamRepair(c, flags.dryRun ?? false)),
+    );
 }
 
 function addQuestions(program: Command): void {

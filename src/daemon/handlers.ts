@@ -75,6 +75,17 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       return peers.ok ? nothing(await parts.ask({ kind: 'forget', peers: peers.value })) : peers;
     },
 
+    async repair({ dryRun = false }) {
+      const reply = await parts.ask({ kind: 'repair', dryRun });
+      if (!reply.ok) return reply;
+      const repaired = (reply.value.repaired ?? []).map(({ before, after, ...rest }) => ({
+        ...rest,
+        before: formatCidr(before),
+        after: after && formatCidr(after),
+      }));
+      return ok({ repaired });
+    },
+
     async leave() {
       const before = parts.report();
       const reply = await parts.ask({ kind: 'leave' });

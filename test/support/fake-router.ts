@@ -160,6 +160,7 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),
     rmpeer: async () => ok({ removed: [] }),
+    repair: async () => ok({ repaired: [] }),
     leave: async () =>
       ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
     stop: async () => ok(undefined),

@@ -1,4 +1,4 @@
-import type { Result } from '../../core/errors.ts';
+import type { Problem, Result } from '../../core/errors.ts';
 import type { PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 
@@ -112,6 +112,25 @@ export interface RemovePeerReply {
   readonly removed: readonly RemovedPeer[];
 }
 
+export interface RepairRequest {
+  /** Only tells which addresses are lost. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** An address of a container here that another one holds, with prefix; and what it has in its place, or why it has none. */
+export interface RepairedAddress {
+  readonly container: string;
+  readonly containerName: string;
+  readonly network: string;
+  readonly before: string;
+  readonly after: string | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface RepairReply {
+  readonly repaired: readonly RepairedAddress[];
+}
+
 export interface Detached {
   readonly container: string;
   readonly containerName: string;
@@ -143,6 +162,8 @@ export interface ControlHandlers {
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
   rmpeer(request: RemovePeerRequest): Promise<Result<RemovePeerReply>>;
+  /** Gives containers of this host new addresses for those that they lost to others. */
+  repair(request: RepairRequest): Promise<Result<RepairReply>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
   leave(): Promise<Result<LeaveReply>>;
   /** Answers, then ends the router; traffic flows on. */
@@ -186,6 +207,7 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },
+  repair: { method: 'POST', paths: ['/ipam/repair'], waits: true },
   leave: { method: 'POST', paths: ['/leave'] },
   stop: { method: 'POST', paths: ['/stop'] },
 };

@@ -28,6 +28,7 @@ const REQUESTS = {
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),
+  repair: z.strictObject({ dryRun: z.boolean().optional() }),
   leave: nothing,
   stop: nothing,
 } satisfies { readonly [Call in ControlCall]: z.ZodType };
