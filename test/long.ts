@@ -6,6 +6,7 @@ const vitest = (...files: string[]) => ['vitest', 'run', '--project', 'lab', ...
 /** Each has to end with 0. */
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
+  addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   faults: ['node', 'test/sim/faults/main.ts'],
   sim: ['node', 'test/sim/main.ts', '--seeds', '300'],

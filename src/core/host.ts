@@ -77,7 +77,6 @@ export class Host {
   readonly #stewardship: Stewardship;
   readonly #commands: Commands;
   readonly #waiting: (() => void)[] = [];
-  readonly #changedAddresses = new Set<string>();
   #now: Millis = 0;
   #state: Report['state'] = 'joining';
   #synced = false;
@@ -137,7 +136,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
-    this.#conflicts = new Conflicts(this.#context);
+    this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
       this.#context,
       this.#addressing,
@@ -159,7 +158,7 @@ export class Host {
       },
       ring: () => this.#stewardship.changed(),
       address: key => {
-        this.#changedAddresses.add(key);
+        this.#conflicts.changed(key);
         this.#addressing?.endpointChanged(key);
       },
     });
@@ -191,9 +190,9 @@ export class Host {
     this.#now = Math.max(this.#now, now);
     this.#effects = [];
     this.#take(input);
-    this.#settle();
+    this.#conflicts.review();
     this.#stewardship.review(this.#state);
-    this.#settle();
+    this.#conflicts.review();
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;
@@ -234,15 +233,6 @@ export class Host {
       expulsion: this.#expulsion,
     };
     return reportOf(this.#context, parts, this.#state);
-  }
-
-  /** What other claims on addresses mean for containers here. */
-  #settle(): void {
-    if (this.#changedAddresses.size === 0) return;
-    const keys = new Set(this.#changedAddresses);
-    this.#changedAddresses.clear();
-    this.#attachments.settle(keys);
-    this.#conflicts.review(keys);
   }
 
   #take(input: Input): void {
