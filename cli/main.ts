@@ -85,6 +85,7 @@ function createProgram(): Command {
   addAddressVerbs(program);
   addNameVerbs(program);
   addHostVerbs(program);
+  addIpamVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -207,6 +208,21 @@ function addHostVerbs(program: Command): void {
     .argument('[address...]', 'addresses like 10.0.0.1/24')
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./expose.ts')).hide(c, words)),
+    );
+}
+
+function addIpamVerbs(program: Command): void {
+  const ipam = program.command('ipam').description('the addresses that the mesh gives out itself');
+  ipam
+    .command('doctor')
+    .description('how the address ring stands, in words, and what to type; exit status 0 if nothing')
+    .action((_, command) => perform(command, async c => (await import('./ipam.ts')).ipamDoctor(c)));
+  ipam
+    .command('repair')
+    .description('give containers of this host new addresses for those that they lost to others')
+    .option('--dry-run', 'only tell which those are')
+    .action((flags: { dryRun?: boolean }, command) =>
+      perform(command, async c => (await import('./ipam.ts')).ipamRepair(c, flags.dryRun ?? false)),
     );
 }
 

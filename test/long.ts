@@ -8,6 +8,7 @@ const rounds = 'MESH_TEST_ROUNDS=100 vitest run --project docker test/docker/nam
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
   names: ['sh', '-c', rounds],
+  addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   faults: ['node', 'test/sim/faults/main.ts'],
   sim: ['node', 'test/sim/main.ts', '--seeds', '300'],

@@ -76,7 +76,6 @@ export class Host {
   readonly #stewardship: Stewardship;
   readonly #commands: Commands;
   readonly #waiting: (() => void)[] = [];
-  readonly #changedAddresses = new Set<string>();
   #now: Millis = 0;
   #state: Report['state'] = 'joining';
   #synced = false;
@@ -135,7 +134,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
-    this.#conflicts = new Conflicts(this.#context);
+    this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
       this.#context,
       this.#addressing,
@@ -157,7 +156,7 @@ export class Host {
       },
       ring: () => this.#stewardship.changed(),
       address: key => {
-        this.#changedAddresses.add(key);
+        this.#conflicts.changed(key);
         this.#addressing?.endpointChanged(key);
       },
     });
@@ -190,9 +189,9 @@ export class Host {
     this.#now = Math.max(this.#now, now);
     this.#effects = [];
     this.#take(input);
-    this.#settle();
+    this.#conflicts.review();
     this.#stewardship.review(this.#state);
-    this.#settle();
+    this.#conflicts.review();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
     const next = this.#context.agenda.next();
@@ -237,17 +236,9 @@ export class Host {
       dialling: this.#dialling,
       paths: this.#paths,
       attachments: this.#attachments,
+      expulsion: this.#expulsion,
     };
     return reportOf(this.#context, parts, this.#state);
-  }
-
-  /** What other claims on addresses mean for containers here. */
-  #settle(): void {
-    if (this.#changedAddresses.size === 0) return;
-    const keys = new Set(this.#changedAddresses);
-    this.#changedAddresses.clear();
-    this.#attachments.settle(keys);
-    this.#conflicts.review(keys);
   }
 
   #take(input: Input): void {

@@ -11,6 +11,7 @@ import type { Containers } from './containers.ts';
 import { exposeHandlers } from './expose-handlers.ts';
 import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
 import { removePeers } from './remove-peers.ts';
+import { repairAddresses } from './repair.ts';
 
 export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
   readonly containers: Containers;
@@ -91,6 +92,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       const peers = parsePeers(texts, parts.port);
       return peers.ok ? nothing(await parts.ask({ kind: 'forget', peers: peers.value })) : peers;
     },
+
+    repair: request => repairAddresses(parts.ask, request),
 
     async leave() {
       const before = parts.report();

@@ -54,6 +54,7 @@ const handlers: ControlHandlers = {
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),
   rmpeer: async () => ok({ removed: [] }),
+  repair: async () => ok({ repaired: [] }),
   leave: async () =>
     hangs
       ? refuse({ code: 'state-full', path: settings.stateDir })

@@ -132,10 +132,14 @@ export const REPORT: Report = {
     state: 'ready',
     why: undefined,
     shares: [
-      { peer: HOST1, addresses: 524_288, reachable: true },
-      { peer: HOST2, addresses: 524_288, reachable: true },
+      { peer: HOST1, addresses: 524_288, reachable: true, silentMs: undefined },
+      { peer: HOST2, addresses: 524_288, reachable: true, silentMs: undefined },
     ],
+    untaken: [],
+    removed: [],
+    quarantined: { addresses: 0, forMs: 0 },
     given: 2,
+    free: 524_283,
     strangers: [],
   },
   dormant: [
@@ -190,6 +194,7 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),
     rmpeer: async () => ok({ removed: [] }),
+    repair: async () => ok({ repaired: [] }),
     leave: async () =>
       ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
     stop: async () => ok(undefined),

@@ -1,4 +1,4 @@
-import type { Result } from '../../core/errors.ts';
+import type { Problem, Result } from '../../core/errors.ts';
 import type { PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 import type { UpstreamReport } from '../../ports/name-server.ts';
@@ -73,7 +73,15 @@ export interface OwnerRequest {
   readonly subnet?: string | undefined;
 }
 
-export interface ClaimRequest {
+/** For an owner `_` the address is its own owner. */
+export interface AllocateRequest extends OwnerRequest, Aliveness {}
+
+interface Aliveness {
+  /** The owner is a container, and gets nothing unless it runs. */
+  readonly checkAlive?: boolean | undefined;
+}
+
+export interface ClaimRequest extends Aliveness {
   readonly owner: string;
   /** With prefix. */
   readonly address: string;
@@ -162,6 +170,25 @@ export interface RemovePeerReply {
   readonly removed: readonly RemovedPeer[];
 }
 
+export interface RepairRequest {
+  /** Only tells which addresses are lost. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** An address of a container here that another one holds, with prefix; and what it has in its place, or why it has none. */
+export interface RepairedAddress {
+  readonly container: string;
+  readonly containerName: string;
+  readonly network: string;
+  readonly before: string;
+  readonly after: string | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface RepairReply {
+  readonly repaired: readonly RepairedAddress[];
+}
+
 export interface Detached {
   readonly container: string;
   readonly containerName: string;
@@ -183,7 +210,7 @@ export interface ControlHandlers {
   expose(request: ExposeRequest): Promise<Result<AddressReply>>;
   hide(request: HideRequest): Promise<Result<AddressReply>>;
   /** An address for who is not attached: waits until there is one. The same again for an owner that has one. */
-  allocate(request: OwnerRequest): Promise<Result<AddressReply>>;
+  allocate(request: AllocateRequest): Promise<Result<AddressReply>>;
   /** This very address. */
   claim(request: ClaimRequest): Promise<Result<AddressReply>>;
   release(request: ReleaseRequest): Promise<Result<AddressReply>>;
@@ -201,6 +228,8 @@ export interface ControlHandlers {
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
   rmpeer(request: RemovePeerRequest): Promise<Result<RemovePeerReply>>;
+  /** Gives containers of this host new addresses for those that they lost to others. */
+  repair(request: RepairRequest): Promise<Result<RepairReply>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
   leave(): Promise<Result<LeaveReply>>;
   /** Answers, then ends the router; traffic flows on. */
@@ -213,6 +242,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As `path.ts` has them; the one with the most parameters first. */
   readonly paths: readonly string[];
+  /** Fields of the request that may stand behind a `?`, by what they are called there. */
+  readonly query?: Readonly<Record<string, string>>;
   /** An answer may take as long as somebody is willing to wait for an address. */
   readonly waits?: boolean;
 }
@@ -225,8 +256,18 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   detach: { method: 'POST', paths: ['/detach'] },
   expose: { method: 'POST', paths: ['/expose'], waits: true },
   hide: { method: 'POST', paths: ['/hide'] },
-  allocate: { method: 'POST', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'], waits: true },
-  claim: { method: 'PUT', paths: ['/ip/{owner}/{address...}'], waits: true },
+  allocate: {
+    method: 'POST',
+    paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'],
+    query: { 'check-alive': 'checkAlive' },
+    waits: true,
+  },
+  claim: {
+    method: 'PUT',
+    paths: ['/ip/{owner}/{address...}'],
+    query: { 'check-alive': 'checkAlive' },
+    waits: true,
+  },
   release: { method: 'DELETE', paths: ['/ip/{owner}/{address...}', '/ip/{owner}'] },
   held: { method: 'GET', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'] },
   owned: { method: 'GET', paths: ['/ip'] },
@@ -238,6 +279,7 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },
+  repair: { method: 'POST', paths: ['/ipam/repair'], waits: true },
   leave: { method: 'POST', paths: ['/leave'] },
   stop: { method: 'POST', paths: ['/stop'] },
 };

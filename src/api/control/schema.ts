@@ -17,6 +17,7 @@ const naming = z.strictObject({
   addresses: addresses.optional(),
   names: names.optional(),
 });
+const checkAlive = z.union([z.boolean(), z.stringbool()]).optional();
 const nothing = z.strictObject({});
 
 const REQUESTS = {
@@ -38,8 +39,8 @@ const REQUESTS = {
     masquerade: z.boolean().optional(),
   }),
   hide: z.strictObject({ addresses: addresses.min(1).optional() }),
-  allocate: z.strictObject({ owner, subnet: address.optional() }),
-  claim: z.strictObject({ owner, address }),
+  allocate: z.strictObject({ owner, subnet: address.optional(), checkAlive }),
+  claim: z.strictObject({ owner, address, checkAlive }),
   release: z.strictObject({ owner, address: address.optional() }),
   held: z.strictObject({ owner, subnet: address.optional() }),
   owned: nothing,
@@ -51,6 +52,7 @@ const REQUESTS = {
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),
+  repair: z.strictObject({ dryRun: z.boolean().optional() }),
   leave: nothing,
   stop: nothing,
 } satisfies { readonly [Call in ControlCall]: z.ZodType };

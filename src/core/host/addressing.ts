@@ -9,9 +9,9 @@ import {
   serviceAddress,
   toNumber,
 } from '../address.ts';
-import { describe, type Problem, type Result, refuse } from '../errors.ts';
+import { describe, ok, type Problem, type Result, refuse } from '../errors.ts';
 import { Allocator, reservedIn, SMALLEST_SUBNET } from '../ipam/allocator.ts';
-import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
+import { includes, type Range, rangeOf, sizeOf, totalOf } from '../ipam/range.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
 import { type Allocation, allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
 import { describeHolder, SERVICE_WHY } from './attachable.ts';
@@ -32,6 +32,9 @@ interface Request {
   readonly done: (result: Result<Cidr>) => void;
 }
 
+/** Somebody who waits until there are addresses to give. */
+type Primer = Pick<Request, 'deadline'> & { readonly done: (result: Result<void>) => void };
+
 /**
  * Gives this host's containers their addresses: out of what this host holds, which takes no other host, or of what others
  * give it. What is given is only in memory until it is kept: who asked may fail.
@@ -48,6 +51,7 @@ export class Addressing {
   /** Nobody's: they are neither given out nor lent. */
   readonly #reserved: ReadonlySet<number>;
   #requests: readonly Request[] = [];
+  #primers: readonly Primer[] = [];
   #ranges: readonly Range[] = [];
 
   constructor(context: Context, config: IpamConfig, neighbours: Neighbours, expulsion: Expulsion, name: Mac) {
@@ -89,9 +93,13 @@ export class Addressing {
     return first && describe(this.#why(first));
   }
 
-  /** Whether a peer can be asked for space. */
+  /** Peers that can be asked for space. */
+  reachable(): ReadonlySet<PeerId> {
+    return this.#lenders.reachable();
+  }
+
   reaches(peer: PeerId): boolean {
-    return this.#lenders.reachable().has(peer);
+    return this.reachable().has(peer);
   }
 
   manages(address: Ipv4): boolean {
@@ -126,12 +134,23 @@ export class Addressing {
     this.#request({ owner, range, prefix: subnet.prefix, deadline: this.#deadline(), done });
   }
 
+  /** Done when this host knows its part of the universe, which it may have to agree on with others first. */
+  prime(done: Primer['done']): void {
+    this.#primers = [...this.#primers, { deadline: this.#deadline(), done }];
+    this.review();
+  }
+
   /** This very address, from whoever holds it. */
   claim(owner: string, cidr: Cidr, done: Request['done']): void {
     const address = toNumber(cidr.address) ?? 0;
     if (this.#allocator.ownerOf(address) === owner) return done({ ok: true, value: cidr });
     const range = { start: address, end: address + 1 };
     this.#request({ owner, range, prefix: cidr.prefix, deadline: this.#deadline(), done });
+  }
+
+  /** Hands what `owner` was given on to somebody else. */
+  rename(owner: string, cidr: Cidr, to: string): void {
+    if (this.ownerOf(cidr.address) === owner) this.#assign(to, cidr);
   }
 
   /** Makes durable what `owner` was given. */
@@ -163,18 +182,40 @@ export class Addressing {
     return gone;
   }
 
+  /** Takes back all that was given to anybody. */
+  releaseAll(): void {
+    for (const owner of new Set(this.all().map(allocation => allocation.owner))) this.release(owner, true);
+  }
+
+  /** How many addresses this host could give out now without asking anybody. */
+  get free(): number {
+    const ranges = this.custodian.own?.ranges ?? [];
+    const used = [...this.#used()].filter(address => ranges.some(range => includes(range, address)));
+    return totalOf(ranges) - used.length;
+  }
+
+  /** How many addresses nobody gets yet, since a removed peer's container had them, and until the last of them is free. */
+  quarantined(): { readonly addresses: number; readonly forMs: Millis } {
+    const left = this.#expulsion.formerly().flatMap(address => this.#quarantine(address) || []);
+    return { addresses: left.length, forMs: Math.max(0, ...left) };
+  }
+
   /** Somebody's endpoint with this key (see `endpointKey`) is gone, or has come. */
   endpointChanged(key: string): void {
     const number = toNumber(key.slice(key.lastIndexOf('/') + 1));
-    if (number !== undefined) this.#allocator.looksAgainFrom(number);
+    if (number === undefined) return;
+    this.#allocator.looksAgainFrom(number);
+    if (this.#context.endpoints.at(key) !== undefined) this.#givenAgain(number);
   }
 
   /** Looks at what others say of their space, and serves who waits. */
   review(): void {
-    this.custodian.review(this.#requests.length > 0, this.#expulsion.estates());
+    const isNeeded = this.#requests.length + this.#primers.length > 0;
+    this.custodian.review(isNeeded, this.#expulsion.estates());
     const ranges = this.custodian.own?.ranges ?? [];
     if (ranges !== this.#ranges) this.#allocator.looksAgainFrom(0);
     this.#ranges = ranges;
+    this.#answerPrimers();
     this.#serveAll();
     this.#borrow();
   }
@@ -186,6 +227,17 @@ export class Addressing {
     this.#lenders.ask(undefined);
     this.#context.agenda.cancel('ipam');
     for (const { done } of waiting) done(refuse({ code: 'router-leaving' }));
+    const primers = this.#primers;
+    this.#primers = [];
+    for (const { done } of primers) done(refuse({ code: 'router-leaving' }));
+  }
+
+  #answerPrimers(): void {
+    const isReady = this.custodian.own !== undefined;
+    const answered = this.#primers.filter(({ deadline }) => isReady || this.#context.now() >= deadline);
+    this.#primers = this.#primers.filter(primer => !answered.includes(primer));
+    const result = isReady ? ok(undefined) : refuse(this.#undivided(this.#config.universe));
+    for (const { done } of answered) done(result);
   }
 
   #request(request: Request): void {
@@ -210,8 +262,8 @@ export class Addressing {
     const { agenda, now } = this.#context;
     const [first] = this.#requests;
     const again = this.#lenders.ask(first?.range);
-    const due = this.#requests.map(({ deadline }) => deadline);
-    if (first !== undefined)
+    const due = [...this.#requests, ...this.#primers].map(({ deadline }) => deadline);
+    if (due.length > 0)
       agenda.plan('ipam', Math.max(now() + 1, Math.min(again, ...due)), () => this.review());
   }
 
@@ -228,12 +280,17 @@ export class Addressing {
     if (found === undefined) return undefined;
     const cidr = { address: fromNumber(found), prefix };
     this.#assign(owner, cidr);
+    this.#givenAgain(found);
     return { ok: true, value: cidr };
   }
 
   /** A removed peer's container had it, and may go on using it: nobody gets it for a while, and after that last of all. */
   #isSuspect(address: number): boolean {
     return this.#expulsion.formerlyHeld(address) !== undefined;
+  }
+
+  #givenAgain(address: number): void {
+    if (this.#quarantine(address) === 0) this.#expulsion.forget(address);
   }
 
   /** How long nobody gets an address yet, since a removed peer's container had it. */
@@ -305,10 +362,12 @@ export class Addressing {
 
   #why({ range, prefix }: Request): Problem {
     const cidr = { address: fromNumber(range.start), prefix };
-    if (this.custodian.division === undefined) {
-      return { code: 'ring-undivided', value: formatCidr(cidr), why: this.custodian.waitsFor };
-    }
+    if (this.custodian.division === undefined) return this.#undivided(cidr);
     return this.#lenders.describe(range, formatCidr(cidr));
+  }
+
+  #undivided(cidr: Cidr): Problem {
+    return { code: 'ring-undivided', value: formatCidr(cidr), why: this.custodian.waitsFor };
   }
 
   /** What this host must not give away: what it gave out, and what anybody's container has. */

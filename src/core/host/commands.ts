@@ -81,6 +81,11 @@ export class Commands {
       case 'unname':
         if (problem !== undefined) return answer({ ok: false, problem });
         return answer(this.#parts.naming.carryOut(command));
+      case 'prime':
+        if (addressing === undefined) return answer({ ok: false, problem: { code: 'ipam-off' } });
+        return addressing.prime(result =>
+          answer(result.ok ? { ok: true, value: { addresses: [], detached: [] } } : result),
+        );
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
       case 'repair':

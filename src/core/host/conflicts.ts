@@ -1,19 +1,38 @@
 import type { PeerId } from '../address.ts';
 import type { Claim } from '../endpoints/view.ts';
+import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 
-/** Says it when a container of this host and one of another have the same address, and when that is over. */
+/**
+ * Brings containers to what other claims on their addresses mean, and says it when one here and one of another host have the
+ * same, and when that is over.
+ */
 export class Conflicts {
   readonly #context: Context;
+  readonly #attachments: Attachments;
+  readonly #changed = new Set<string>();
   /** By key of the address: of whom that was said. */
   readonly #said = new Map<string, string>();
 
-  constructor(context: Context) {
+  constructor(context: Context, attachments: Attachments) {
     this.#context = context;
+    this.#attachments = attachments;
   }
 
-  /** Other claims stand on the addresses with these keys (see `endpointKey`). */
-  review(keys: Iterable<string>): void {
+  /** Other claims stand on the address with this key (see `endpointKey`). */
+  changed(key: string): void {
+    this.#changed.add(key);
+  }
+
+  review(): void {
+    if (this.#changed.size === 0) return;
+    const keys = new Set(this.#changed);
+    this.#changed.clear();
+    this.#attachments.settle(keys);
+    this.#tell(keys);
+  }
+
+  #tell(keys: Iterable<string>): void {
     const { config, emit, endpoints } = this.#context;
     for (const key of keys) {
       const claims = endpoints.claims(key);

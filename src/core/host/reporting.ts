@@ -16,6 +16,7 @@ import { PROTOCOL_VERSION } from '../wire.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 import type { Attempt, Dialling } from './dialling.ts';
+import type { Expulsion } from './expulsion.ts';
 import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly dialling: Dialling;
   readonly paths: Paths;
   readonly attachments: Attachments;
+  readonly expulsion: Expulsion;
 }
 
 export function reportOf(context: Context, parts: Parts, state: Report['state']): Report {
@@ -56,7 +58,7 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     dormant: dormantReports(parts.attachments),
     zone: config.zone,
     names: context.names.all().map(({ owner, ...rest }) => ({ ...rest, host: label(owner) })),
-    ipam: ipamReport(context, label),
+    ipam: ipamReport(context, parts, label),
   };
 }
 

@@ -72,6 +72,9 @@ export interface HostConfig {
   readonly records: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Asks for an address without saying for whom. */
+export const NOBODY = '_';
+
 /** A running container, as its runtime describes it. */
 export interface Sandbox {
   readonly id: string;
@@ -107,7 +110,10 @@ export type Command =
       readonly addresses: readonly Ipv4[];
       readonly names: readonly ZoneName[];
     }
-  /** An address for `owner`, who is no container that is attached: this very one, or the lowest free of a subnet. */
+  /**
+   * An address for `owner`, who is no container that is attached: this very one, or the lowest free of a subnet. What is
+   * given to `NOBODY` is the address's own: its text is the owner.
+   */
   | { readonly kind: 'allocate'; readonly owner: string; readonly subnet: Cidr | undefined }
   | { readonly kind: 'claim'; readonly owner: string; readonly address: Cidr }
   /** All of the owner's where none is named. */
@@ -121,6 +127,8 @@ export type Command =
     }
   | { readonly kind: 'connect'; readonly peers: readonly string[]; readonly replace: boolean }
   | { readonly kind: 'forget'; readonly peers: readonly string[] }
+  /** Answered when this host can give out addresses, or with what that takes. */
+  | { readonly kind: 'prime' }
   /** The operator's word that a peer is gone for good. `force`: also where it seems to live. */
   | { readonly kind: 'remove-peer'; readonly peer: PeerId; readonly force: boolean }
   /** Gives containers here that lost an address to others new ones. `dryRun`: only says which they are. */

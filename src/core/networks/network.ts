@@ -16,7 +16,7 @@ export const NETWORKS = 'networks';
 export interface Network {
   readonly name: string;
   readonly vni: number;
-  /** Address space that the mesh itself hands out on this network. */
+  /** Address space that the mesh itself hands out on this network; for the default one, see `createNetworksView`. */
   readonly subnets: readonly Cidr[];
 }
 
@@ -24,7 +24,7 @@ export interface Network {
 export const DEFAULT_NETWORK: Network = {
   name: 'mesh',
   vni: 6784,
-  subnets: [parseCidr('10.32.0.0/12') as Cidr],
+  subnets: [],
 };
 
 /** Joins the switches themselves, for heartbeats and measuring; no container is ever on it. */

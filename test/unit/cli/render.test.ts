@@ -194,7 +194,7 @@ describe('status', () => {
       'all space is held by peers out of reach; "mesh rmpeer" those that are gone for good',
     ],
   ] as const)('ipam is %s, %j, %j', (state, why, reachable, line) => {
-    const others = reachable.map(each => ({ peer: HOST2, addresses: 5, reachable: each }));
+    const others = reachable.map(each => ({ ...IPAM.shares[1]!, addresses: 5, reachable: each }));
     const shares = [{ ...IPAM.shares[0]!, addresses: 0 }, ...others];
     expect(renderSummary({ ...REPORT, ipam: { ...IPAM, state, why, shares } }, undefined)).toContain(
       `         Status: ${line}\n`,

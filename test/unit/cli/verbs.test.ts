@@ -264,6 +264,54 @@ describe('status, report and version', () => {
     expect(router.calls).toEqual([['prime', {}]]);
   });
 
+  it('ipam repair tells old and new, or that there is nothing; ipam doctor fails where there is something to do', async () => {
+    expect(await mesh('ipam', 'repair')).toEqual({
+      status: 0,
+      stdout: 'nothing to repair: no container of this host has lost an address\n',
+      stderr: '',
+    });
+    const lost = {
+      container: 'a',
+      network: 'mesh',
+      before: '10.32.0.1/12',
+      after: undefined,
+      problem: undefined,
+    };
+    const busy = await startFakeRouter({
+      repair: async ({ dryRun }) =>
+        ok({
+          repaired: [
+            { ...lost, containerName: 'box1', after: dryRun ? undefined : '10.32.0.9/12' },
+            { ...lost, containerName: 'box2', problem: { code: 'space-exhausted', value: '10.32.0.0/12' } },
+          ],
+        }),
+    });
+    const why = 'no address in 10.32.0.0/12 is free on any host; free some, or take another subnet';
+    const at = (...argv: string[]) => command.run([...argv, `--run-dir=${busy.runDir}`]);
+    expect(await at('ipam', 'repair')).toEqual({
+      status: 1,
+      stdout: `box1: 10.32.0.1/12 -> 10.32.0.9/12\nbox2: 10.32.0.1/12 stays as it is: ${why}\n`,
+      stderr: `mesh: ${why}\n`,
+    });
+    expect((await at('ipam', 'repair', '--dry-run')).stdout).toContain(
+      "box1: 10.32.0.1/12 is another's; it would get a new one\n",
+    );
+    await busy.close();
+    const doctor = await mesh('ipam', 'doctor');
+    expect([doctor.status, doctor.stderr]).toEqual([
+      1,
+      'mesh: 1 thing stands in the way; what helps is written beside each\n',
+    ]);
+    expect(doctor.stdout).toMatch(/^problem {2}conflict {5}10\.0\.0\.12 of network mesh is held by box9/);
+    expect(JSON.parse((await mesh('ipam', 'doctor', '--json')).stdout)[0]).toMatchObject({
+      check: 'conflict',
+    });
+    const calm = await startFakeRouter({ report: async () => ok({ ...REPORT, endpoints: [] }) });
+    const quiet = await command.run(['ipam', 'doctor', `--run-dir=${calm.runDir}`]);
+    expect([quiet.status, quiet.stderr]).toEqual([0, '']);
+    await calm.close();
+  });
+
   it('tell the versions of both, or of the command alone', async () => {
     expect((await mesh('version')).stdout).toBe('mesh 0.1.0\nrouter 0.1.0\n');
     expect(await command.run(['version', '--run-dir=/run/mcl-nowhere'])).toEqual({
@@ -290,6 +338,8 @@ describe('without a router', () => {
     [['status', 'ipam']],
     [['ps']],
     [['prime']],
+    [['ipam', 'doctor']],
+    [['ipam', 'repair']],
     [['logs', '--state-dir=/run/mcl-nowhere']],
   ])('%j ends with 7', async argv => {
     const env = { MESH_DOCKER: '' };

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compare, type Ipv4, type Mac, macOfAddress, type PeerId } from '../../../src/core/address.ts';
+import {
+  compare,
+  type Ipv4,
+  type Mac,
+  macOfAddress,
+  type PeerId,
+  parseCidr,
+} from '../../../src/core/address.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../../../src/core/endpoints/endpoint.ts';
 import { createEndpointsView } from '../../../src/core/endpoints/view.ts';
 import { ForwardingView } from '../../../src/core/forwarding/view.ts';
@@ -29,7 +36,7 @@ function observer() {
   const views = {
     self: SELF,
     topology: createTopologyView(),
-    networks: createNetworksView(),
+    networks: createNetworksView([parseCidr('10.32.0.0/12')!]),
     endpoints: createEndpointsView(),
   };
   const forwarding = new ForwardingView(views);
