@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 /**
- * Makes `dist/`, which runs on its own: cli.cjs, daemon.js (which starts router.js, compiled beforehand in cache/), and
- * the one dependency that can't be bundled.
+ * Makes `dist/`, which runs on its own: cli.cjs, daemon.js (which starts router.js, compiled beforehand in cache/),
+ * dns-thread.js (which router.js runs in a thread), and the one dependency that can't be bundled.
  * usage: node build.ts [--force]. Does nothing where what is there was built from the same sources.
  */
 
@@ -33,6 +33,7 @@ const ARTEFACTS = [
   'package.json',
   'cli.cjs',
   'router.js',
+  'dns-thread.js',
   'cache',
   'daemon.js',
   'build.json',
@@ -118,7 +119,7 @@ function fillCache(folder: string): void {
   spawnSync(process.execPath, [join(folder, 'daemon.js'), ...nothing], { stdio: 'ignore' });
 }
 
-/** The router, whose names are kept for stack traces in the log. `entry` is another one in tests. */
+/** The router and its thread, whose names are kept for stack traces in the log. `entry` is another one in tests. */
 export async function buildDaemon(
   folder: string,
   version: string,
@@ -126,8 +127,8 @@ export async function buildDaemon(
 ): Promise<void> {
   await build({
     ...common(version),
-    entryPoints: [entry],
-    outfile: join(folder, 'router.js'),
+    entryPoints: { router: entry, 'dns-thread': 'src/daemon/dns-thread.ts' },
+    outdir: folder,
     format: 'esm',
     // Some of the libraries are CommonJS and require node's modules.
     banner: {

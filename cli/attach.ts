@@ -13,29 +13,44 @@ interface Words {
 /** In front of a subnet, or `default`: an address in it is asked for, whichever is free. */
 const NET = 'net:';
 
-/** `ADDRESS... CONTAINER`, as Weave has it: the last word is the container. */
-function readWords(words: readonly string[]): Result<Words> {
-  const given = words.slice(0, -1);
+/** Addresses, and subnets to take one from. */
+export function readAddresses(given: readonly string[]): Result<Omit<Words, 'container'>> {
   const subnets = given.filter(word => word.startsWith(NET)).map(word => word.slice(NET.length));
   const addresses = given.filter(word => !word.startsWith(NET));
   const isWrong = (word: string): boolean => parseCidr(word) === undefined;
   const wrong = addresses.find(isWrong) ?? subnets.find(word => word !== 'default' && isWrong(word));
-  return wrong === undefined
-    ? ok({ addresses, subnets, container: words.at(-1) ?? '' })
-    : refuse({ code: 'bad-address', value: wrong });
+  return wrong === undefined ? ok({ addresses, subnets }) : refuse({ code: 'bad-address', value: wrong });
+}
+
+/** `ADDRESS... CONTAINER`, as Weave has it: the last word is the container. */
+function readWords(words: readonly string[]): Result<Words> {
+  const read = readAddresses(words.slice(0, -1));
+  return read.ok ? ok({ ...read.value, container: words.at(-1) ?? '' }) : read;
 }
 
 /** Whether the last word is an address where the container should be. */
 const isNoContainer = (word: string): boolean =>
   word === '' || word.startsWith(NET) || parseCidr(word) !== undefined;
 
+export interface AttachFlags {
+  readonly name?: readonly string[];
+  /** False: `--without-dns`. */
+  readonly dns?: boolean;
+}
+
 /** `mesh attach [ADDRESS...] CONTAINER`: prints the addresses, without prefix, in one line. */
-export async function attach(context: Context, words: readonly string[]): Promise<Result<void>> {
+export async function attach(
+  context: Context,
+  words: readonly string[],
+  flags: AttachFlags,
+): Promise<Result<void>> {
   const read = readWords(words);
   if (!read.ok) return read;
   if (isNoContainer(read.value.container))
     return refuse({ code: 'bad-usage', why: 'attach takes a container', command: 'attach' });
-  return printAddresses(context, await ask(context.socket, 'attach', read.value));
+  const { name: names = [], dns } = flags;
+  const naming = { ...(names.length === 0 ? {} : { names }), ...(dns === false ? { withoutDns: true } : {}) };
+  return printAddresses(context, await ask(context.socket, 'attach', { ...read.value, ...naming }));
 }
 
 /** `mesh detach [ADDRESS...] CONTAINER`: prints what was detached as `attach` does. */
@@ -50,7 +65,8 @@ export async function detach(context: Context, words: readonly string[]): Promis
   return printAddresses(context, await ask(context.socket, 'detach', request));
 }
 
-function printAddresses(context: Context, reply: Result<AddressReply>): Result<void> {
+/** Without prefix, in one line. */
+export function printAddresses(context: Context, reply: Result<AddressReply>): Result<void> {
   if (!reply.ok) return reply;
   const { addresses } = reply.value;
   context.print({ addresses }, addresses.map(address => address.split('/')[0]).join(' '));

@@ -6,7 +6,15 @@ import type { LaunchFlags } from './launch.ts';
 import type { StatusView } from './status.ts';
 
 const USAGE_STATUS = 2;
-const VIEWS: readonly StatusView[] = ['peers', 'connections', 'targets', 'endpoints', 'ipam', 'dataplane'];
+const VIEWS: readonly StatusView[] = [
+  'peers',
+  'connections',
+  'targets',
+  'endpoints',
+  'ipam',
+  'dns',
+  'dataplane',
+];
 
 type Verb = (context: Context) => Promise<Result<void>>;
 
@@ -75,6 +83,9 @@ function createProgram(): Command {
     );
   addContainerVerbs(program);
   addAddressVerbs(program);
+  addNameVerbs(program);
+  addHostVerbs(program);
+  addIpamVerbs(program);
   addQuestions(program);
   return program;
 }
@@ -108,8 +119,12 @@ function addContainerVerbs(program: Command): void {
       '<words...>',
       'addresses like 10.0.0.11/24, net:SUBNET or net:default for one that is free there; then a name, an id, or netns:PATH',
     )
-    .action((words: string[], _, command) =>
-      perform(command, async c => (await import('./attach.ts')).attach(c, words)),
+    .option('--name <name...>', 'what else it is called, beside what its engine calls it')
+    .option('--without-dns', 'give it no name by itself')
+    .action((words: string[], { withoutDns, ...flags }: { name?: string[]; withoutDns?: boolean }, command) =>
+      perform(command, async c =>
+        (await import('./attach.ts')).attach(c, words, { ...flags, ...(withoutDns ? { dns: false } : {}) }),
+      ),
     );
   program
     .command('detach')
@@ -133,6 +148,82 @@ function addAddressVerbs(program: Command): void {
     .command('prime')
     .description('wait until this host can give out addresses')
     .action((_, command) => perform(command, async c => (await import('./prime.ts')).prime(c)));
+}
+
+function addNameVerbs(program: Command): void {
+  const words = 'addresses like 10.0.0.11; then a container, unless the addresses are meant by themselves';
+  for (const [verb, description, name] of [
+    [
+      'dns-add',
+      'give names to a container that is attached here, or to addresses',
+      'name; what the engine calls the container if left out',
+    ],
+    ['dns-remove', 'take them away', 'name; all if left out'],
+  ] as const) {
+    program
+      .command(verb)
+      .description(description)
+      .usage('[options] [ADDRESS...] [CONTAINER]')
+      .argument('<words...>', words)
+      .helpOption('--help', 'display help for command')
+      .option('-h, --name <name...>', name)
+      .action((given: string[], flags: { name?: string[] }, command) =>
+        perform(command, async c =>
+          (await import('./names.ts')).changeNames(c, verb, given, flags.name ?? []),
+        ),
+      );
+  }
+  program
+    .command('dns-args')
+    .description('what "docker run" takes for a container that asks this host for names')
+    .action((_, command) => perform(command, async c => (await import('./names.ts')).dnsArguments(c)));
+  program
+    .command('dns-lookup')
+    .description('the addresses of a name in the zone, one a line')
+    .argument('<name>', 'like web, or web.mesh.internal')
+    .action((name: string, _, command) =>
+      perform(command, async c => (await import('./names.ts')).lookUp(c, name)),
+    );
+}
+
+function addHostVerbs(program: Command): void {
+  program
+    .command('expose')
+    .description('give this host addresses on the mesh, one that is free where none is named')
+    .argument('[address...]', 'like 10.0.0.1/24, net:SUBNET or net:default for one that is free there')
+    .helpOption('--help', 'display help for command')
+    .option<string[]>('-h, --name <name>', 'what it is called there', (name, names) => [...names, name], [])
+    .option('--without-masquerade', 'translate no addresses between these subnets and elsewhere')
+    .action((words: string[], flags: { name: string[]; withoutMasquerade?: boolean }, command) =>
+      perform(command, async c =>
+        (await import('./expose.ts')).expose(c, words, {
+          name: flags.name,
+          masquerade: flags.withoutMasquerade !== true,
+        }),
+      ),
+    );
+  program
+    .command('hide')
+    .description('take addresses on the mesh away from this host, all where none is given')
+    .argument('[address...]', 'addresses like 10.0.0.1/24')
+    .action((words: string[], _, command) =>
+      perform(command, async c => (await import('./expose.ts')).hide(c, words)),
+    );
+}
+
+function addIpamVerbs(program: Command): void {
+  const ipam = program.command('ipam').description('the addresses that the mesh gives out itself');
+  ipam
+    .command('doctor')
+    .description('how the address ring stands, in words, and what to type; exit status 0 if nothing')
+    .action((_, command) => perform(command, async c => (await import('./ipam.ts')).ipamDoctor(c)));
+  ipam
+    .command('repair')
+    .description('give containers of this host new addresses for those that they lost to others')
+    .option('--dry-run', 'only tell which those are')
+    .action((flags: { dryRun?: boolean }, command) =>
+      perform(command, async c => (await import('./ipam.ts')).ipamRepair(c, flags.dryRun ?? false)),
+    );
 }
 
 function addQuestions(program: Command): void {

@@ -7,10 +7,11 @@ import { renderConnections } from './render/connections.ts';
 import { renderDataplane } from './render/dataplane.ts';
 import { renderEndpoints } from './render/endpoints.ts';
 import { renderIpam } from './render/ipam.ts';
+import { renderNames } from './render/names.ts';
 import { renderPeers } from './render/peers.ts';
 import { renderSummary } from './render/summary.ts';
 
-export type StatusView = 'peers' | 'connections' | 'targets' | 'endpoints' | 'ipam' | 'dataplane';
+export type StatusView = 'peers' | 'connections' | 'targets' | 'endpoints' | 'ipam' | 'dns' | 'dataplane';
 
 interface View {
   /** The part of the report that the view is about. */
@@ -18,8 +19,7 @@ interface View {
   text(report: Report): string;
 }
 
-const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'> | 'summary']: View } = {
-  summary: { value: report => report, text: renderSummary },
+const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'>]: View } = {
   peers: { value: report => report.peers, text: renderPeers },
   connections: { value: report => report.connections, text: renderConnections },
   targets: {
@@ -31,6 +31,7 @@ const VIEWS: { readonly [Name in Exclude<StatusView, 'dataplane'> | 'summary']: 
     text: renderEndpoints,
   },
   ipam: { value: report => report.ipam ?? null, text: renderIpam },
+  dns: { value: report => report.names, text: renderNames },
 };
 
 /** `mesh status [VIEW]` */
@@ -43,7 +44,16 @@ export async function status(context: Context, name: StatusView | undefined): Pr
   }
   const reply = await ask(context.socket, 'report');
   if (!reply.ok) return reply;
-  const view = VIEWS[name ?? 'summary'];
+  if (name === undefined) return summary(context, reply.value);
+  const view = VIEWS[name];
   context.print(view.value(reply.value), view.text(reply.value));
+  return ok(undefined);
+}
+
+/** A router of an earlier version has no such answer: what it does have is shown. */
+async function summary(context: Context, report: Report): Promise<Result<void>> {
+  const dns = await ask(context.socket, 'dns');
+  const known = dns.ok ? dns.value : undefined;
+  context.print({ ...report, dns: known ?? null }, renderSummary(report, known));
   return ok(undefined);
 }

@@ -8,21 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Host } from '../test/support/lab/host.ts';
 import { createLab, type Lab } from '../test/support/lab/lab.ts';
-import { installPrograms, LAB_PROGRAMS, obstacle } from '../test/support/lab/programs.ts';
+import { LAB_PROGRAMS } from '../test/support/lab/programs.ts';
+import { prepare, say, show, stepsOf } from './steps.ts';
 
 const STEPS = 6;
 const SETTLED_WITHIN_MS = 15_000;
 
-const say = (text = ''): void => void process.stdout.write(`${text}\n`);
-const step = (number: number, title: string): void => say(`\n[${number}/${STEPS}] ${title}`);
-
-/** Shows a command as if typed on a host, and what it prints; throws where it fails. */
-async function show(host: Host, line: string): Promise<void> {
-  say(`  ${host.name}# ${line}`);
-  const { status, stdout, stderr } = await host.exec(['sh', '-c', line]);
-  for (const printed of `${stdout}${stderr}`.split('\n').filter(text => text !== '')) say(`    ${printed}`);
-  if (status !== 0) throw new Error(`"${line}" on ${host.name} ended with status ${status}`);
-}
+const step = stepsOf(STEPS);
 
 /** Waits until a router has measured the paths to both others. */
 async function settle(host: Host): Promise<void> {
@@ -32,13 +24,6 @@ async function settle(host: Host): Promise<void> {
     if (stdout.split('\n').filter(line => line.includes(' established ')).length >= 2) return;
     await sleep(100);
   }
-}
-
-function prepare(): void {
-  step(1, `programs of the system: ${LAB_PROGRAMS.map(({ command }) => command).join(', ')}`);
-  installPrograms(LAB_PROGRAMS, line => say(`  ${line}`));
-  const why = obstacle(LAB_PROGRAMS);
-  if (why !== undefined) throw new Error(`the demo ${why}`);
 }
 
 async function play({ hosts }: Lab): Promise<void> {
@@ -75,7 +60,8 @@ async function stayUp({ hosts }: Lab): Promise<void> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
-  prepare();
+  step(1, `programs of the system: ${LAB_PROGRAMS.map(({ command }) => command).join(', ')}`);
+  prepare('the demo', LAB_PROGRAMS);
   step(2, 'three hosts on this machine: own network, processes, files and host name each');
   const lab = await createLab({ hosts: 3 });
   try {

@@ -17,6 +17,7 @@ export function makeContent(root: string, dist: string): void {
     'cli.cjs',
     'daemon.js',
     'router.js',
+    'dns-thread.js',
     'cache',
     'package.json',
     'build.json',

@@ -2,10 +2,13 @@
 import { spawnSync } from 'node:child_process';
 
 const vitest = (...files: string[]) => ['vitest', 'run', '--project', 'lab', ...files];
+const rounds = 'MESH_TEST_ROUNDS=100 vitest run --project docker test/docker/names.test.ts';
 
 /** Each has to end with 0. */
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
+  names: ['sh', '-c', rounds],
+  addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   faults: ['node', 'test/sim/faults/main.ts'],
   sim: ['node', 'test/sim/main.ts', '--seeds', '300'],

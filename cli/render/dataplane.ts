@@ -21,11 +21,14 @@ export function renderDataplane({ inspection, counters }: DataplaneReport): stri
 
 function renderNetwork(network: NetworkForwarding): string {
   const own = network.own === undefined ? '' : ` own ${formatCidr(network.own.address)} ${network.own.mac}`;
+  const service = (network.service?.addresses ?? []).map(
+    address => ` service ${formatCidr(address)} ${network.service?.mac}`,
+  );
   const stations = network.stations.map(
     ({ address, mac, vtep }) => `  ${address} ${mac} via ${renderVtep(vtep)}`,
   );
   return [
-    `network ${network.name} vni ${network.vni} mtu ${network.mtu}${own}`,
+    `network ${network.name} vni ${network.vni} mtu ${network.mtu}${own}${service.join('')}`,
     ...stations,
     `  flood ${network.flood.map(renderVtep).join(' ') || 'none'}`,
   ].join('\n');

@@ -1,13 +1,19 @@
 import type { DormantReport, EndpointReport, Report } from '../../src/core/report.ts';
+import { conflictsOf, renderConflict } from './conflicts.ts';
 import { renderLabel } from './label.ts';
 import { renderTable } from './table.ts';
 
 const SHORT_ID = 12;
 
-/** One address a line: network, address, MAC, container, host; then what this host has that is not reachable now. */
+/**
+ * One address a line: network, address, MAC, container, host; then what this host has that is not reachable now, and what
+ * is contested.
+ */
 export function renderEndpoints(report: Report): string {
   const rows = [...report.endpoints.map(endpointRow), ...report.dormant.flatMap(dormantRows)];
-  return renderTable(rows);
+  return [...(rows.length === 0 ? [] : [renderTable(rows)]), ...conflictsOf(report).map(renderConflict)].join(
+    '\n',
+  );
 }
 
 function endpointRow(endpoint: EndpointReport): string[] {

@@ -1,17 +1,23 @@
 import type { IpamReport, Report } from '../../src/core/report.ts';
+import { conflictsOf, renderConflict } from './conflicts.ts';
 import { renderLabel } from './label.ts';
 
 type Share = IpamReport['shares'][number];
 
 /** One peer a line, in the layout of `weave status ipam`; then what stands in the way, if anything does. */
-export function renderIpam({ ipam }: Report): string {
+export function renderIpam(report: Report): string {
+  const { ipam } = report;
   if (ipam === undefined) return 'this router gives out no addresses (--ipalloc-range is empty)';
   const total = totalOf(ipam.universe);
   const rows = ipam.shares.map((share, index) =>
     renderShare(share, total, index === 0 ? ipam.given : undefined),
   );
   const state = ipam.state === 'ready' ? [] : [`${ipam.state}: ${ipam.why ?? ''}`];
-  return [...rows, ...state, ...ipam.strangers.map(stranger => renderStranger(ipam, stranger))].join('\n');
+  const strangers = ipam.strangers.map(stranger => renderStranger(ipam, stranger));
+  const conflicts = conflictsOf(report)
+    .filter(({ managed }) => managed)
+    .map(renderConflict);
+  return [...rows, ...state, ...strangers, ...conflicts].join('\n');
 }
 
 /** One line for `status`. */

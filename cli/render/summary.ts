@@ -1,3 +1,4 @@
+import type { DnsReport } from '../../src/api/control/contract.ts';
 import type { ConnectionState, IpamReport, NetworkReport, Report } from '../../src/core/report.ts';
 import { ipamState } from './ipam.ts';
 import { renderLabel } from './label.ts';
@@ -16,12 +17,13 @@ const STATES: readonly ConnectionState[] = [
 type Lines = readonly (readonly [label: string, value: string])[];
 
 /** Sections of `label: value` with the labels right-aligned, as `weave status` has them. */
-export function renderSummary(report: Report): string {
+export function renderSummary(report: Report, dns: DnsReport | undefined): string {
   const sections = [
     [['Version', report.version] as const],
     routerLines(report),
     ...report.networks.map(networkLines),
     ...(report.ipam === undefined ? [] : [ipamLines(report.ipam)]),
+    ...(dns?.server === undefined ? [] : [dnsLines(report, dns, dns.server)]),
   ];
   return `\n${sections.map(renderSection).join('\n\n')}\n`;
 }
@@ -65,6 +67,7 @@ function networkLines(network: NetworkReport): Lines {
     ['Network', network.name],
     ['VNI', `${network.vni}`],
     ['Subnets', network.subnets.join(', ') || 'none'],
+    ...(network.exposed.length === 0 ? [] : [['Exposed', network.exposed.join(', ')] as const]),
     ['MTU', `${network.mtu}`],
     ['Endpoints', `${network.endpoints}`],
   ];
@@ -80,5 +83,20 @@ function ipamLines(ipam: IpamReport): Lines {
     ...ipam.strangers.map(
       ({ peer }) => ['Warning', `${renderLabel(peer)} has another division; see "mesh status ipam"`] as const,
     ),
+  ];
+}
+
+function dnsLines(
+  { names }: Report,
+  { ttl, zone }: DnsReport,
+  { listening, upstreams }: NonNullable<DnsReport['server']>,
+): Lines {
+  return [
+    ['Service', 'dns'],
+    ['Domain', zone],
+    ['Listening', listening.map(({ address, port }) => `${address}:${port}`).join(', ') || 'nowhere'],
+    ['Upstream', upstreams.map(({ address }) => address).join(', ') || 'none'],
+    ['TTL', `${ttl}`],
+    ['Entries', `${names.length}`],
   ];
 }

@@ -80,8 +80,19 @@ export function broadcastAddress(cidr: Cidr): Ipv4 {
   return fromNumber((numberOf(cidr.address) | hostBits(cidr.prefix)) >>> 0);
 }
 
+/** Like 255.255.255.0 for a prefix of 24. */
+export const networkMask = ({ prefix }: Cidr): Ipv4 => fromNumber(~hostBits(prefix) >>> 0);
+
 /** The subnet that `cidr` lies in. */
 export const subnetOf = (cidr: Cidr): Cidr => ({ address: networkAddress(cidr), prefix: cidr.prefix });
+
+/**
+ * The last address of a subnet before its broadcast address: the mesh's own on every host, its DNS and gateway.
+ * Undefined where the subnet is too small for one.
+ */
+export function serviceAddress(subnet: Cidr): Ipv4 | undefined {
+  return subnet.prefix > 30 ? undefined : fromNumber(numberOf(broadcastAddress(subnet)) - 1);
+}
 
 export function contains(subnet: Cidr, address: Ipv4): boolean {
   return networkAddress({ address, prefix: subnet.prefix }) === networkAddress(subnet);

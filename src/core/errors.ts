@@ -2,6 +2,7 @@
 
 export type Problem =
   | { readonly code: 'bad-address'; readonly value: string }
+  | { readonly code: 'bad-host-address'; readonly value: string }
   | { readonly code: 'bad-port'; readonly value: string }
   | { readonly code: 'bad-peer'; readonly value: string }
   | { readonly code: 'bad-peer-name'; readonly value: string }
@@ -32,9 +33,24 @@ export type Problem =
   | { readonly code: 'container-gone'; readonly container: string }
   | { readonly code: 'container-foreign'; readonly container: string }
   | { readonly code: 'container-busy'; readonly container: string }
+  | { readonly code: 'name-malformed'; readonly value: string; readonly why: string }
+  | { readonly code: 'name-outside'; readonly value: string; readonly zone: string }
+  | {
+      readonly code: 'name-elsewhere';
+      readonly value: string;
+      readonly holder: string;
+      readonly host: string;
+    }
+  | { readonly code: 'name-many'; readonly container: string; readonly limit: number }
+  | { readonly code: 'name-nobodys'; readonly value: string }
+  | { readonly code: 'name-unknown'; readonly what: string }
   | { readonly code: 'network-unknown'; readonly network: string }
   | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
+  | { readonly code: 'host-interface-taken'; readonly name: string }
+  | { readonly code: 'host-subnet-taken'; readonly value: string; readonly other: string }
+  | { readonly code: 'container-is-host'; readonly container: string }
+  | { readonly code: 'not-exposed'; readonly address: string | undefined }
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
@@ -46,6 +62,7 @@ export type Problem =
   | { readonly code: 'router-refused'; readonly why: string }
   | { readonly code: 'launch-failed'; readonly why: string }
   | { readonly code: 'port-in-use'; readonly port: number; readonly protocol: 'tcp' | 'udp' }
+  | { readonly code: 'dns-port-in-use'; readonly address: string; readonly port: number }
   | { readonly code: 'no-permission'; readonly what: string }
   | { readonly code: 'obstacles'; readonly count: number }
   | { readonly code: 'kernel-lacks'; readonly feature: string }
@@ -99,6 +116,7 @@ type Sentences = { [Code in Problem['code']]: (problem: Extract<Problem, { code:
 
 const SENTENCES: Sentences = {
   'bad-address': p => `"${p.value}" is not an address with a prefix; write it like 10.0.0.11/24`,
+  'bad-host-address': p => `"${p.value}" is not an address; write it without a prefix, like 10.0.0.11`,
   'bad-port': p => `"${p.value}" is not a port; give a number from 1 to 65535`,
   'bad-peer': p => `"${p.value}" is not a peer; write HOST or HOST:PORT, like 192.168.48.11 or node1:6783`,
   'bad-peer-name': p => `"${p.value}" is not a peer name; write six hex bytes, like e2:7e:49:7e:0f:1b`,
@@ -139,9 +157,27 @@ const SENTENCES: Sentences = {
   'container-foreign': p =>
     `a container "${p.container}" that isn't ours is in the way; rename it, or pass --native`,
   'container-busy': p => `container "${p.container}" is being attached right now; try again`,
+  'name-malformed': p => `"${p.value}" can't be a name: ${p.why}`,
+  'name-outside': p =>
+    `"${p.value}" is not in ${p.zone}, and what other zones hold is not the mesh's to say; write it like web or web.${p.zone}`,
+  'name-elsewhere': p =>
+    `${p.value} is the address of ${p.holder} on ${p.host}: name it there, so that its name ends with it`,
+  'name-many': p =>
+    `${p.container} would have more than ${p.limit} names; take some away with "mesh dns-remove"`,
+  'name-nobodys': p =>
+    `${p.value} is an address of the mesh that no container has; attach one with it, or name an address outside`,
+  'name-unknown': p => `${p.what} has no such name on this host; "mesh status dns" lists them`,
   'network-unknown': p => `there is no network "${p.network}"; leave it out to take "mesh"`,
   'namespace-unknown': p => `"${p.path}" is not a network namespace: ${p.why}`,
   'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,
+  'host-interface-taken': p =>
+    `this host has an interface ${p.name} that isn't ours; rename or remove it first`,
+  'host-subnet-taken': p =>
+    `${p.value} overlaps with ${p.other} of this host: what that leads to could not be reached any more; take another`,
+  'container-is-host': p =>
+    `"${p.container}" is no container but this host itself; "mesh hide" takes its addresses away`,
+  'not-exposed': p =>
+    `this host is not exposed${p.address === undefined ? '' : ` with ${p.address}`}; "mesh ps mesh:expose" shows with what it is`,
   'not-attached': p =>
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
@@ -155,6 +191,8 @@ const SENTENCES: Sentences = {
   'router-refused': p => `the router refused: ${p.why}`,
   'launch-failed': p => `the router could not be started: ${p.why}`,
   'port-in-use': p => `${p.protocol} port ${p.port} is in use on this host; free it or choose another`,
+  'dns-port-in-use': p =>
+    `another DNS server has port ${p.port} of ${p.address} (systemd-resolved, dnsmasq?); end it, or choose another place with --dns-listen-address`,
   'no-permission': p => `no permission to ${p.what}; run as root`,
   obstacles: p =>
     `${p.count} ${p.count === 1 ? 'thing stands' : 'things stand'} in the way; what helps is written beside each`,

@@ -1,4 +1,5 @@
 import { type Cidr, compare, type Ipv4, type Mac, toNumber, type Vtep } from './address.ts';
+import type { Service } from './networks/network.ts';
 
 /** A container (or a host's own control address) behind another host. */
 export interface Station {
@@ -14,6 +15,8 @@ export interface NetworkForwarding {
   readonly mtu: number;
   /** An address of this host's own kernel on the bridge (control network only). */
   readonly own: { readonly address: Cidr; readonly mac: Mac } | undefined;
+  /** What the bridge answers for here as on every other host: nothing from or to it passes the VXLAN device. */
+  readonly service?: Service;
   /** Sorted by address. */
   readonly stations: readonly Station[];
   /** VTEPs with members of this network: they get broadcast and multicast. Sorted. */

@@ -1,6 +1,5 @@
-import type { Cidr, PeerId } from './address.ts';
+import type { Cidr, Ipv4, PeerId } from './address.ts';
 import type { Plumbed } from './endpoints/attachment.ts';
-import { createEndpointsView } from './endpoints/view.ts';
 import type { Problem } from './errors.ts';
 import { ForwardingView } from './forwarding/view.ts';
 import { type Forwarding, withInherited } from './forwarding.ts';
@@ -10,12 +9,14 @@ import type { Allocation } from './host/allocation.ts';
 import { Attachments } from './host/attachments.ts';
 import { Commands } from './host/commands.ts';
 import { Conduct } from './host/conduct.ts';
+import { Conflicts } from './host/conflicts.ts';
 import type { Context } from './host/context.ts';
 import { Departure } from './host/departure.ts';
 import { Dialling } from './host/dialling.ts';
 import { createDurability, type Durability } from './host/durability.ts';
 import { Expulsion } from './host/expulsion.ts';
 import { Learning } from './host/learning.ts';
+import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { defaultName } from './host/peer-name.ts';
@@ -25,14 +26,13 @@ import { reportOf } from './host/reporting.ts';
 import { type Learnt, NOTHING, Spread } from './host/spread.ts';
 import type { Effect, HostConfig, Input, Millis } from './host/step.ts';
 import { Stewardship } from './host/stewardship.ts';
-import { IPAM } from './ipam/custody.ts';
-import { createRingView } from './ipam/view.ts';
-import { createNetworksView } from './networks/view.ts';
-import { createRemovalsView } from './removals/view.ts';
+import { takeBack } from './host/take-back.ts';
+import { createViews } from './host/views.ts';
+import { Vigil } from './host/vigil.ts';
+import type { ZoneName } from './names/name.ts';
 import {
   type Change,
   createReplica,
-  type Entry,
   type Rebase,
   type Replica,
   type Write,
@@ -40,7 +40,6 @@ import {
 } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
-import { createTopologyView } from './topology/view.ts';
 import { decodeMessage } from './wire.ts';
 
 /** How long a router that knows of others waits for one of them before it writes anything. */
@@ -66,8 +65,10 @@ export class Host {
   readonly #dialling: Dialling;
   readonly #paths: Paths;
   readonly #presence: Presence;
+  readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #conflicts: Conflicts;
   readonly #addressing: Addressing | undefined;
   readonly #expulsion: Expulsion;
   readonly #learning: Learning;
@@ -75,7 +76,6 @@ export class Host {
   readonly #stewardship: Stewardship;
   readonly #commands: Commands;
   readonly #waiting: (() => void)[] = [];
-  readonly #changedAddresses = new Set<string>();
   #now: Millis = 0;
   #state: Report['state'] = 'joining';
   #synced = false;
@@ -91,13 +91,9 @@ export class Host {
   constructor(config: HostConfig, observe: (change: Change) => void = () => {}) {
     this.#observe = observe;
     this.#context = {
+      ...createViews(config),
       config,
       replica: createReplica({ self: config.self, crypto: config.crypto, limits: config.limits ?? {} }),
-      topology: createTopologyView(),
-      networks: createNetworksView(),
-      endpoints: createEndpointsView(),
-      ring: createRingView(),
-      removals: createRemovalsView(),
       agenda: createAgenda(),
       random: createRandom(config.seed),
       now: () => this.#now,
@@ -118,11 +114,14 @@ export class Host {
       () => this.#pathChanged(),
     );
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
+    this.#vigil = new Vigil(this.#context, this.#neighbours, this.#paths);
     this.#spread = new Spread(this.#context, this.#neighbours, this.#conduct, {
-      synced: () => {
+      synced: peer => {
         this.#synced = true;
+        this.#vigil.synced(peer);
       },
-      ahead: (seq, lost, boot) => this.#ahead(seq, lost, boot),
+      ahead: (seq, lost, boot) =>
+        takeBack(this.#context, this.#presence, { seq, lost, boot }, how => this.#issueAnew(seq, how)),
     });
     this.#expulsion = new Expulsion(this.#context);
     this.#addressing =
@@ -135,6 +134,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
+    this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
       this.#context,
       this.#addressing,
@@ -156,7 +156,7 @@ export class Host {
       },
       ring: () => this.#stewardship.changed(),
       address: key => {
-        this.#changedAddresses.add(key);
+        this.#conflicts.changed(key);
         this.#addressing?.endpointChanged(key);
       },
     });
@@ -175,6 +175,7 @@ export class Host {
       },
       dialling: this.#dialling,
       expulsion: this.#expulsion,
+      naming: new Naming(this.#context, this.#attachments),
       neighbours: this.#neighbours,
       paths: this.#paths,
       state: () => this.#state,
@@ -188,12 +189,11 @@ export class Host {
     this.#now = Math.max(this.#now, now);
     this.#effects = [];
     this.#take(input);
-    if (this.#changedAddresses.size > 0) {
-      const keys = new Set(this.#changedAddresses);
-      this.#changedAddresses.clear();
-      this.#attachments.settle(keys);
-    }
+    this.#conflicts.review();
     this.#stewardship.review(this.#state);
+    this.#conflicts.review();
+    const records = this.#context.names.changes();
+    if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
     const next = this.#context.agenda.next();
     if (next !== undefined && next !== this.#woken) this.#context.emit({ kind: 'wake', at: next });
     this.#woken = next;
@@ -220,6 +220,11 @@ export class Host {
     return this.#addressing?.of(owner) ?? [];
   }
 
+  /** What a name stands for on this host, ascending as text. */
+  lookup(name: ZoneName): readonly Ipv4[] {
+    return this.#context.names.lookup(name);
+  }
+
   get state(): Report['state'] {
     return this.#state;
   }
@@ -231,6 +236,7 @@ export class Host {
       dialling: this.#dialling,
       paths: this.#paths,
       attachments: this.#attachments,
+      expulsion: this.#expulsion,
     };
     return reportOf(this.#context, parts, this.#state);
   }
@@ -276,6 +282,7 @@ export class Host {
     this.#attachments.adopt(left);
     this.#dialling.start();
     this.#spread.start();
+    this.#vigil.start();
     this.#paths.refresh();
     // What the kernel still reaches tells of others, too, where the disk doesn't: they will call.
     const isExpected = this.#inherited?.networks.some(({ stations }) => stations.length > 0) ?? false;
@@ -362,6 +369,7 @@ export class Host {
   #up(peer: PeerId, address: string, outbound: boolean): void {
     this.#conduct.changed(peer);
     this.#neighbours.up(peer, address, outbound);
+    this.#vigil.up(peer);
     this.#dialling.up(peer, address, outbound);
     this.#spread.up(peer);
     this.#stewardship.changed();
@@ -375,24 +383,5 @@ export class Host {
     this.#spread.down(peer);
     this.#presence.connectionsChanged();
     this.#context.emit({ kind: 'log', level: 'info', message: 'connection ended', data: { peer, reason } });
-  }
-
-  /**
-   * Others hold facts of ours that we never wrote: our disk was rolled back, or somebody has our key. What this host is
-   * like, it knows best; what it has given away, they do.
-   */
-  #ahead(seq: number, lost: readonly Entry[], boot: string | undefined): void {
-    const { config, emit } = this.#context;
-    if (this.#presence.impersonated(boot)) {
-      return emit({ kind: 'halt', problem: { code: 'identity-cloned', id: config.self } });
-    }
-    const restored = lost.filter(({ domain, value }) => domain === IPAM && value !== undefined);
-    this.#issueAnew(seq, { restored });
-    emit({
-      kind: 'log',
-      level: 'warn',
-      message: 'own facts issued anew above what others hold',
-      data: { seq },
-    });
   }
 }

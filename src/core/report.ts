@@ -79,6 +79,8 @@ export interface NetworkReport {
   readonly name: string;
   readonly vni: number;
   readonly subnets: readonly string[];
+  /** Addresses of this host itself, with prefix, sorted. */
+  readonly exposed: readonly string[];
   readonly mtu: number;
   readonly endpoints: number;
 }
@@ -99,15 +101,45 @@ export interface IpamReport {
     /** How many addresses it may give out. */
     readonly addresses: number;
     readonly reachable: boolean;
+    /** How long nothing was heard of one that is out of reach; undefined where this router never heard it. */
+    readonly silentMs: number | undefined;
   }[];
+  /** What of the first division nobody has taken, by the seed that it is for, and who that is where it is known. */
+  readonly untaken: readonly {
+    readonly name: Mac;
+    readonly peer: PeerLabel | undefined;
+    readonly addresses: number;
+  }[];
+  /** Removed peers whose space has not come to its heir. */
+  readonly removed: readonly {
+    readonly peer: PeerLabel;
+    readonly addresses: number;
+    readonly heir: PeerLabel | undefined;
+    /** Those who have yet to say that it is gone. */
+    readonly waitsFor: readonly PeerLabel[];
+  }[];
+  /** Addresses that nobody gets yet, since containers of removed peers had them, and until the last of them is free. */
+  readonly quarantined: { readonly addresses: number; readonly forMs: number };
   /** How many addresses this host has given to somebody. */
   readonly given: number;
+  /** How many more it could give out without asking anybody. */
+  readonly free: number;
   /** Peers that divided another universe, or the same in another way: with them no address is exchanged. */
   readonly strangers: readonly {
     readonly peer: PeerLabel;
     readonly universe: string;
     readonly seeds: readonly Mac[];
   }[];
+}
+
+/** One address of a name. Sorted by name, then address. */
+export interface NameReport {
+  /** Within the zone. */
+  readonly name: string;
+  readonly address: Ipv4;
+  /** Undefined for an address that no container has. */
+  readonly container: string | undefined;
+  readonly host: PeerLabel;
 }
 
 /** All that a router knows of itself and the mesh, as `GET /report` gives it. */
@@ -127,6 +159,9 @@ export interface Report {
   readonly networks: readonly NetworkReport[];
   readonly endpoints: readonly EndpointReport[];
   readonly dormant: readonly DormantReport[];
+  /** What all names are within. */
+  readonly zone: string;
+  readonly names: readonly NameReport[];
   /** Undefined where this router gives out no addresses. */
   readonly ipam: IpamReport | undefined;
 }

@@ -1,4 +1,6 @@
+import { HOST_LEG } from '../core/endpoints/attachment.ts';
 import type { Problem, Result } from '../core/errors.ts';
+import { LEG } from '../core/host/leg.ts';
 import type { Input } from '../core/host/step.ts';
 import type { Container, ContainerRuntime } from '../ports/container-runtime.ts';
 import type { Log } from '../ports/log.ts';
@@ -53,6 +55,7 @@ export function createContainers({ docker, bare, log, deliver }: ContainerOption
 
   async function look(id: string): Promise<void> {
     const asked = count(id);
+    if (id === HOST_LEG) return deliver({ kind: 'container-started', container: LEG });
     const found = await inspect(id);
     if (followed.get(id) !== asked) return;
     if (found.ok) deliver({ kind: 'container-started', container: found.value });

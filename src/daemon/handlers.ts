@@ -1,14 +1,19 @@
 import type { ControlHandlers, DataplaneReport, Health } from '../api/control/contract.ts';
 import { parsePeers } from '../api/control/peer.ts';
-import { type Cidr, formatCidr, type Ipv4, parseCidr } from '../core/address.ts';
+import type { Cidr } from '../core/address.ts';
+import { HOST_LEG } from '../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
 import { DEFAULT_NETWORK } from '../core/networks/network.ts';
 import type { Report } from '../core/report.ts';
 import { type AddressHandlerParts, addressHandlers } from './address-handlers.ts';
+import { attachedIn, parseAddresses, parseSubnets, withPrefixes } from './cidrs.ts';
 import type { Containers } from './containers.ts';
+import { exposeHandlers } from './expose-handlers.ts';
+import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
 import { removePeers } from './remove-peers.ts';
+import { repairAddresses } from './repair.ts';
 
-export interface HandlerParts extends AddressHandlerParts {
+export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
@@ -29,11 +34,19 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     report: async () => ok(parts.report()),
     dataplane: async () => ok(await parts.dataplane()),
 
-    async attach({ container: name, addresses: texts, subnets: spaces = [] }) {
+    async attach({
+      container: name,
+      addresses: texts,
+      subnets: spaces = [],
+      names: called = [],
+      withoutDns,
+    }) {
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
       const subnets = parseSubnets(spaces, parts.defaultSubnet);
       if (!subnets.ok) return subnets;
+      const names = parseNames(called, parts.zone);
+      if (!names.ok) return names;
       const container = await parts.containers.inspect(name);
       if (!container.ok) return container;
       const command = {
@@ -42,6 +55,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
         network,
         addresses: addresses.value,
         subnets: subnets.value,
+        names: names.value,
+        nameless: withoutDns ?? false,
       } as const;
       const reply = await parts.ask(command);
       if (!reply.ok) return reply;
@@ -51,6 +66,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     async detach({ container: name, addresses: texts = [] }) {
+      if (name === HOST_LEG) return refuse({ code: 'container-is-host', container: name });
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
       const before = parts.report();
@@ -62,6 +78,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     ...addressHandlers(parts),
+    ...nameHandlers(parts),
+    ...exposeHandlers(parts),
 
     async connect({ peers: texts, replace = false }) {
       const peers = parsePeers(texts, parts.port);
@@ -74,6 +92,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       const peers = parsePeers(texts, parts.port);
       return peers.ok ? nothing(await parts.ask({ kind: 'forget', peers: peers.value })) : peers;
     },
+
+    repair: request => repairAddresses(parts.ask, request),
 
     async leave() {
       const before = parts.report();
@@ -95,32 +115,3 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
 }
 
 const nothing = (result: Result<unknown>): Result<void> => (result.ok ? ok(undefined) : result);
-
-function parseAddresses(texts: readonly string[]): Result<readonly Cidr[]> {
-  const addresses: Cidr[] = [];
-  for (const text of texts) {
-    const address = parseCidr(text);
-    if (address === undefined) return refuse({ code: 'bad-address', value: text });
-    addresses.push(address);
-  }
-  return ok(addresses);
-}
-
-function parseSubnets(texts: readonly string[], defaultSubnet: Cidr | undefined): Result<readonly Cidr[]> {
-  if (texts.length === 0) return ok([]);
-  if (defaultSubnet === undefined) return refuse({ code: 'ipam-off' });
-  const subnets = parseAddresses(texts.filter(text => text !== 'default'));
-  return subnets.ok && texts.includes('default') ? ok([...subnets.value, defaultSubnet]) : subnets;
-}
-
-function attachedIn(report: Report): readonly Cidr[] {
-  const stopped = report.dormant.flatMap(({ addresses }) => addresses.flatMap(text => parseCidr(text) ?? []));
-  return [...report.endpoints, ...stopped];
-}
-
-function withPrefixes(addresses: readonly Ipv4[], known: readonly Cidr[]): readonly string[] {
-  return addresses.map(address => {
-    const cidr = known.find(candidate => candidate.address === address);
-    return cidr === undefined ? address : formatCidr(cidr);
-  });
-}

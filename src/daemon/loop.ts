@@ -1,7 +1,9 @@
 import type { Attachment } from '../core/endpoints/attachment.ts';
 import type { Problem, Result } from '../core/errors.ts';
+import type { Forwarding } from '../core/forwarding.ts';
 import type { Command, Effect, Input, Millis, Records, Reply } from '../core/host/step.ts';
 import type { Host } from '../core/host.ts';
+import type { NameRecord } from '../core/names/view.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Dataplane } from '../ports/dataplane.ts';
 import type { Log } from '../ports/log.ts';
@@ -17,6 +19,9 @@ export interface LoopPorts {
   /** Looks after a container from now on; its state comes as inputs. */
   readonly follow: (container: string) => void;
   readonly halt: (problem: Problem) => void;
+  readonly publish: (records: readonly NameRecord[]) => void;
+  /** The kernel has been brought to this, as far as it could be. */
+  readonly forwarded: (forwarding: Forwarding) => void;
   /** Called when an effect has been carried out; tests end the process here. */
   readonly after?: (effect: Effect) => void;
 }
@@ -27,7 +32,11 @@ export class Loop {
   readonly #ports: LoopPorts;
   readonly #queue: Exclude<Effect, { kind: 'withhold' }>[] = [];
   readonly #replies = new Map<number, (result: Result<Reply>) => void>();
+  /** Names of what the kernel is still to forward to: a later `forward` does that. */
+  #unpublished: NameRecord[] = [];
   #tickets = 0;
+  /** A `forward` was left out for one that comes soon. */
+  #isBehind = false;
   #busy = false;
   #running: Promise<void> = Promise.resolve();
   #trouble: Problem | undefined;
@@ -112,6 +121,9 @@ export class Loop {
         return dataplane.unplumb(effect.network, effect.container);
       case 'forward':
         return this.#forward();
+      case 'publish-names':
+        this.#publish(effect.records);
+        break;
       case 'probe':
         void this.#probe(effect);
         break;
@@ -165,10 +177,22 @@ export class Loop {
   /** Several that wait mean one, unless a container has to be plumbed in between, for which the network must be there. */
   async #forward(): Promise<void> {
     const next = this.#queue.find(effect => effect.kind === 'forward' || effect.kind === 'plumb');
-    if (next?.kind === 'forward') return;
-    const result = await this.#ports.dataplane.apply(this.#host.forwarding());
+    this.#isBehind = next?.kind === 'forward';
+    if (this.#isBehind) return;
+    const forwarding = this.#host.forwarding();
+    const result = await this.#ports.dataplane.apply(forwarding);
+    this.#ports.forwarded(forwarding);
+    this.#publish([]);
     if (!result.ok)
       this.#ports.log.warn('the kernel refused a part of the forwarding; it is tried again', result.problem);
+  }
+
+  /** Forwarding first, name after: what resolves is reachable. */
+  #publish(records: readonly NameRecord[]): void {
+    this.#unpublished.push(...records);
+    if (this.#isBehind || this.#unpublished.length === 0) return;
+    this.#ports.publish(this.#unpublished);
+    this.#unpublished = [];
   }
 
   async #probe({ peer, address, size }: Extract<Effect, { kind: 'probe' }>): Promise<void> {

@@ -3,7 +3,9 @@ export interface Profile {
   readonly command: string;
   readonly container: string;
   readonly network: string;
+  /** Of the interface in a container, and of the host's own. */
   readonly device: string;
+  readonly legDevice: string;
   readonly environmentPrefix: string;
 }
 
@@ -12,5 +14,6 @@ export const MESH: Profile = {
   container: 'mesh',
   network: 'mesh',
   device: 'ethmesh',
+  legDevice: 'mesh',
   environmentPrefix: 'MESH_',
 };

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createDockerRuntime } from '../adapters/docker/runtime.ts';
 import { fileProblem } from '../adapters/file/problems.ts';
 import { createFileStore } from '../adapters/file/store.ts';
@@ -14,7 +15,7 @@ import { controlSocket } from '../api/control/settings.ts';
 import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
-import { hasLeft } from '../core/host/durability.ts';
+import { hasLeft, personalRecords } from '../core/host/durability.ts';
 import type { Effect, HostConfig } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
@@ -25,9 +26,11 @@ import { startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { createContainers } from './containers.ts';
 import { createHandlers } from './handlers.ts';
-import { hash, loadIdentity, loadPassword } from './identity.ts';
+import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
 import { Loop } from './loop.ts';
+import { dnsReport } from './name-handlers.ts';
+import { createNames } from './names.ts';
 import { MESH } from './profile.ts';
 
 export interface Router {
@@ -79,6 +82,10 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     deliver: input => parts.loop?.deliver(input),
   });
   undo.push(() => containers.stop());
+  const names = createNames(settings, log.child('dns'));
+  undo.push(() => names.stop());
+  const named = await names.start();
+  if (!named.ok) return named;
   const loop = new Loop(host, {
     clock: systemClock,
     transport,
@@ -87,6 +94,8 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     log: log.child('router'),
     follow: containers.follow,
     halt: ending.resolve,
+    publish: records => names.publish(records),
+    forwarded: forwarding => names.forwarded(forwarding),
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
@@ -100,11 +109,15 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     handlers: createHandlers({
       containers,
       port: settings.port,
+      zone: settings.dnsDomain,
+      addressesOf: name => host.lookup(name),
+      dns: () => dnsReport(settings, names),
       defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
       report: () => host.report(systemClock.now()),
       allocations: () => host.allocations,
       allocatedTo: owner => host.allocatedTo(owner),
+      inspect: container => containers.inspect(container),
       dataplane: async () => ({
         inspection: await dataplane.inspect(),
         counters: { ...dataplane.counters() },
@@ -153,9 +166,8 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   if (!loaded.ok) return loaded;
   undo.push(() => store.close());
   const { repaired } = loaded.value;
-  const records = hasLeft(loaded.value.records)
-    ? await forget(store, loaded.value.records)
-    : loaded.value.records;
+  const isNobody = !existsSync(join(settings.stateDir, IDENTITY_FILE));
+  const records = await keepOwn(store, loaded.value.records, isNobody);
   if (repaired !== undefined) log.warn(repaired);
   log.debug('store opened', { records: records.size });
   const identity = await loadIdentity(settings.stateDir, records.size > 0, log);
@@ -186,8 +198,10 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,
+    zone: settings.dnsDomain,
     ipam: ipam.value,
     device: MESH.device,
+    legDevice: MESH.legDevice,
     targets: settings.resume ? undefined : settings.peers,
     launchId: settings.launchId,
     boot: `${Date.now()}-${randomBytes(8).toString('hex')}`,
@@ -197,10 +211,19 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   return ok({ config, store, dataplane, ...listened.value });
 }
 
-/** This host has left the mesh: it begins as somebody new, with nothing of what it was. */
-async function forget(store: Store, records: HostConfig['records']): Promise<HostConfig['records']> {
-  await store.commit(new Map([...records.keys()].map(key => [key, undefined])));
-  return new Map();
+/**
+ * A host that has left the mesh begins as somebody new, with nothing of what it was; one whose identity is lost, without what
+ * that had said and given out.
+ */
+async function keepOwn(
+  store: Store,
+  records: HostConfig['records'],
+  isNobody: boolean,
+): Promise<HostConfig['records']> {
+  const gone = hasLeft(records) ? [...records.keys()] : isNobody ? personalRecords(records) : [];
+  if (gone.length === 0) return records;
+  await store.commit(new Map(gone.map(key => [key, undefined])));
+  return new Map([...records].filter(([key]) => !gone.includes(key)));
 }
 
 function makeRunDirectory(path: string): Result<void> {

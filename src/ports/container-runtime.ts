@@ -5,6 +5,8 @@ export interface Container {
   /** 64 hex digits from an engine; `netns:PATH` for a bare namespace. */
   readonly id: string;
   readonly name: string;
+  /** Its host name, if it was given one, and what its networks call it. */
+  readonly aliases?: readonly string[];
   /** Path of the network namespace; changes when the container restarts. */
   readonly sandbox: string;
 }

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   latency: () => import('./latency.ts'),
   attach: () => import('./attach.ts'),
   allocate: () => import('./allocate.ts'),
+  ring: () => import('./ring.ts'),
   reach: () => import('./reach.ts'),
   launch: () => import('./launch.ts'),
   cli: () => import('./cli.ts'),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Ipv4, type Mac, macOfAddress, type Vtep } from '../../src/core/address.ts';
+import { HOST_LEG, HOST_SANDBOX } from '../../src/core/endpoints/attachment.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
 import type { Attachment, Dataplane } from '../../src/ports/dataplane.ts';
 
@@ -9,7 +10,7 @@ export interface DataplaneWorld {
   /** Starts a container; where one of this name runs, it is restarted: its sandbox is a new one. */
   startContainer(name: string): WorldContainer;
   /** Whether an echo of `size` bytes (IP packet) from inside is answered. */
-  reaches(from: WorldContainer, address: Ipv4, size?: number): Promise<boolean>;
+  reaches(from: Pick<WorldContainer, 'sandbox'>, address: Ipv4, size?: number): Promise<boolean>;
   dispose(): Promise<void>;
 }
 
@@ -27,6 +28,8 @@ export interface WorldHost {
   forgetStation(vni: number, station: Station): void;
   misdirect(vni: number, station: Station, vtep: Vtep): void;
   addStation(vni: number, station: Station): void;
+  /** The host itself, as if it were a container: its own leg is plumbed into it. */
+  readonly self: Omit<WorldContainer, 'end'>;
 }
 
 export interface WorldContainer {
@@ -216,6 +219,38 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
         await dataplane.apply(fewer);
         expect((await dataplane.inspect()).forwarding).toEqual(fewer);
         expect(await dataplane.audit()).toEqual([]);
+      });
+
+      test('lets every host answer for the service addresses by itself', async () => {
+        const addresses = [
+          { address: ip('10.0.0.254'), prefix: 24 },
+          { address: ip('10.1.255.254'), prefix: 16 },
+        ];
+        const service = { addresses, mac: mac(addresses[0]!.address) };
+        const [here, there] = await startBoth();
+        const wanted = forwarding(0, [B], { service });
+        expect(await here.apply(wanted)).toEqual(done);
+        expect(await there.apply(forwarding(1, [A], { service }))).toEqual(done);
+        expect((await here.inspect()).forwarding).toEqual(wanted);
+        const [box, other] = ['box', 'other'].map(name => world.startContainer(name)) as [
+          WorldContainer,
+          WorldContainer,
+        ];
+        await here.plumb(attachment(box, A));
+        await there.plumb(attachment(other, B));
+        for (const container of [box, other]) {
+          expect(await world.reaches(container, addresses[0]!.address)).toBe(true);
+        }
+        await here.close();
+        const next = await start(0);
+        expect((await next.inspect()).forwarding.networks).toEqual(wanted.networks);
+        expect(await next.apply(wanted)).toEqual(done);
+        expect(await next.audit()).toEqual([]);
+        const without = forwarding(0, [B]);
+        expect(await next.apply(without)).toEqual(done);
+        expect((await next.inspect()).forwarding).toEqual(without);
+        expect(await world.reaches(box, addresses[0]!.address)).toBe(false);
+        expect(await world.reaches(box, B)).toBe(true);
       });
 
       test('reaches the containers with a new MTU', async () => {
@@ -443,6 +478,86 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
       expect(new Map(attachments.map(({ container, mac: of }) => [container, of]))).toEqual(live);
       expect(found).toEqual(forwarding(0, [...stations].sort()));
       expect(await dataplane.audit()).toEqual([]);
+    });
+
+    describe('the leg of the host itself', () => {
+      const GATE = ip('10.0.0.99');
+      const leg = (change: Partial<Attachment> = {}): Attachment => {
+        const { container } = world.hosts[0].self;
+        const of = attachment({ ...world.hosts[0].self, end: () => {} }, GATE, { device: 'mesh', ...change });
+        return { masqueraded: of.addresses, ...of, container, sandbox: HOST_SANDBOX };
+      };
+      const gate: Station = { address: GATE, mac: mac(GATE), vtep: { address: ip('0.0.0.0'), port: 0 } };
+
+      test('reaches containers here and elsewhere, and they reach it', async () => {
+        const [here, there] = await startBoth();
+        await here.apply(forwarding(0, [B]));
+        const stations = [station(0, A), { ...gate, vtep: world.hosts[0].vtep }];
+        await there.apply(forwarding(1, [], { stations, flood: [world.hosts[0].vtep] }));
+        const [box, other] = [world.startContainer('box'), world.startContainer('other')];
+        expect(await here.plumb(leg())).toEqual(done);
+        expect(await here.plumb(attachment(box, A))).toEqual(done);
+        expect(await there.plumb(attachment(other, B))).toEqual(done);
+        const { self } = world.hosts[0];
+        expect(self.show('mesh')).toEqual({ mac: mac(GATE), mtu: 1450, addresses: [`${GATE}/24`] });
+        for (const address of [A, B]) expect(await world.reaches(self, address)).toBe(true);
+        for (const container of [box, other]) expect(await world.reaches(container, GATE)).toBe(true);
+        expect((await here.inspect()).attachments).toContainEqual({
+          network: 'mesh',
+          container: HOST_LEG,
+          mac: mac(GATE),
+        });
+        expect(await here.audit()).toEqual([]);
+        await here.apply(forwarding(0, [B], { mtu: 1376 }));
+        expect(self.show('mesh').mtu).toBe(1376);
+      });
+
+      test('is adopted, changes its addresses, and goes without a trace', async () => {
+        const first = await start(0);
+        await first.apply(forwarding(0, []));
+        const { self, traces } = { self: world.hosts[0].self, traces: () => world.hosts[0].traces() };
+        const [before, interfaces] = [traces(), self.interfaces()];
+        expect(await first.plumb(leg())).toEqual(done);
+        const raised = traces();
+        await first.close();
+        const second = await start(0);
+        expect(await second.plumb(leg())).toEqual(done);
+        await second.apply(forwarding(0, []));
+        expect(await second.audit()).toEqual([]);
+        expect(traces()).toBe(raised);
+        const addresses = [
+          { address: GATE, prefix: 24 },
+          { address: ip('10.1.0.99'), prefix: 16 },
+        ];
+        expect(await second.plumb(leg({ addresses, masqueraded: [] }))).toEqual(done);
+        expect(self.show('mesh').addresses).toEqual(['10.0.0.99/24', '10.1.0.99/16']);
+        await second.unplumb('mesh', HOST_LEG);
+        expect(self.interfaces()).toEqual(interfaces);
+        expect(traces()).toBe(before);
+        await second.unplumb('mesh', HOST_LEG);
+      });
+
+      test('is refused beside a foreign interface of its name, and what the host reaches otherwise', async () => {
+        const dataplane = await start(0);
+        await dataplane.apply(forwarding(0, []));
+        const { vtep, self } = world.hosts[0];
+        self.addInterface('mesh');
+        const before = world.hosts[0].traces();
+        const addresses = [{ address: ip('192.168.48.99'), prefix: 24 }];
+        expect(await dataplane.plumb(leg({ addresses, masqueraded: addresses }))).toEqual({
+          ok: false,
+          problem: {
+            code: 'host-subnet-taken',
+            value: '192.168.48.99/24',
+            other: `${vtep.address}/24 (eth0)`,
+          },
+        });
+        expect(await dataplane.plumb(leg())).toEqual({
+          ok: false,
+          problem: { code: 'host-interface-taken', name: 'mesh' },
+        });
+        expect(world.hosts[0].traces()).toBe(before);
+      });
     });
 
     test('probe asks the kernel of the other host', async () => {

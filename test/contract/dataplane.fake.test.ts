@@ -1,6 +1,12 @@
-import type { Ipv4, Mac } from '../../src/core/address.ts';
+import { formatCidr, type Ipv4, type Mac } from '../../src/core/address.ts';
+import { HOST_LEG } from '../../src/core/endpoints/attachment.ts';
 import type { Station } from '../../src/core/forwarding.ts';
-import { type FakeHost, type FakeNetwork, FakeUnderlay } from '../support/fake-dataplane.ts';
+import {
+  type FakeHost,
+  type FakeInterface,
+  type FakeNetwork,
+  FakeUnderlay,
+} from '../support/fake-dataplane.ts';
 import {
   type DataplaneWorld,
   dataplaneContract,
@@ -15,6 +21,7 @@ function worldHost(host: FakeHost): WorldHost {
     return found;
   };
   return {
+    self: { ...inside(host.underlay, host.own), container: HOST_LEG },
     vtep: host.vtep,
     underlayMtu: host.underlayMtu,
     open: () => host.open(),
@@ -32,6 +39,24 @@ function worldHost(host: FakeHost): WorldHost {
   };
 }
 
+function inside(underlay: FakeUnderlay, sandbox: string): Omit<WorldContainer, 'container' | 'end'> {
+  const interfaces = (): Map<string, FakeInterface> => underlay.sandboxes.get(sandbox) ?? new Map();
+  return {
+    sandbox,
+    addInterface: device => {
+      const mac = '02:00:00:00:00:01' as Mac;
+      interfaces().set(device, { mac, mtu: 1500, addresses: [], attachment: undefined });
+    },
+    interfaces: () => [...interfaces().keys()].sort(),
+    show: device => {
+      const found = interfaces().get(device);
+      if (found === undefined) throw new Error(`no interface ${device}`);
+      const { mac, mtu, addresses } = found;
+      return { mac, mtu, addresses: addresses.map(formatCidr) };
+    },
+  };
+}
+
 async function makeWorld(): Promise<DataplaneWorld> {
   const underlay = new FakeUnderlay();
   const [first, second] = [1, 2].map(number => {
@@ -45,25 +70,8 @@ async function makeWorld(): Promise<DataplaneWorld> {
       started += 1;
       const sandbox = `/fake/${name}-${started}`;
       underlay.addSandbox(sandbox);
-      const interfaces = () => underlay.sandboxes.get(sandbox) ?? new Map();
-      return {
-        container: `netns:${name}`,
-        sandbox,
-        addInterface: device => {
-          const mac = '02:00:00:00:00:01' as Mac;
-          interfaces().set(device, { mac, mtu: 1500, addresses: [], attachment: undefined });
-        },
-        interfaces: () => [...interfaces().keys()].sort(),
-        show: device => {
-          const { mac, mtu, addresses } = interfaces().get(device);
-          return {
-            mac,
-            mtu,
-            addresses: addresses.map((of: { address: Ipv4; prefix: number }) => `${of.address}/${of.prefix}`),
-          };
-        },
-        end: () => underlay.removeSandbox(sandbox),
-      };
+      const end = () => underlay.removeSandbox(sandbox);
+      return { ...inside(underlay, sandbox), container: `netns:${name}`, end };
     },
     reaches: async ({ sandbox }, address, size) => underlay.reaches(sandbox, address, size),
     dispose: async () => undefined,

@@ -13,7 +13,7 @@ it.each(SEEDS)('seed %i holds every invariant, and converges once everything wor
  * Runs that a check once took for a failure: a router that is the last of its mesh, one that wrote alone after its disk
  * went back, one that answers all at once what hundreds of commands had waited for, one whose clock was set back.
  */
-it.each([106, 56, 137, 630])('seed %i holds every invariant in its own size', seed => {
+it.each([106, 56, 137, 630, 1276])('seed %i holds every invariant in its own size', seed => {
   expect(runTrial(drawSettings(seed)).violation).toBeUndefined();
 });
 

@@ -49,6 +49,8 @@ export class SimulatedMachine implements Machine {
   /** Without power nothing answers, not even with a refusal. */
   powered = true;
   halted: Problem | undefined;
+  /** What it answers for names: their addresses; none for such as it took back. */
+  readonly zone = new Map<string, readonly Ipv4[]>();
   /** Speaks a later version of the protocol. */
   later = false;
   arrival: Arrival = 'first';
@@ -116,6 +118,7 @@ export class SimulatedMachine implements Machine {
   /** Ends the router without a word. The kernel keeps what it has. */
   kill(kept: number): void {
     this.host = undefined;
+    this.zone.clear();
     this.disk.crash(kept);
     this.#queue = [];
     this.#head = 0;
@@ -239,6 +242,9 @@ export class SimulatedMachine implements Machine {
         return;
       case 'forward':
         return this.#forward();
+      case 'publish-names':
+        for (const { name, addresses } of effect.records) this.zone.set(name, addresses);
+        return;
       case 'probe':
         return simulation.network.probe(this, effect.peer, effect.address, effect.size);
       case 'follow':
@@ -356,8 +362,10 @@ export class SimulatedMachine implements Machine {
       mtu: undefined,
       password: false,
       discovery: true,
+      zone: 'mesh.internal',
       ipam: settings.ipam?.(this.#named, this.arrival),
       device: 'ethmesh',
+      legDevice: 'mesh',
       targets,
       launchId: `launch-${this.#launches}`,
       boot: `${wall}-${this.index}-${this.epoch}`,

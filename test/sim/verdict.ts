@@ -35,6 +35,7 @@ export function judge(simulation: Simulation, checks: Checks, later: LaterOwner)
     if (odd !== undefined) fail(machine, `holds other facts than host ${living[0]!.index + 1}: ${odd}`);
     judgeOwn(machine);
     judgeKernel(machine, checks);
+    judgeNames(simulation, machine, checks);
     judgeHeads(machine);
     judgeLater(simulation, machine, later);
   }
@@ -86,6 +87,24 @@ function judgeKernel(machine: SimulatedMachine, checks: Checks): void {
   });
   const [has, must] = [is.sort(compare).join(', '), should.sort(compare).join(', ')];
   if (has !== must) fail(machine, `the kernel has ${has}\nbut should have ${must}`);
+}
+
+/** A name has the addresses that stand under it; of a machine that is gone for good, it may have them still. */
+function judgeNames(simulation: Simulation, machine: SimulatedMachine, checks: Checks): void {
+  const living = new Set(livingIn(simulation).map(({ peer }) => peer));
+  const shadow = checks.shadows.get(machine)!;
+  const [must, may] = [new Set<string>(), new Set<string>()];
+  for (const key of shadow.claims.keys()) {
+    const { owner, endpoint } = shadow.holder(key)!;
+    for (const name of endpoint.names) (living.has(owner) ? must : may).add(`${name} ${endpoint.address}`);
+  }
+  const told = [...machine.zone].flatMap(([name, addresses]) =>
+    addresses.map(address => `${name} ${address}`),
+  );
+  const missing = [...must].find(line => !told.includes(line));
+  const excess = told.find(line => !must.has(line) && !may.has(line));
+  if (missing !== undefined) fail(machine, `does not answer ${missing}`);
+  if (excess !== undefined) fail(machine, `answers ${excess}, which is no more`);
 }
 
 /** Nothing waits for a gap to be filled. */

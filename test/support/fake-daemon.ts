@@ -4,7 +4,7 @@ import { createControlServer } from '../../src/api/control/server.ts';
 import { controlSocket, parseSettings } from '../../src/api/control/settings.ts';
 import { ok, refuse } from '../../src/core/errors.ts';
 import { createFakeLog } from './fake-log.ts';
-import { REPORT } from './fake-router.ts';
+import { DNS, REPORT } from './fake-router.ts';
 
 /**
  * A router that only answers on its control socket, to be started by the command line in place of the real one.
@@ -39,15 +39,22 @@ const handlers: ControlHandlers = {
   dataplane: async () => refuse({ code: 'kernel-lacks', feature: 'VXLAN' }),
   attach: async ({ addresses }) => ok({ addresses }),
   detach: async () => ok({ addresses: [] }),
+  expose: async () => ok({ addresses: [] }),
+  hide: async () => ok({ addresses: [] }),
   allocate: async () => ok({ addresses: [] }),
   claim: async () => ok({ addresses: [] }),
   release: async () => ok({ addresses: [] }),
   held: async () => ok({ addresses: [] }),
   owned: async () => ok({ owned: [] }),
   prime: async () => ok(undefined),
+  name: async () => ok(undefined),
+  unname: async () => ok(undefined),
+  dns: async () => ok(DNS),
+  lookup: async () => ok({ addresses: [] }),
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),
   rmpeer: async () => ok({ removed: [] }),
+  repair: async () => ok({ repaired: [] }),
   leave: async () =>
     hangs
       ? refuse({ code: 'state-full', path: settings.stateDir })

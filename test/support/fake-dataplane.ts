@@ -1,6 +1,16 @@
-import { type Cidr, compare, type Ipv4, type Mac, type Vtep } from '../../src/core/address.ts';
+import {
+  type Cidr,
+  compare,
+  contains,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  type Vtep,
+} from '../../src/core/address.ts';
+import { HOST_SANDBOX } from '../../src/core/endpoints/attachment.ts';
 import { ok, type Problem, type Result, refuse } from '../../src/core/errors.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
+import type { Service } from '../../src/core/networks/network.ts';
 import type { Attachment, Dataplane, Inspection, Plumbed, Probe } from '../../src/ports/dataplane.ts';
 
 /** Hosts whose kernels are data: what a data plane does to one can be read, and where frames would go asked. */
@@ -20,6 +30,7 @@ export interface FakeNetwork {
   readonly index: number;
   mtu: number;
   own: NetworkForwarding['own'];
+  service: Service | undefined;
   stations: Map<Ipv4, Station>;
   flood: Map<string, Vtep>;
 }
@@ -35,6 +46,7 @@ export class FakeUnderlay {
 
   addHost(vtep: Vtep, mtu = 1500): FakeHost {
     const host = new FakeHost(this, vtep, mtu);
+    this.addSandbox(host.own);
     this.hosts.push(host);
     return host;
   }
@@ -58,6 +70,7 @@ export class FakeUnderlay {
         port =>
           port.sandbox === sandbox &&
           port.addresses.some(own => {
+            if (host.serves(port, address, size)) return true;
             const there = this.#find(host, port, address, size);
             return (
               there !== undefined && this.#find(there.host, there.port, own.address, size)?.port === port
@@ -100,6 +113,8 @@ export class FakeHost {
   /** UDP ports that somebody else has. */
   readonly portsInUse = new Set<number>();
   peers: readonly Ipv4[] = [];
+  /** The sandbox that stands for the host's own namespace. */
+  readonly own: string;
   /** What the next `apply` or `plumb` is refused with. */
   refuseNext: Problem | undefined;
   #indexes = 1;
@@ -107,6 +122,7 @@ export class FakeHost {
   constructor(underlay: FakeUnderlay, vtep: Vtep, underlayMtu: number) {
     this.underlay = underlay;
     this.vtep = vtep;
+    this.own = `host ${keyOf(vtep)}`;
     this.underlayMtu = underlayMtu;
   }
 
@@ -124,6 +140,13 @@ export class FakeHost {
     return [...this.ports.values()].find(
       port => port.vni === vni && port.addresses.some(own => own.address === address),
     );
+  }
+
+  /** Whether the kernel itself answers for `address` on that port's network. */
+  serves({ vni, mtu }: Attachment, address: Ipv4, size: number): boolean {
+    const network = this.networks.get(vni);
+    if (network === undefined || size > Math.min(mtu, network.mtu)) return false;
+    return network.service?.addresses.some(cidr => cidr.address === address) ?? false;
   }
 
   /** Whether frames of that network from another host come in here. */
@@ -171,7 +194,9 @@ class FakeDataplane implements Dataplane {
 
   async plumb(attachment: Attachment): Promise<Result<void>> {
     this.#check();
-    const result = this.#tryPlumb(attachment);
+    const { sandbox } = attachment;
+    const isHost = sandbox === HOST_SANDBOX;
+    const result = this.#tryPlumb({ ...attachment, sandbox: isHost ? this.#host.own : sandbox });
     if (!result.ok) await this.unplumb(attachment.network, attachment.container);
     return result;
   }
@@ -188,11 +213,12 @@ class FakeDataplane implements Dataplane {
   async inspect(): Promise<Inspection> {
     this.#check();
     const networks = [...this.#host.networks.values()].map(
-      ({ name, vni, mtu, own, stations, flood }): NetworkForwarding => ({
+      ({ name, vni, mtu, own, service, stations, flood }): NetworkForwarding => ({
         name,
         vni,
         mtu,
         own,
+        ...(service && { service }),
         stations: [...stations.values()].sort((a, b) => compare(a.address, b.address)),
         flood: [...flood].sort(([a], [b]) => compare(a, b)).map(([, vtep]) => vtep),
       }),
@@ -244,13 +270,30 @@ class FakeDataplane implements Dataplane {
     }
     const found = interfaces.get(device);
     const before = ports.get(`${network}/${container}`);
+    if (sandbox === this.#host.own && this.#clashes(attachment)) {
+      const [first] = addresses;
+      return refuse({
+        code: 'host-subnet-taken',
+        value: first === undefined ? '' : formatCidr(first),
+        other: `${this.#host.vtep.address}/24 (eth0)`,
+      });
+    }
     if (found !== undefined && (before === undefined || found.attachment !== before)) {
-      return refuse({ code: 'interface-taken', container, name: device });
+      return refuse(
+        sandbox === this.#host.own
+          ? { code: 'host-interface-taken', name: device }
+          : { code: 'interface-taken', container, name: device },
+      );
     }
     if (before !== undefined) underlay.sandboxes.get(before.sandbox)?.delete(before.device);
     ports.set(`${network}/${container}`, attachment);
     interfaces.set(device, { mac, mtu, addresses, attachment });
     return ok(undefined);
+  }
+
+  /** Whether an address lies where the underlay's addresses are. */
+  #clashes({ addresses }: Attachment): boolean {
+    return addresses.some(own => contains({ address: this.#host.vtep.address, prefix: 24 }, own.address));
   }
 
   /** Brings the kernel to `wanted`; gives a sentence for each thing that it was not. */
@@ -265,7 +308,7 @@ class FakeDataplane implements Dataplane {
     return mended;
   }
 
-  #mendNetwork({ name, vni, mtu, own, stations, flood }: NetworkForwarding): readonly string[] {
+  #mendNetwork({ name, vni, mtu, own, service, stations, flood }: NetworkForwarding): readonly string[] {
     const before = this.#host.networks.get(vni);
     const mended: string[] = before === undefined ? [`network ${name} was missing`] : [];
     const wanted = {
@@ -280,7 +323,7 @@ class FakeDataplane implements Dataplane {
       }
     }
     const index = before?.index ?? this.#host.newIndex();
-    this.#host.networks.set(vni, { name, vni, index, mtu, own, ...wanted });
+    this.#host.networks.set(vni, { name, vni, index, mtu, own, service, ...wanted });
     this.#setMtu(name, mtu);
     return mended;
   }

@@ -14,6 +14,9 @@ export const ENGINES = {
 interface FakeContainer {
   readonly name: string;
   readonly networkMode?: string;
+  readonly hostname?: string;
+  readonly domain?: string;
+  readonly aliases?: readonly string[];
   readonly state?: Partial<ContainerState>;
   readonly sandbox?: string;
 }
@@ -118,12 +121,16 @@ export async function startFakeEngine(first: keyof typeof ENGINES): Promise<Fake
       Id: container.id,
       Name: `/${container.name}`,
       State: container.state,
+      Config: {
+        Hostname: container.hostname ?? container.id.slice(0, 12),
+        Domainname: container.domain ?? '',
+      },
       HostConfig: { NetworkMode: container.networkMode ?? 'default' },
       NetworkSettings: {
         SandboxKey: container.sandbox ?? '',
         // Gone from the top level since 1.52.
         ...(release === '29.0' ? {} : { IPAddress: '', MacAddress: '' }),
-        Networks: {},
+        Networks: { bridge: { Aliases: container.aliases ?? null } },
       },
     });
   }

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ControlHandlers } from '../../src/api/control/contract.ts';
+import type { ControlHandlers, DnsReport } from '../../src/api/control/contract.ts';
 import { createControlServer } from '../../src/api/control/server.ts';
 import { controlSocket } from '../../src/api/control/settings.ts';
 import type { Ipv4, Mac, PeerId } from '../../src/core/address.ts';
@@ -23,6 +23,20 @@ export const HOST2: PeerLabel = {
 const LINK = { address: '192.168.48.12:42459', outbound: false } as const;
 
 /** Two routers with one container each; host1 has dialled a third that isn't there. */
+export const DNS: DnsReport = {
+  zone: 'mesh.internal',
+  ttl: 1,
+  server: {
+    listening: [
+      { address: '172.17.0.1', port: 53, inSwitch: false },
+      { address: '10.47.255.254', port: 53, inSwitch: true },
+    ],
+    upstreams: [{ address: '192.168.1.1', asked: 2, answered: 2, trouble: undefined }],
+    counters: {},
+    restarts: 0,
+  },
+};
+
 export const REPORT: Report = {
   version: '0.1.0',
   protocol: 1,
@@ -74,7 +88,16 @@ export const REPORT: Report = {
       connections: [{ address: '192.168.48.11:6783', outbound: true, peer: HOST1, established: true }],
     },
   ],
-  networks: [{ name: 'mesh', vni: 4097, subnets: ['10.32.0.0/12'], mtu: 1450, endpoints: 2 }],
+  networks: [
+    {
+      name: 'mesh',
+      vni: 4097,
+      subnets: ['10.32.0.0/12'],
+      exposed: ['10.32.0.2/12'],
+      mtu: 1450,
+      endpoints: 2,
+    },
+  ],
   endpoints: [
     {
       network: 'mesh',
@@ -97,6 +120,11 @@ export const REPORT: Report = {
       conflict: { containerName: 'box9', host: HOST1 },
     },
   ],
+  zone: 'mesh.internal',
+  names: [
+    { name: 'box1', address: '10.0.0.11' as Ipv4, container: 'a'.repeat(64), host: HOST1 },
+    { name: 'printer', address: '192.168.1.9' as Ipv4, container: undefined, host: HOST2 },
+  ],
   ipam: {
     universe: '10.32.0.0/12',
     defaultSubnet: '10.32.0.0/12',
@@ -104,10 +132,14 @@ export const REPORT: Report = {
     state: 'ready',
     why: undefined,
     shares: [
-      { peer: HOST1, addresses: 524_288, reachable: true },
-      { peer: HOST2, addresses: 524_288, reachable: true },
+      { peer: HOST1, addresses: 524_288, reachable: true, silentMs: undefined },
+      { peer: HOST2, addresses: 524_288, reachable: true, silentMs: undefined },
     ],
+    untaken: [],
+    removed: [],
+    quarantined: { addresses: 0, forMs: 0 },
     given: 2,
+    free: 524_283,
     strangers: [],
   },
   dormant: [
@@ -147,15 +179,22 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
       }),
     attach: async ({ addresses }) => ok({ addresses }),
     detach: async ({ addresses }) => ok({ addresses: addresses ?? ['10.0.0.11/24'] }),
+    expose: async ({ addresses }) => ok({ addresses: addresses?.length ? addresses : ['10.32.0.1/12'] }),
+    hide: async ({ addresses }) => ok({ addresses: addresses ?? ['10.32.0.1/12'] }),
     allocate: async ({ subnet = '10.32.0.0/12' }) => ok({ addresses: [subnet.replace('.0/', '.1/')] }),
     claim: async ({ address }) => ok({ addresses: [address] }),
     release: async ({ address = '10.32.0.1' }) => ok({ addresses: [`${address}/12`] }),
     held: async () => ok({ addresses: ['10.32.0.1/12'] }),
     owned: async () => ok({ owned: [{ owner: 'box1', addresses: ['10.32.0.1/12'] }] }),
     prime: async () => ok(undefined),
+    name: async () => ok(undefined),
+    unname: async () => ok(undefined),
+    dns: async () => ok(DNS),
+    lookup: async ({ name }) => ok({ addresses: name === 'web' ? ['10.0.0.11', '10.0.0.12'] : [] }),
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),
     rmpeer: async () => ok({ removed: [] }),
+    repair: async () => ok({ repaired: [] }),
     leave: async () =>
       ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
     stop: async () => ok(undefined),

@@ -5,6 +5,7 @@ import { createLinuxDataplane, type LinuxDataplane } from '../../src/adapters/li
 import { AF_INET, bind, close, SOCK_DGRAM, socket, unmount } from '../../src/adapters/linux/libc.ts';
 import { isNamespace } from '../../src/adapters/linux/namespace.ts';
 import type { Ipv4, Vtep } from '../../src/core/address.ts';
+import { HOST_LEG } from '../../src/core/endpoints/attachment.ts';
 import type { Station } from '../../src/core/forwarding.ts';
 import type { WorldContainer, WorldHost } from '../contract/dataplane.contract.ts';
 import { createFakeLog, type FakeLog } from './fake-log.ts';
@@ -32,7 +33,7 @@ export interface KernelContainer extends WorldContainer {
 export interface KernelHosts {
   readonly hosts: readonly KernelHost[];
   startContainer(name: string): KernelContainer;
-  reaches(from: WorldContainer, address: Ipv4, size?: number): Promise<boolean>;
+  reaches(from: Pick<WorldContainer, 'sandbox'>, address: Ipv4, size?: number): Promise<boolean>;
   dispose(): Promise<void>;
 }
 
@@ -90,6 +91,7 @@ function makeHost(underlay: TestNamespace, number: number): KernelHost {
     isNamespace(pin) ? sh(`nsenter --net=${pin} sh -ec '${script}'`) : undefined;
   return {
     namespace,
+    self: { ...inside(namespace), container: HOST_LEG },
     runDir,
     log,
     vtep: { address, port: 6784 },
@@ -119,7 +121,8 @@ function traces(
   runDir: string,
   inSwitch: (script: string) => string | undefined,
 ): string {
-  const script = 'ip -o link; ip -o address; ip rule; ip route show table all; nft -s list ruleset';
+  const script =
+    'cat /proc/sys/net/ipv4/ip_forward; ip -o link; ip -o address; ip rule; ip route show table all; nft -s list ruleset';
   return [
     namespace.run(script),
     inSwitch(`${script}; bridge fdb`),
@@ -154,11 +157,22 @@ interface ShownInterface {
 
 function makeContainer(name: string, number: number): KernelContainer {
   const namespace = makeNamespace(`${PREFIX}-${name}-${number}`);
-  const show = (): readonly ShownInterface[] => JSON.parse(namespace.run('ip -j address show'));
   let running = true;
   return {
+    ...inside(namespace),
     namespace,
     container: `netns:${name}`,
+    end: () => {
+      if (running) namespace.remove();
+      running = false;
+    },
+  };
+}
+
+/** What can be seen and done in a namespace. */
+function inside(namespace: TestNamespace): Omit<WorldContainer, 'container' | 'end'> {
+  const show = (): readonly ShownInterface[] => JSON.parse(namespace.run('ip -j address show'));
+  return {
     sandbox: `/run/netns/${namespace.name}`,
     addInterface: device => void namespace.run(`ip link add ${device} type bridge`),
     interfaces: () =>
@@ -172,10 +186,6 @@ function makeContainer(name: string, number: number): KernelContainer {
         .filter(({ family }) => family === 'inet')
         .map(({ local, prefixlen }) => `${local}/${prefixlen}`);
       return { mac: found.address, mtu: found.mtu, addresses };
-    },
-    end: () => {
-      if (running) namespace.remove();
-      running = false;
     },
   };
 }

@@ -41,8 +41,10 @@ const config: HostConfig = {
   mtu: undefined,
   password: false,
   discovery: true,
+  zone: 'mesh.internal',
   ipam: undefined,
   device: 'ethmesh',
+  legDevice: 'mesh',
   targets: [`${peer}:${PORT}`],
   boot: randomUUID(),
   launchId: '',
@@ -81,6 +83,8 @@ const loop = new Loop(host, {
   store,
   log,
   follow: () => undefined,
+  publish: () => {},
+  forwarded: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

@@ -49,6 +49,12 @@ export interface VirtualHost {
   readonly halted: string[];
   /** Containers that run here, by id: their sandbox. */
   readonly running: Map<string, string>;
+  /** What else containers are called here, by id. */
+  readonly aliases: Map<string, readonly string[]>;
+  /** What names stand for, addresses after one another. */
+  readonly zone: Map<string, string>;
+  /** Its router has ended; its kernel answers. */
+  isDown: boolean;
 }
 
 interface Event {
@@ -69,6 +75,8 @@ export interface VirtualMesh {
   deliver(host: VirtualHost, input: Input): void;
   cut(a: VirtualHost, b: VirtualHost): void;
   heal(): void;
+  /** Ends the router without a word; what the kernel has stays. */
+  kill(host: VirtualHost): void;
   /** Ends the router without a word, and starts it again from its disk. */
   restart(host: VirtualHost): void;
   /** A replica that signs as `owner` does here, for what hosts don't say of themselves. */
@@ -144,7 +152,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
           address,
           problem: { code: 'peer-is-self', peer: address },
         });
-      if (to === undefined || !open(from.peer, to.peer)) {
+      if (to === undefined || to.isDown || !open(from.peer, to.peer)) {
         return deliver(from, {
           kind: 'dial-failed',
           address,
@@ -226,7 +234,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         // The state at the time of the answer, as an engine gives it.
         return schedule(1, () => {
           const sandbox = host.running.get(effect.container);
-          const container = { id: effect.container, name: effect.container, sandbox: sandbox ?? '' };
+          const aliases = host.aliases.get(effect.container) ?? [];
+          const container = { id: effect.container, name: effect.container, sandbox: sandbox ?? '', aliases };
           deliver(
             host,
             sandbox === undefined
@@ -252,10 +261,17 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return;
       case 'forward':
         return;
+      case 'publish-names':
+        for (const { name, addresses } of effect.records) {
+          if (addresses.length === 0) host.zone.delete(name);
+          else host.zone.set(name, addresses.join(' '));
+        }
+        return;
     }
   }
 
   function deliver(host: VirtualHost, input: Input): void {
+    if (host.isDown) return;
     for (const effect of host.host.step(input, now)) carryOut(host, effect);
   }
 
@@ -279,8 +295,10 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       mtu: undefined,
       password: false,
       discovery: true,
+      zone: 'mesh.internal',
       ipam: options.ipam?.(targets ?? []),
       device: 'ethmesh',
+      legDevice: 'mesh',
       targets,
       launchId: 'test',
       boot: `${String(order).padStart(9, '0')}-${number}`,
@@ -313,6 +331,9 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         logs: [],
         halted: [],
         running: new Map(),
+        aliases: new Map(),
+        zone: new Map(),
+        isDown: false,
       };
       hosts.push(host);
       deliver(host, { kind: 'adopted', attachments: [], forwarding: NOTHING });
@@ -352,8 +373,14 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     heal() {
       cuts.clear();
     },
+    kill(host) {
+      for (const other of hosts) if (other !== host) hangUp(host.peer, other.peer, 'killed');
+      host.isDown = true;
+    },
     restart(host) {
       for (const other of hosts) if (other !== host) hangUp(host.peer, other.peer, 'killed');
+      host.isDown = false;
+      host.zone.clear();
       wakes.set(host.peer, (wakes.get(host.peer) ?? 0) + 1);
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];

@@ -11,13 +11,21 @@ const INSPECTION = z.object({
     ExitCode: z.number().default(0),
     StartedAt: z.string().default(''),
   }),
+  Config: z
+    .object({ Hostname: z.string().default(''), Domainname: z.string().default('') })
+    .default({ Hostname: '', Domainname: '' }),
   HostConfig: z.object({ NetworkMode: z.string().default('') }),
-  NetworkSettings: z.object({ SandboxKey: z.string().default('') }),
+  NetworkSettings: z.object({
+    SandboxKey: z.string().default(''),
+    Networks: z.record(z.string(), z.object({ Aliases: z.array(z.string()).nullish() }).nullable()).nullish(),
+  }),
 });
 
 export interface Inspection {
   readonly id: string;
   readonly name: string;
+  /** Its host name, if it was given one, and what its networks call it; not its id, which engines use in both places. */
+  readonly aliases: readonly string[];
   /** For a person, e.g. `running` or `exited (code 3)`. */
   readonly state: string;
   /** As Docker has it: `host`, `container:ID`, `none`, `default` or a network. */
@@ -30,16 +38,27 @@ export interface Inspection {
 export function parseInspection(body: unknown): Inspection | undefined {
   const parsed = INSPECTION.safeParse(body);
   if (!parsed.success) return undefined;
-  const { Id, Name, State, HostConfig, NetworkSettings } = parsed.data;
+  const { Id, Name, State, Config, HostConfig, NetworkSettings } = parsed.data;
   // While it waits for its next start, the engine calls it running as well.
   const runs = State.Running && !State.Restarting;
   return {
     id: Id,
     name: Name.replace(/^\//, ''),
+    aliases: aliasesOf(Id, Config, NetworkSettings.Networks ?? {}),
     state: stateInWords(State),
     networkMode: HostConfig.NetworkMode,
     sandbox: runs && NetworkSettings.SandboxKey !== '' ? sandboxPath(NetworkSettings.SandboxKey) : undefined,
   };
+}
+
+function aliasesOf(
+  id: string,
+  { Hostname, Domainname }: z.infer<typeof INSPECTION>['Config'],
+  networks: NonNullable<z.infer<typeof INSPECTION>['NetworkSettings']['Networks']>,
+): readonly string[] {
+  const host = Domainname === '' ? Hostname : `${Hostname}.${Domainname}`;
+  const all = [host, ...Object.values(networks).flatMap(network => network?.Aliases ?? [])];
+  return [...new Set(all)].filter(alias => alias !== '' && !id.startsWith(alias));
 }
 
 function stateInWords(state: z.infer<typeof INSPECTION>['State']): string {

@@ -39,7 +39,7 @@ async function inspect(engine: Engine, nameOrId: string): Promise<Result<Contain
     if (!next.ok) return next;
     holder = next.value;
   }
-  const { id, name, state } = asked.value;
+  const { aliases, id, name, state } = asked.value;
   if (holder.networkMode === 'host') return refuse({ code: 'container-host-network', container: nameOrId });
   if (state !== 'running') return refuse({ code: 'container-not-running', container: nameOrId, state });
   if (holder.sandbox === undefined) {
@@ -47,7 +47,7 @@ async function inspect(engine: Engine, nameOrId: string): Promise<Result<Contain
       holder === asked.value ? 'starting' : `in the network of "${holder.name}", which is ${holder.state}`;
     return refuse({ code: 'container-not-running', container: nameOrId, state: what });
   }
-  return ok({ id, name, sandbox: holder.sandbox });
+  return ok({ id, name, aliases, sandbox: holder.sandbox });
 }
 
 async function ask(engine: Engine, nameOrId: string): Promise<Result<Inspection>> {

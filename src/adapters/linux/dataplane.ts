@@ -1,18 +1,21 @@
 import { join } from 'node:path';
 import type { Ipv4, Vtep } from '../../core/address.ts';
+import { HOST_LEG } from '../../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import type { Forwarding } from '../../core/forwarding.ts';
 import type { Attachment, Dataplane } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
 import { Forwarder } from './forwarder.ts';
+import { createHostLeg, type HostLeg, isLeg } from './host-leg.ts';
 import { inspectSwitch } from './inspection.ts';
 import { attempt, problemOf } from './kernel-problem.ts';
 import { KernelError } from './libc.ts';
 import { portName } from './names.ts';
 import type { InSwitch, Prober } from './parts.ts';
-import { plumb, unplumb } from './plumbing.ts';
+import { type Port, plumb, unplumb } from './plumbing.ts';
 import { createProber } from './probe.ts';
+import { listLinks } from './rtnetlink/link-table.ts';
 import { deleteSwitch, openSwitch, type Switch } from './switch.ts';
 
 export interface LinuxDataplaneOptions {
@@ -41,20 +44,24 @@ export const switchPath = (runDir: string): string => join(runDir, 'switch');
 /** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
 export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
   const { runDir, log, inHost = action => action() } = options;
-  return new KernelDataplane(switchPath(runDir), createFirewall({ log, inHost }), log, inHost);
+  const firewall = createFirewall({ log, inHost });
+  const leg = createHostLeg({ firewall, inHost, log, note: join(runDir, 'forwarding') });
+  return new KernelDataplane(switchPath(runDir), firewall, leg, log, inHost);
 }
 
 class KernelDataplane implements LinuxDataplane {
   readonly #path: string;
   readonly #firewall: KernelFirewall;
+  readonly #leg: HostLeg;
   readonly #log: Log;
   readonly #inHost: InSwitch;
   #running: Running | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, firewall: KernelFirewall, log: Log, inHost: InSwitch) {
+  constructor(path: string, firewall: KernelFirewall, leg: HostLeg, log: Log, inHost: InSwitch) {
     this.#path = path;
     this.#firewall = firewall;
+    this.#leg = leg;
     this.#log = log;
     this.#inHost = inHost;
   }
@@ -81,6 +88,7 @@ class KernelDataplane implements LinuxDataplane {
       const running = this.#started();
       return attempt(async () => {
         this.#firewall.setPeers(wanted.peers);
+        this.#firewall.setServices(wanted.networks.flatMap(({ service }) => service ?? []));
         running.peers = wanted.peers;
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
         if (refused === undefined) return ok(undefined);
@@ -96,7 +104,7 @@ class KernelDataplane implements LinuxDataplane {
       try {
         const { sentences, refused } = await forwarder.audit();
         for (const error of refused) this.#log.warn('could not be mended', problemOf(error));
-        return [...sentences, ...(await this.#firewall.audit())];
+        return [...sentences, ...(await this.#firewall.audit()), ...(await this.#leg.audit())];
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
         this.#log.warn('the audit was broken off', problemOf(error));
@@ -109,7 +117,10 @@ class KernelDataplane implements LinuxDataplane {
     return this.#inOrder(() =>
       attempt(async () => {
         const { place, forwarder } = this.#started();
-        const result = await plumb(place.route, this.#firewall, attachment);
+        const isHost = attachment.container === HOST_LEG;
+        const result = isHost
+          ? await this.#plumbHost(place, attachment)
+          : await plumb(place, this.#firewall, attachment);
         if (result.ok) forwarder.plumbed(result.value);
         else forwarder.unplumbed(portName(attachment.network, attachment.container));
         return result.ok ? ok(undefined) : result;
@@ -122,6 +133,7 @@ class KernelDataplane implements LinuxDataplane {
       const { place, forwarder } = this.#started();
       try {
         unplumb(place.route, this.#firewall, network, container);
+        if (container === HOST_LEG) await this.#leg.lower();
         forwarder.unplumbed(portName(network, container));
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
@@ -133,7 +145,7 @@ class KernelDataplane implements LinuxDataplane {
   inspect(): ReturnType<Dataplane['inspect']> {
     return this.#inOrder(() => {
       const { place, peers } = this.#started();
-      return inspectSwitch(place, peers);
+      return inspectSwitch(place, peers, this.#firewall.services());
     });
   }
 
@@ -160,7 +172,20 @@ class KernelDataplane implements LinuxDataplane {
     const host = await this.#firewall.guardHost(place.local.port);
     if (!host.ok) return host;
     const guarded = await this.#firewall.guardSwitch(place.namespace.inside);
+    // One that was taken out while no router ran, or is what a killed router had only begun with.
+    if (guarded.ok && !(await listLinks(place.route)).some(isLeg)) await this.#leg.lower();
     return guarded.ok ? ok(createProber(place.namespace.inside)) : guarded;
+  }
+
+  async #plumbHost(place: Switch, attachment: Attachment): Promise<Result<Port>> {
+    const { network, container } = attachment;
+    const checked = await this.#leg.check(place, attachment);
+    const plumbed = checked.ok ? await plumb(place, this.#firewall, attachment) : checked;
+    const raised = plumbed.ok ? await this.#leg.raise(attachment) : plumbed;
+    if (raised.ok) return plumbed;
+    unplumb(place.route, this.#firewall, network, container);
+    await this.#leg.lower();
+    return raised;
   }
 
   #started(): Running {
@@ -176,6 +201,7 @@ class KernelDataplane implements LinuxDataplane {
   }
 
   async #removeAll(): Promise<void> {
+    await this.#leg.lower();
     await this.#firewall.remove();
     await deleteSwitch(this.#path);
   }

@@ -5,7 +5,7 @@ import { type Change, describeChange, differences, requestsFor } from './changes
 import { KernelError } from './libc.ts';
 import { isPortName, vniOfBridge, vniOfVxlan } from './names.ts';
 import { sendAll } from './netlink/send-all.ts';
-import { deleteDevices, ensureDevices } from './network-devices.ts';
+import { answersOf, deleteDevices, ensureDevices } from './network-devices.ts';
 import { adoptPort, mendPort, type Port, setPortMtu } from './plumbing.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { deleteLink } from './rtnetlink/links.ts';
@@ -123,14 +123,9 @@ export class Forwarder {
   #needsDevices(wanted: NetworkForwarding): boolean {
     const network = this.#networks.get(wanted.vni);
     if (network === undefined || !network.ensured) return true;
-    const { mtu, name, own } = network.wanted;
-    return (
-      mtu !== wanted.mtu ||
-      name !== wanted.name ||
-      own?.mac !== wanted.own?.mac ||
-      own?.address.address !== wanted.own?.address.address ||
-      own?.address.prefix !== wanted.own?.address.prefix
-    );
+    const before = network.wanted;
+    const answers = (of: NetworkForwarding): string => JSON.stringify(answersOf(of));
+    return before.mtu !== wanted.mtu || before.name !== wanted.name || answers(before) !== answers(wanted);
   }
 
   /** Takes over what an earlier router left, and removes what is not wanted or was left half-made. */
@@ -166,8 +161,7 @@ export class Forwarder {
     if (rebuilt) network.known = false;
     this.#networks.set(wanted.vni, network);
     for (const port of this.#portsOf(network)) {
-      if (port.mtu !== wanted.mtu)
-        this.#ports.set(port.name, setPortMtu(this.#place.route, port, wanted.mtu));
+      if (port.mtu !== wanted.mtu) this.#ports.set(port.name, setPortMtu(this.#place, port, wanted.mtu));
       if (rebuilt) this.#mendPort(port, links);
     }
     network.ensured = true;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Ipv4 } from '../../core/address.ts';
+import type { Cidr, Ipv4 } from '../../core/address.ts';
 import { plumbedOfAlias } from './names.ts';
 import { isNamespace, openNamespace } from './namespace.ts';
 import { NETLINK_ROUTE, type NetlinkSocket, openNetlink } from './netlink/socket.ts';
@@ -30,6 +30,14 @@ export function findUnderlay(address: Ipv4): Promise<Underlay | undefined> {
     const index = listAddresses(route).find(({ cidr }) => cidr.address === address)?.link;
     const link = (await listLinks(route)).find(each => each.index === index);
     return link && { device: link.name, mtu: link.mtu, up: link.up };
+  });
+}
+
+/** Every address of this host, also of devices that nothing is plugged into. Throws a `KernelError`. */
+export function findAddresses(): Promise<readonly { readonly device: string; readonly cidr: Cidr }[]> {
+  return using(openNetlink(NETLINK_ROUTE), async route => {
+    const names = new Map((await listLinks(route)).map(({ index, name }) => [index, name]));
+    return listAddresses(route).map(({ link, cidr }) => ({ device: names.get(link) ?? '', cidr }));
   });
 }
 

@@ -8,8 +8,15 @@ import { listForwarding, listNeighbours } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
 import { bridgesOf, sortTables, type Tables, values } from './tables.ts';
 
-/** Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. */
-export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Promise<Inspection> {
+/**
+ * Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. `services`: the
+ * MACs that the rules keep from leaving.
+ */
+export async function inspectSwitch(
+  place: Switch,
+  peers: readonly Ipv4[],
+  services: ReadonlySet<string>,
+): Promise<Inspection> {
   const { route, local } = place;
   const links = await listLinks(route);
   const byName = new Map(links.map(link => [link.name, link]));
@@ -28,12 +35,15 @@ export async function inspectSwitch(place: Switch, peers: readonly Ipv4[]): Prom
   const addresses = listAddresses(route);
   const networks = found.map(({ bridge, name, vni }): NetworkForwarding => {
     const held = tables.get(bridge.index);
-    const address = addresses.find(({ link }) => link === bridge.index)?.cidr;
+    const { mac } = bridge;
+    const [address, ...more] = addresses.flatMap(({ link, cidr }) => (link === bridge.index ? cidr : []));
+    const isService = mac !== undefined && services.has(mac);
     return {
       name,
       vni,
       mtu: bridge.mtu,
-      own: address && bridge.mac && { address, mac: bridge.mac },
+      own: address && mac && !isService ? { address, mac } : undefined,
+      ...(address && isService && { service: { addresses: [address, ...more], mac } }),
       stations: held === undefined ? [] : stationsOf(held),
       flood: held === undefined ? [] : floodOf(held),
     };

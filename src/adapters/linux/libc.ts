@@ -10,6 +10,7 @@ import koffi from 'koffi';
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
@@ -131,6 +132,11 @@ export function unshare(flags: number): void {
 
 export function bindMount(source: string, target: string): void {
   check(native.mount(source, target, 'none', MS_BIND, null), `mount on ${target}`);
+}
+
+/** A view of /proc as seen from here. */
+export function mountProc(target: string): void {
+  check(native.mount('proc', target, 'proc', 0, null), `mount on ${target}`);
 }
 
 export function unmount(target: string): void {

@@ -1,4 +1,4 @@
-import { formatCidr, type Mac } from '../../core/address.ts';
+import { type Cidr, formatCidr, type Mac } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
 import { KernelError } from './libc.ts';
 import { bridgeMac, bridgeName, networkAlias, vxlanName } from './names.ts';
@@ -30,6 +30,11 @@ export interface EnsuredDevices extends Devices {
   readonly rebuilt: boolean;
 }
 
+interface Answers {
+  readonly mac: Mac | undefined;
+  readonly addresses: readonly Cidr[];
+}
+
 interface Ensured {
   readonly link: Link;
   readonly rebuilt: boolean;
@@ -59,8 +64,8 @@ export function ensureDevices(
     setLink(bridge.link.index, { alias: networkAlias(wanted.name), mtu, up: true }),
     setLink(vxlan.link.index, { up: true }),
   );
-  ensureAddress(route, wanted, bridge.link, note);
-  const rebuilt = bridge.rebuilt || vxlan.rebuilt;
+  const isReaddressed = ensureAddresses(route, answersOf(wanted).addresses, bridge.link, note);
+  const rebuilt = bridge.rebuilt || vxlan.rebuilt || isReaddressed;
   return { bridge: bridge.link.index, vxlan: vxlan.link.index, mended, rebuilt };
 }
 
@@ -76,15 +81,16 @@ function isPort(vxlan: Link, bridge: Link): boolean {
 
 function ensureBridge(
   place: Switch,
-  { vni, own }: NetworkForwarding,
+  wanted: NetworkForwarding,
   links: ReadonlyMap<string, Link>,
   note: (what: string) => void,
 ): Ensured {
   const { route } = place;
+  const { vni } = wanted;
+  const { mac } = answersOf(wanted);
   const name = bridgeName(vni);
   const found = links.get(name);
   if (found?.kind === 'bridge') {
-    const mac = own?.mac;
     const rebuilt = mac !== undefined && mac !== found.mac;
     if (rebuilt) {
       note(`the bridge's MAC was ${found.mac} instead of ${mac}`);
@@ -94,8 +100,8 @@ function ensureBridge(
     return { link: found, rebuilt };
   }
   note('the bridge was missing');
-  const mac: Mac = own?.mac ?? bridgeMac(vni, place.local.address);
-  route.run(deleteLink(name), addBridge(name, mac), silence(name), separate(name));
+  const fresh = mac ?? bridgeMac(vni, place.local.address);
+  route.run(deleteLink(name), addBridge(name, fresh), silence(name), separate(name));
   return { link: made(route, name), rebuilt: true };
 }
 
@@ -132,21 +138,32 @@ function setLocal({ route, local }: Switch, { name, index, vxlan }: Link): boole
   }
 }
 
-/** The host's own address in the network, and no other. */
-function ensureAddress(
+/** What the switch's own kernel answers for on the bridge of a network: as this host, or as every host does. */
+export function answersOf({ own, service }: NetworkForwarding): Answers {
+  if (own !== undefined) return { mac: own.mac, addresses: [own.address] };
+  return service ?? { mac: undefined, addresses: [] };
+}
+
+/** Those addresses, and no others. Gives whether one was taken away: with the last, the kernel forgets all neighbours. */
+function ensureAddresses(
   route: NetlinkSocket,
-  { own }: NetworkForwarding,
+  wanted: readonly Cidr[],
   bridge: Link,
   note: (what: string) => void,
-): void {
-  const wanted = own === undefined ? undefined : formatCidr(own.address);
+): boolean {
+  const texts = new Set(wanted.map(formatCidr));
   const found = listAddresses(route).filter(({ link }) => link === bridge.index);
-  const extra = found.filter(({ cidr }) => formatCidr(cidr) !== wanted);
+  const extra = found.filter(({ cidr }) => !texts.has(formatCidr(cidr)));
   for (const { cidr } of extra) note(`the bridge had the address ${formatCidr(cidr)}`);
+  // Others of the same subnet may go with them.
   route.run(...extra.map(({ cidr }) => deleteAddress(bridge.index, cidr)));
-  if (own === undefined || (found.length === 1 && extra.length === 0)) return;
-  note(`the bridge lacked the address ${wanted}`);
-  route.run(addAddress(bridge.index, own.address));
+  const left = new Set(
+    listAddresses(route).flatMap(each => (each.link === bridge.index ? formatCidr(each.cidr) : [])),
+  );
+  const missing = wanted.filter(cidr => !left.has(formatCidr(cidr)));
+  for (const cidr of missing) note(`the bridge lacked the address ${formatCidr(cidr)}`);
+  route.run(...missing.map(cidr => addAddress(bridge.index, cidr)));
+  return extra.length > 0;
 }
 
 function made(route: NetlinkSocket, name: string): Link {

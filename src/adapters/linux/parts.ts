@@ -1,5 +1,6 @@
-import type { Ipv4, Mac } from '../../core/address.ts';
+import type { Cidr, Ipv4, Mac } from '../../core/address.ts';
 import type { Result } from '../../core/errors.ts';
+import type { Service } from '../../core/networks/network.ts';
 import type { Probe } from '../../ports/dataplane.ts';
 
 /** What the data plane leaves to others: rules and echoes. */
@@ -15,9 +16,17 @@ export interface Firewall {
   setPeers(addresses: readonly Ipv4[]): void;
   /** The table in the switch that keeps each port to its own addresses; keeps what an earlier router allowed. */
   guardSwitch(inSwitch: InSwitch): Promise<Result<void>>;
+  /** What every host answers for by itself: nothing from or to it passes another host's door. Replaces what was before. */
+  setServices(services: readonly Service[]): void;
+  /** The MACs of those, also as an earlier router left them. */
+  services(): ReadonlySet<string>;
   /** What may come in by that port of the switch; replaces what was before. Call it before the port goes up. */
   allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
+  /** As `allow`, for the host's own leg: it forwards what others sent, and is only kept from telling of other addresses. */
+  allowHost(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
   disallow(port: string): void;
+  /** The subnets for which the host translates; replaces those before, and lasts longer than the router. */
+  masquerade(subnets: readonly Cidr[]): Promise<Result<void>>;
   /** Removes what it made in the host's namespace; what is in the switch ends with it. */
   remove(): Promise<void>;
 }

@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatCidr, type Ipv4, type Mac } from '../../core/address.ts';
+import { HOST_SANDBOX } from '../../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import type { Attachment } from '../../ports/dataplane.ts';
 import { problemOf } from './kernel-problem.ts';
 import { KernelError } from './libc.ts';
 import { bridgeName, plumbedOfAlias, portAlias, portName } from './names.ts';
-import { type Namespace, openNamespace } from './namespace.ts';
+import type { Namespace } from './namespace.ts';
 import { NETLINK_ROUTE, type NetlinkSocket, openNetlink } from './netlink/socket.ts';
 import type { Firewall } from './parts.ts';
 import { addAddress, addLinkRoute, deleteAddress, listAddresses } from './rtnetlink/addresses.ts';
 import { findLink, type Link, namespaceNumber } from './rtnetlink/link-table.ts';
-import { addVeth, deleteLink, setBridgePort, setLink, silence } from './rtnetlink/links.ts';
+import { addVeth, deleteLink, letForward, setBridgePort, setLink, silence } from './rtnetlink/links.ts';
 import { deleteBridgeEntry, setBridgeEntry } from './rtnetlink/neighbours.ts';
+
+import type { Switch } from './switch.ts';
 
 /** The link between the switch and a container. */
 
@@ -40,12 +43,13 @@ export interface Port {
  * left half-made. On refusal nothing is left.
  */
 export async function plumb(
-  route: NetlinkSocket,
+  place: Switch,
   firewall: Firewall,
   attachment: Attachment,
 ): Promise<Result<Port>> {
+  const { route } = place;
   const { container, network } = attachment;
-  const result = open(attachment);
+  const result = open(place, attachment);
   if (!result.ok) {
     unplumb(route, firewall, network, container);
     return result;
@@ -58,7 +62,8 @@ export async function plumb(
     if (!connected.ok) return connected;
     const { outer, device } = connected.value;
     configureInside(inner, device, attachment);
-    firewall.allow(
+    const allow = isHost(attachment) ? firewall.allowHost : firewall.allow;
+    allow(
       outer.name,
       attachment.mac,
       attachment.addresses.map(({ address }) => address),
@@ -111,10 +116,11 @@ export function unplumb(route: NetlinkSocket, firewall: Firewall, network: strin
 }
 
 /** Sets the MTU of both ends; the end in the container only where its namespace is known and still there. */
-export function setPortMtu(route: NetlinkSocket, port: Port, mtu: number): Port {
+export function setPortMtu(place: Switch, port: Port, mtu: number): Port {
+  const { route } = place;
   const outside = (): void => route.run(setLink(port.index, { mtu }));
   const inside = (): void => {
-    if (port.inside !== undefined) setInnerMtu(port.inside.sandbox, port.inside.device, mtu);
+    if (port.inside !== undefined) setInnerMtu(place, port.inside, mtu);
   };
   // The smaller end refuses what the larger one sends, so neither may be larger than the other's way on.
   if (mtu < port.mtu) {
@@ -128,9 +134,9 @@ export function setPortMtu(route: NetlinkSocket, port: Port, mtu: number): Port 
 }
 
 /** A container may have gone meanwhile: that is no error here. */
-function setInnerMtu(sandbox: string, device: string, mtu: number): void {
+function setInnerMtu(place: Switch, { sandbox, device }: NonNullable<Port['inside']>, mtu: number): void {
   try {
-    const namespace = openNamespace(sandbox);
+    const namespace = place.openSandbox(sandbox);
     try {
       const inner = namespace.inside(() => openNetlink(NETLINK_ROUTE));
       inner.batch([setLink(device, { mtu })]);
@@ -143,13 +149,13 @@ function setInnerMtu(sandbox: string, device: string, mtu: number): void {
   }
 }
 
-function open({ sandbox, container, network, mac }: Attachment): Result<Namespace> {
+function open(place: Switch, { sandbox, container, network, mac }: Attachment): Result<Namespace> {
   if (portAlias({ network, container, mac }) === undefined) {
     const what = `attach ${container}`;
     return refuse({ code: 'kernel-refused', what, why: 'its name is too long (about 200 bytes)' });
   }
   try {
-    return ok(openNamespace(sandbox));
+    return ok(place.openSandbox(sandbox));
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     if (error.code === 'ENOENT' || error.code === 'EINVAL')
@@ -181,7 +187,11 @@ function connect(
     taken = findLink(inner, deviceName) !== undefined;
   }
   if (taken) {
-    return refuse({ code: 'interface-taken', container, name: deviceName });
+    return refuse(
+      isHost(attachment)
+        ? { code: 'host-interface-taken', name: deviceName }
+        : { code: 'interface-taken', container, name: deviceName },
+    );
   }
   route.run(
     addVeth(name, mtu, { name: deviceName, mac, namespaceFd: sandbox.fd }),
@@ -206,7 +216,11 @@ function isPair(found: Partial<Ends>, namespace: number | undefined): found is E
   return outer.peer.index === device.index && outer.peer.namespace === namespace;
 }
 
-function configureInside(inner: NetlinkSocket, device: Link, { mac, mtu, addresses }: Attachment): void {
+/** The host's own leg: all namespaces that we make a link into are those of containers, but for this one. */
+const isHost = ({ sandbox }: Attachment): boolean => sandbox === HOST_SANDBOX;
+
+function configureInside(inner: NetlinkSocket, device: Link, attachment: Attachment): void {
+  const { mac, mtu, addresses } = attachment;
   const { index } = device;
   const wanted = new Set(addresses.map(formatCidr));
   const extra = listAddresses(inner).filter(
@@ -217,7 +231,8 @@ function configureInside(inner: NetlinkSocket, device: Link, { mac, mtu, address
     ...extra.map(({ cidr }) => deleteAddress(index, cidr)),
     ...addresses.map(cidr => addAddress(index, cidr)),
     setLink(index, { mtu, up: true, ...(device.mac !== mac && { mac }) }),
-    addLinkRoute(index, MULTICAST),
+    // Where the host's own multicast goes is the host's business.
+    isHost(attachment) ? letForward(index) : addLinkRoute(index, MULTICAST),
   );
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Ipv4, Mac, Vtep } from '../../core/address.ts';
+import { HOST_SANDBOX } from '../../core/endpoints/attachment.ts';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 import { problemOf } from './kernel-problem.ts';
 import { AF_INET, bind, close, KernelError, SOCK_DGRAM, socket, unmount } from './libc.ts';
@@ -23,6 +24,8 @@ export interface Switch {
   /** Whether it was made just now. */
   readonly fresh: boolean;
   readonly underlayMtu: number;
+  /** Opens the namespace of an attachment: by path, or the host's own. Throws a `KernelError`. */
+  openSandbox(sandbox: string): Namespace;
   close(): void;
 }
 
@@ -64,7 +67,9 @@ export async function openSwitch(path: string, local: Vtep, inHost: InSwitch): P
     const holds = (await listLinks(route)).some(link => link.vxlan?.port === local.port);
     if (!fresh && !holds) inHost(() => claimPort(local.port));
     route.run(setLink('lo', { up: true }));
-    return ok({ local, namespace, route, host, fresh, underlayMtu, close: closeAll });
+    const openSandbox = (sandbox: string): Namespace =>
+      sandbox === HOST_SANDBOX ? inHost(ownNamespace) : openNamespace(sandbox);
+    return ok({ local, namespace, route, host, fresh, underlayMtu, openSandbox, close: closeAll });
   } catch (error) {
     closeAll();
     if (fresh) unpin(path);

@@ -1,6 +1,7 @@
-import type { Result } from '../../core/errors.ts';
+import type { Problem, Result } from '../../core/errors.ts';
 import type { PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
+import type { UpstreamReport } from '../../ports/name-server.ts';
 
 /** What the control socket offers: HTTP + JSON, one route a method of `ControlHandlers`. */
 
@@ -34,11 +35,29 @@ export interface AttachRequest {
   readonly addresses: readonly string[];
   /** One address of each is given, too: like `10.32.8.0/24`, or `default`. With no addresses either, of the default one. */
   readonly subnets?: readonly string[] | undefined;
+  /** Beside those that its runtime knows it by; one label, or a full name in the zone. */
+  readonly names?: readonly string[] | undefined;
+  /** It gets no name by itself. */
+  readonly withoutDns?: boolean | undefined;
 }
 
 export interface DetachRequest {
   readonly container: string;
   /** With prefix; all of the container's where left out. */
+  readonly addresses?: readonly string[] | undefined;
+}
+
+/** The host's own leg in the network, as a container's addresses. */
+export interface ExposeRequest {
+  readonly addresses?: readonly string[] | undefined;
+  readonly subnets?: readonly string[] | undefined;
+  readonly names?: readonly string[] | undefined;
+  /** False: the host does not translate for the subnets of these addresses. */
+  readonly masquerade?: boolean | undefined;
+}
+
+export interface HideRequest {
+  /** With prefix; all where left out. */
   readonly addresses?: readonly string[] | undefined;
 }
 
@@ -54,7 +73,15 @@ export interface OwnerRequest {
   readonly subnet?: string | undefined;
 }
 
-export interface ClaimRequest {
+/** For an owner `_` the address is its own owner. */
+export interface AllocateRequest extends OwnerRequest, Aliveness {}
+
+interface Aliveness {
+  /** The owner is a container, and gets nothing unless it runs. */
+  readonly checkAlive?: boolean | undefined;
+}
+
+export interface ClaimRequest extends Aliveness {
   readonly owner: string;
   /** With prefix. */
   readonly address: string;
@@ -69,6 +96,45 @@ export interface ReleaseRequest {
 /** What this host has given out, sorted by owner. */
 export interface OwnedReply {
   readonly owned: readonly ({ readonly owner: string } & AddressReply)[];
+}
+
+/**
+ * Names for a container that is attached here, or for addresses (without prefix), of which each is that of a container here
+ * or of nobody in the mesh.
+ */
+export interface NameRequest {
+  readonly container?: string | undefined;
+  /** With a container, those of its addresses that are meant; all where left out. */
+  readonly addresses?: readonly string[] | undefined;
+  /** Where left out: those that the container's runtime knows it by; to remove, all. */
+  readonly names?: readonly string[] | undefined;
+}
+
+/** How this host answers for names. */
+export interface DnsReport {
+  readonly zone: string;
+  /** In seconds. */
+  readonly ttl: number;
+  /** Undefined where it answers no questions (`--no-dns`). */
+  readonly server:
+    | {
+        readonly listening: readonly {
+          readonly address: string;
+          readonly port: number;
+          /** At the service address of a network; else at one of the host's. */
+          readonly inSwitch: boolean;
+        }[];
+        /** Who is asked for all other names, the first first. */
+        readonly upstreams: readonly UpstreamReport[];
+        readonly counters: Readonly<Record<string, number>>;
+        /** How often it had to be started again. */
+        readonly restarts: number;
+      }
+    | undefined;
+}
+
+export interface LookupRequest {
+  readonly name: string;
 }
 
 export interface ConnectRequest {
@@ -104,6 +170,25 @@ export interface RemovePeerReply {
   readonly removed: readonly RemovedPeer[];
 }
 
+export interface RepairRequest {
+  /** Only tells which addresses are lost. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** An address of a container here that another one holds, with prefix; and what it has in its place, or why it has none. */
+export interface RepairedAddress {
+  readonly container: string;
+  readonly containerName: string;
+  readonly network: string;
+  readonly before: string;
+  readonly after: string | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface RepairReply {
+  readonly repaired: readonly RepairedAddress[];
+}
+
 export interface Detached {
   readonly container: string;
   readonly containerName: string;
@@ -121,8 +206,11 @@ export interface ControlHandlers {
   dataplane(): Promise<Result<DataplaneReport>>;
   attach(request: AttachRequest): Promise<Result<AddressReply>>;
   detach(request: DetachRequest): Promise<Result<AddressReply>>;
+  /** Gives this host addresses in the network, one that is free where none is named. */
+  expose(request: ExposeRequest): Promise<Result<AddressReply>>;
+  hide(request: HideRequest): Promise<Result<AddressReply>>;
   /** An address for who is not attached: waits until there is one. The same again for an owner that has one. */
-  allocate(request: OwnerRequest): Promise<Result<AddressReply>>;
+  allocate(request: AllocateRequest): Promise<Result<AddressReply>>;
   /** This very address. */
   claim(request: ClaimRequest): Promise<Result<AddressReply>>;
   release(request: ReleaseRequest): Promise<Result<AddressReply>>;
@@ -131,10 +219,17 @@ export interface ControlHandlers {
   owned(): Promise<Result<OwnedReply>>;
   /** Waits until this host can give out addresses, or says what that takes. */
   prime(): Promise<Result<void>>;
+  name(request: NameRequest): Promise<Result<void>>;
+  unname(request: NameRequest): Promise<Result<void>>;
+  /** What this host answers for a name in the zone; no address is an answer, too. */
+  lookup(request: LookupRequest): Promise<Result<AddressReply>>;
+  dns(): Promise<Result<DnsReport>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
   rmpeer(request: RemovePeerRequest): Promise<Result<RemovePeerReply>>;
+  /** Gives containers of this host new addresses for those that they lost to others. */
+  repair(request: RepairRequest): Promise<Result<RepairReply>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
   leave(): Promise<Result<LeaveReply>>;
   /** Answers, then ends the router; traffic flows on. */
@@ -147,6 +242,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As `path.ts` has them; the one with the most parameters first. */
   readonly paths: readonly string[];
+  /** Fields of the request that may stand behind a `?`, by what they are called there. */
+  readonly query?: Readonly<Record<string, string>>;
   /** An answer may take as long as somebody is willing to wait for an address. */
   readonly waits?: boolean;
 }
@@ -157,15 +254,32 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   dataplane: { method: 'GET', paths: ['/dataplane'] },
   attach: { method: 'POST', paths: ['/attach'], waits: true },
   detach: { method: 'POST', paths: ['/detach'] },
-  allocate: { method: 'POST', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'], waits: true },
-  claim: { method: 'PUT', paths: ['/ip/{owner}/{address...}'], waits: true },
+  expose: { method: 'POST', paths: ['/expose'], waits: true },
+  hide: { method: 'POST', paths: ['/hide'] },
+  allocate: {
+    method: 'POST',
+    paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'],
+    query: { 'check-alive': 'checkAlive' },
+    waits: true,
+  },
+  claim: {
+    method: 'PUT',
+    paths: ['/ip/{owner}/{address...}'],
+    query: { 'check-alive': 'checkAlive' },
+    waits: true,
+  },
   release: { method: 'DELETE', paths: ['/ip/{owner}/{address...}', '/ip/{owner}'] },
   held: { method: 'GET', paths: ['/ip/{owner}/{subnet...}', '/ip/{owner}'] },
   owned: { method: 'GET', paths: ['/ip'] },
   prime: { method: 'GET', paths: ['/ring'], waits: true },
+  name: { method: 'PUT', paths: ['/name'] },
+  unname: { method: 'DELETE', paths: ['/name'] },
+  lookup: { method: 'GET', paths: ['/name/{name}'] },
+  dns: { method: 'GET', paths: ['/dns'] },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },
+  repair: { method: 'POST', paths: ['/ipam/repair'], waits: true },
   leave: { method: 'POST', paths: ['/leave'] },
   stop: { method: 'POST', paths: ['/stop'] },
 };

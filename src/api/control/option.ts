@@ -1,4 +1,4 @@
-import { type Result, refuse } from '../../core/errors.ts';
+import { ok, type Result, refuse } from '../../core/errors.ts';
 
 /** One setting of a router: how it is given, and what it is where it isn't. */
 export interface Option<Value> {
@@ -22,3 +22,9 @@ export interface Option<Value> {
 
 export const bad = (name: string, value: string, allowed: string) =>
   refuse({ code: 'bad-setting', name, value, allowed });
+
+export function parseSwitch(text: string, name: string): Result<boolean> {
+  if (['true', 'yes', '1'].includes(text)) return ok(true);
+  if (['false', 'no', '0'].includes(text)) return ok(false);
+  return bad(name, text, 'true or false');
+}

@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import { type Ipv4, type Mac, type PeerId, parseIpv4, parseMac } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
+import { DNS_OPTIONS, type DnsSettings } from './dns-options.ts';
 import { IPAM_OPTIONS, type IpamSettings } from './ipam-options.ts';
-import { bad, type Option } from './option.ts';
+import { bad, type Option, parseSwitch } from './option.ts';
 import { parsePeer, parsePort } from './peer.ts';
 
 /** What a router is started with. The command line passes it on to the router as flags. */
-export interface Settings extends IpamSettings {
+export interface Settings extends IpamSettings, DnsSettings {
   /** HOST:PORT of each router to dial. */
   readonly peers: readonly string[];
   readonly port: number;
@@ -42,12 +43,6 @@ export interface Settings extends IpamSettings {
 export type Key = Exclude<keyof Settings, 'peers'>;
 
 const asIs = (value: string | number | undefined): string | undefined => value?.toString();
-
-function parseSwitch(text: string, name: string): Result<boolean> {
-  if (['true', 'yes', '1'].includes(text)) return ok(true);
-  if (['false', 'no', '0'].includes(text)) return ok(false);
-  return bad(name, text, 'true or false');
-}
 
 function parseAddress(text: string, name: string): Result<Ipv4> {
   const address = parseIpv4(text);
@@ -301,4 +296,5 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     format: asIs,
   },
   ...IPAM_OPTIONS,
+  ...DNS_OPTIONS,
 };

@@ -10,23 +10,49 @@ const peers = z.array(z.string().min(1).max(300)).max(1024);
 const owner = z.string().min(1).max(512);
 const address = z.string().min(1).max(64);
 const addresses = z.array(address).max(256);
+const name = z.string().min(1).max(512);
+const names = z.array(name).max(64);
+const naming = z.strictObject({
+  container: container.optional(),
+  addresses: addresses.optional(),
+  names: names.optional(),
+});
+const checkAlive = z.union([z.boolean(), z.stringbool()]).optional();
 const nothing = z.strictObject({});
 
 const REQUESTS = {
   health: nothing,
   report: nothing,
   dataplane: nothing,
-  attach: z.strictObject({ container, addresses, subnets: addresses.optional() }),
+  attach: z.strictObject({
+    container,
+    addresses,
+    subnets: addresses.optional(),
+    names: names.optional(),
+    withoutDns: z.boolean().optional(),
+  }),
   detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
-  allocate: z.strictObject({ owner, subnet: address.optional() }),
-  claim: z.strictObject({ owner, address }),
+  expose: z.strictObject({
+    addresses: addresses.optional(),
+    subnets: addresses.optional(),
+    names: names.optional(),
+    masquerade: z.boolean().optional(),
+  }),
+  hide: z.strictObject({ addresses: addresses.min(1).optional() }),
+  allocate: z.strictObject({ owner, subnet: address.optional(), checkAlive }),
+  claim: z.strictObject({ owner, address, checkAlive }),
   release: z.strictObject({ owner, address: address.optional() }),
   held: z.strictObject({ owner, subnet: address.optional() }),
   owned: nothing,
   prime: nothing,
+  name: naming,
+  unname: naming,
+  lookup: z.strictObject({ name }),
+  dns: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),
+  repair: z.strictObject({ dryRun: z.boolean().optional() }),
   leave: nothing,
   stop: nothing,
 } satisfies { readonly [Call in ControlCall]: z.ZodType };

@@ -43,7 +43,7 @@ export function createControlServer({ socketPath, handlers, log }: ControlServer
   let closing = false;
 
   async function answer(request: IncomingMessage): Promise<Answer> {
-    const path = (request.url ?? '').split('?')[0] ?? '';
+    const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s);
     const matches = matchesOf(path);
     if (matches.length === 0) return failure(404, `there is no ${path}`);
     const match = matches.find(({ name }) => ROUTES[name].method === request.method);
@@ -54,7 +54,7 @@ export function createControlServer({ socketPath, handlers, log }: ControlServer
     const { name, parameters } = match;
     const text = await readBody(request);
     if (text === undefined) return failure(413, `a body has at most ${LONGEST_BODY} bytes`);
-    const parsed = parseRequest(name, text, parameters);
+    const parsed = parseRequest(name, text, { ...queryOf(name, query), ...parameters });
     if (!parsed.ok) return failure(400, parsed.why);
     const result = await (handlers[name] as Handler).call(handlers, parsed.value);
     return result.ok ? { status: 200, body: result.value ?? {} } : refusal(result.problem);
@@ -95,6 +95,13 @@ function matchesOf(path: string): readonly Match[] {
     const parameters = matchPath(compiled, path);
     return parameters === undefined ? [] : [{ name, parameters }];
   });
+}
+
+/** What the call takes of what stands behind the `?`. */
+function queryOf(name: ControlCall, query: string): Parameters {
+  const known = ROUTES[name].query ?? {};
+  const given = [...new URLSearchParams(query)].filter(([key]) => known[key] !== undefined);
+  return Object.fromEntries(given.map(([key, value]) => [known[key]!, value]));
 }
 
 function failure(status: number, message: string): Answer {

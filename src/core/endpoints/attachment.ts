@@ -13,7 +13,17 @@ export interface Attachment {
   readonly mac: Mac;
   readonly mtu: number;
   readonly addresses: readonly Cidr[];
+  /**
+   * Of the host's own leg: those of its addresses for whose subnets the host translates. What goes from there to elsewhere
+   * has an address of the host then, and what comes from elsewhere that of the leg.
+   */
+  readonly masqueraded?: readonly Cidr[];
 }
+
+/** What the host's own leg in a network is called where a container would be; no container can be called so. */
+export const HOST_LEG = 'mesh:expose';
+/** In place of the path of a sandbox: the host's own namespace. */
+export const HOST_SANDBOX = 'host';
 
 /** What `plumb` left in the switch, as `inspect` finds it: also after a restart of the router. */
 export interface Plumbed {

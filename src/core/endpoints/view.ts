@@ -16,8 +16,8 @@ export interface EndpointsView {
   holder(network: string, address: Ipv4): Claim | undefined;
   /** As `holder`, by the key of the address. */
   at(key: string): Claim | undefined;
-  /** All claims on an address, the holder first. */
-  claims(network: string, address: Ipv4): readonly Claim[];
+  /** All claims on the address with this key, the holder first. */
+  claims(key: string): readonly Claim[];
   /** Every claim, those of one address together, the holder first. */
   all(): Iterable<readonly Claim[]>;
   /** Whether any endpoint of `network` has this MAC. */
@@ -57,7 +57,7 @@ export function createEndpointsView(): EndpointsView {
     },
     holder: (network, address) => byKey.get(endpointKey(network, address))?.[0],
     at: key => byKey.get(key)?.[0],
-    claims: (network, address) => byKey.get(endpointKey(network, address)) ?? [],
+    claims: key => byKey.get(key) ?? [],
     all: () => byKey.values(),
     uses: (network, mac) => macs.has(`${network} ${mac}`),
   };

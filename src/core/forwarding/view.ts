@@ -1,8 +1,8 @@
 import { type Ipv4, type Mac, macOfAddress, type PeerId, type Vtep } from '../address.ts';
-import { ENDPOINTS } from '../endpoints/endpoint.ts';
+import { ENDPOINTS, type Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
 import { type Forwarding, type NetworkForwarding, type Station, vtepKey } from '../forwarding.ts';
-import { CONTROL_NETWORK, NETWORKS, type Network } from '../networks/network.ts';
+import { CONTROL_NETWORK, isServiceAddress, NETWORKS, type Network, serviceOf } from '../networks/network.ts';
 import type { NetworksView } from '../networks/view.ts';
 import type { Change } from '../replica.ts';
 import { Sorted } from '../sorted.ts';
@@ -21,6 +21,8 @@ export interface Views {
 interface Members {
   readonly stations: Sorted<Ipv4, Station>;
   readonly flood: Counted<string, Vtep>;
+  /** What `given` was made of. */
+  network: Network | undefined;
   /** What was given last. */
   given: NetworkForwarding | undefined;
 }
@@ -96,13 +98,19 @@ export class ForwardingView {
     }
     const { owner, endpoint } = holder;
     const { address, mac, network } = endpoint;
-    const vtep = this.#hosts.get(owner)?.vtep;
+    const vtep = this.#isOfService(endpoint) ? undefined : this.#hosts.get(owner)?.vtep;
     const isSame = before?.owner === owner && before.station?.vtep === vtep;
     if (isSame && (vtep === undefined || before.station?.mac === mac)) return false;
     if (before !== undefined) this.#remove(key, before);
     const station = vtep && { address, mac, vtep };
     this.#add(key, { owner, network, station });
     return station !== undefined || before?.station !== undefined;
+  }
+
+  /** What every host answers for itself is behind no other, whoever says so. */
+  #isOfService({ network: name, address, mac }: Endpoint): boolean {
+    const network = this.#views.networks.get(name);
+    return network !== undefined && (isServiceAddress(network, address) || serviceOf(network)?.mac === mac);
   }
 
   /** Looks at where a host is now, and moves what it holds there. */
@@ -168,7 +176,12 @@ export class ForwardingView {
   }
 }
 
-const noMembers = (): Members => ({ stations: new Sorted(), flood: new Counted(), given: undefined });
+const noMembers = (): Members => ({
+  stations: new Sorted(),
+  flood: new Counted(),
+  network: undefined,
+  given: undefined,
+});
 
 const isSameVtep = (a: Vtep, b: Vtep): boolean => a.address === b.address && a.port === b.port;
 
@@ -181,7 +194,8 @@ function give(members: Members, network: Network, mtu: number, own: Ipv4 | undef
   const stations = members.stations.values();
   const flood = members.flood.values();
   const isSame = given?.stations === stations && given.flood === flood && given.mtu === mtu;
-  if (isSame && given.vni === vni && given.own?.address.address === own) return given;
+  if (isSame && members.network === network && given.own?.address.address === own) return given;
+  const service = network === CONTROL_NETWORK ? undefined : serviceOf(network);
   const fresh = {
     name,
     vni,
@@ -190,9 +204,11 @@ function give(members: Members, network: Network, mtu: number, own: Ipv4 | undef
       address: { address: own, prefix: CONTROL_NETWORK.subnets[0]!.prefix },
       mac: controlMac(own),
     },
+    ...(service && { service }),
     stations,
     flood,
   };
+  members.network = network;
   members.given = fresh;
   return fresh;
 }

@@ -6,14 +6,15 @@ import {
   type Ipv4,
   type Mac,
   type PeerId,
+  serviceAddress,
   toNumber,
 } from '../address.ts';
-import { describe, type Problem, type Result, refuse } from '../errors.ts';
+import { describe, ok, type Problem, type Result, refuse } from '../errors.ts';
 import { Allocator, reservedIn, SMALLEST_SUBNET } from '../ipam/allocator.ts';
-import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
+import { includes, type Range, rangeOf, sizeOf, totalOf } from '../ipam/range.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
 import { type Allocation, allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
-import { describeHolder } from './attachable.ts';
+import { describeHolder, SERVICE_WHY } from './attachable.ts';
 import type { Context } from './context.ts';
 import { Custodian } from './custodian.ts';
 import type { Expulsion } from './expulsion.ts';
@@ -31,6 +32,9 @@ interface Request {
   readonly done: (result: Result<Cidr>) => void;
 }
 
+/** Somebody who waits until there are addresses to give. */
+type Primer = Pick<Request, 'deadline'> & { readonly done: (result: Result<void>) => void };
+
 /**
  * Gives this host's containers their addresses: out of what this host holds, which takes no other host, or of what others
  * give it. What is given is only in memory until it is kept: who asked may fail.
@@ -47,6 +51,7 @@ export class Addressing {
   /** Nobody's: they are neither given out nor lent. */
   readonly #reserved: ReadonlySet<number>;
   #requests: readonly Request[] = [];
+  #primers: readonly Primer[] = [];
   #ranges: readonly Range[] = [];
 
   constructor(context: Context, config: IpamConfig, neighbours: Neighbours, expulsion: Expulsion, name: Mac) {
@@ -88,9 +93,13 @@ export class Addressing {
     return first && describe(this.#why(first));
   }
 
-  /** Whether a peer can be asked for space. */
+  /** Peers that can be asked for space. */
+  reachable(): ReadonlySet<PeerId> {
+    return this.#lenders.reachable();
+  }
+
   reaches(peer: PeerId): boolean {
-    return this.#lenders.reachable().has(peer);
+    return this.reachable().has(peer);
   }
 
   manages(address: Ipv4): boolean {
@@ -106,14 +115,29 @@ export class Addressing {
     return this.#allocator.of(owner).map(number => this.#cidr(number));
   }
 
-  /** The lowest free address of `subnet`; the same again for an owner that has one there. */
-  allocate(owner: string, subnet: Cidr, done: Request['done']): void {
+  /**
+   * The lowest free address of `subnet`; the same again for an owner that was given one of just this subnet, unless it is
+   * among `not`, or another container's by now.
+   */
+  allocate(owner: string, subnet: Cidr, done: Request['done'], not: readonly Cidr[] = []): void {
     const problem = this.#objection(subnet);
     if (problem !== undefined) return done(refuse(problem));
     const range = rangeOf(subnet);
-    const had = this.#allocator.of(owner).find(address => includes(range, address));
-    if (had !== undefined) return done({ ok: true, value: this.#cidr(had) });
+    const had = this.of(owner).find(
+      ({ address, prefix }) =>
+        prefix === subnet.prefix &&
+        contains(subnet, address) &&
+        !not.some(cidr => cidr.address === address) &&
+        !this.#isElsewhere(owner, address),
+    );
+    if (had !== undefined) return done({ ok: true, value: had });
     this.#request({ owner, range, prefix: subnet.prefix, deadline: this.#deadline(), done });
+  }
+
+  /** Done when this host knows its part of the universe, which it may have to agree on with others first. */
+  prime(done: Primer['done']): void {
+    this.#primers = [...this.#primers, { deadline: this.#deadline(), done }];
+    this.review();
   }
 
   /** This very address, from whoever holds it. */
@@ -122,6 +146,11 @@ export class Addressing {
     if (this.#allocator.ownerOf(address) === owner) return done({ ok: true, value: cidr });
     const range = { start: address, end: address + 1 };
     this.#request({ owner, range, prefix: cidr.prefix, deadline: this.#deadline(), done });
+  }
+
+  /** Hands what `owner` was given on to somebody else. */
+  rename(owner: string, cidr: Cidr, to: string): void {
+    if (this.ownerOf(cidr.address) === owner) this.#assign(to, cidr);
   }
 
   /** Makes durable what `owner` was given. */
@@ -153,18 +182,40 @@ export class Addressing {
     return gone;
   }
 
+  /** Takes back all that was given to anybody. */
+  releaseAll(): void {
+    for (const owner of new Set(this.all().map(allocation => allocation.owner))) this.release(owner, true);
+  }
+
+  /** How many addresses this host could give out now without asking anybody. */
+  get free(): number {
+    const ranges = this.custodian.own?.ranges ?? [];
+    const used = [...this.#used()].filter(address => ranges.some(range => includes(range, address)));
+    return totalOf(ranges) - used.length;
+  }
+
+  /** How many addresses nobody gets yet, since a removed peer's container had them, and until the last of them is free. */
+  quarantined(): { readonly addresses: number; readonly forMs: Millis } {
+    const left = this.#expulsion.formerly().flatMap(address => this.#quarantine(address) || []);
+    return { addresses: left.length, forMs: Math.max(0, ...left) };
+  }
+
   /** Somebody's endpoint with this key (see `endpointKey`) is gone, or has come. */
   endpointChanged(key: string): void {
     const number = toNumber(key.slice(key.lastIndexOf('/') + 1));
-    if (number !== undefined) this.#allocator.looksAgainFrom(number);
+    if (number === undefined) return;
+    this.#allocator.looksAgainFrom(number);
+    if (this.#context.endpoints.at(key) !== undefined) this.#givenAgain(number);
   }
 
   /** Looks at what others say of their space, and serves who waits. */
   review(): void {
-    this.custodian.review(this.#requests.length > 0, this.#expulsion.estates());
+    const isNeeded = this.#requests.length + this.#primers.length > 0;
+    this.custodian.review(isNeeded, this.#expulsion.estates());
     const ranges = this.custodian.own?.ranges ?? [];
     if (ranges !== this.#ranges) this.#allocator.looksAgainFrom(0);
     this.#ranges = ranges;
+    this.#answerPrimers();
     this.#serveAll();
     this.#borrow();
   }
@@ -176,6 +227,17 @@ export class Addressing {
     this.#lenders.ask(undefined);
     this.#context.agenda.cancel('ipam');
     for (const { done } of waiting) done(refuse({ code: 'router-leaving' }));
+    const primers = this.#primers;
+    this.#primers = [];
+    for (const { done } of primers) done(refuse({ code: 'router-leaving' }));
+  }
+
+  #answerPrimers(): void {
+    const isReady = this.custodian.own !== undefined;
+    const answered = this.#primers.filter(({ deadline }) => isReady || this.#context.now() >= deadline);
+    this.#primers = this.#primers.filter(primer => !answered.includes(primer));
+    const result = isReady ? ok(undefined) : refuse(this.#undivided(this.#config.universe));
+    for (const { done } of answered) done(result);
   }
 
   #request(request: Request): void {
@@ -200,8 +262,8 @@ export class Addressing {
     const { agenda, now } = this.#context;
     const [first] = this.#requests;
     const again = this.#lenders.ask(first?.range);
-    const due = this.#requests.map(({ deadline }) => deadline);
-    if (first !== undefined)
+    const due = [...this.#requests, ...this.#primers].map(({ deadline }) => deadline);
+    if (due.length > 0)
       agenda.plan('ipam', Math.max(now() + 1, Math.min(again, ...due)), () => this.review());
   }
 
@@ -218,12 +280,17 @@ export class Addressing {
     if (found === undefined) return undefined;
     const cidr = { address: fromNumber(found), prefix };
     this.#assign(owner, cidr);
+    this.#givenAgain(found);
     return { ok: true, value: cidr };
   }
 
   /** A removed peer's container had it, and may go on using it: nobody gets it for a while, and after that last of all. */
   #isSuspect(address: number): boolean {
     return this.#expulsion.formerlyHeld(address) !== undefined;
+  }
+
+  #givenAgain(address: number): void {
+    if (this.#quarantine(address) === 0) this.#expulsion.forget(address);
   }
 
   /** How long nobody gets an address yet, since a removed peer's container had it. */
@@ -257,11 +324,16 @@ export class Addressing {
   }
 
   #isFree(owner: string, range: Range, address: number): boolean {
-    const { config, endpoints } = this.#context;
     if (this.#reserved.has(address) || (sizeOf(range) > 1 && reservedIn(range).includes(address)))
       return false;
-    const holder = endpoints.holder(DEFAULT_NETWORK.name, fromNumber(address));
-    return holder === undefined || (holder.owner === config.self && holder.endpoint.container === owner);
+    return !this.#isElsewhere(owner, fromNumber(address));
+  }
+
+  /** Whether a container has the address that is not `owner`. */
+  #isElsewhere(owner: string, address: Ipv4): boolean {
+    const { config, endpoints } = this.#context;
+    const holder = endpoints.holder(DEFAULT_NETWORK.name, address);
+    return holder !== undefined && (holder.owner !== config.self || holder.endpoint.container !== owner);
   }
 
   /** Why nobody can have this very address now. */
@@ -270,6 +342,8 @@ export class Addressing {
     const value = fromNumber(address);
     const holder = endpoints.holder(DEFAULT_NETWORK.name, value);
     const isOwn = holder?.owner === config.self && holder.endpoint.container === owner;
+    if (this.#reserved.has(address))
+      return { code: 'address-unusable', value, why: this.#reservedFor(value) };
     if (holder !== undefined && !isOwn) return describeHolder(this.#context, holder);
     const here = this.#allocator.ownerOf(address);
     if (here !== undefined && here !== owner)
@@ -278,12 +352,22 @@ export class Addressing {
     return rest > 0 ? { code: 'address-quarantined', value, seconds: Math.ceil(rest / 1_000) } : undefined;
   }
 
+  #reservedFor(address: Ipv4): string {
+    const subnets = [this.#config.universe, this.#config.defaultSubnet];
+    const served = subnets.find(subnet => serviceAddress(subnet) === address);
+    return served === undefined
+      ? `it is the first or last address of ${subnets.map(formatCidr).join(' or of ')}`
+      : SERVICE_WHY;
+  }
+
   #why({ range, prefix }: Request): Problem {
     const cidr = { address: fromNumber(range.start), prefix };
-    if (this.custodian.division === undefined) {
-      return { code: 'ring-undivided', value: formatCidr(cidr), why: this.custodian.waitsFor };
-    }
+    if (this.custodian.division === undefined) return this.#undivided(cidr);
     return this.#lenders.describe(range, formatCidr(cidr));
+  }
+
+  #undivided(cidr: Cidr): Problem {
+    return { code: 'ring-undivided', value: formatCidr(cidr), why: this.custodian.waitsFor };
   }
 
   /** What this host must not give away: what it gave out, and what anybody's container has. */

@@ -8,16 +8,16 @@ export interface Allocation {
   readonly owner: string;
 }
 
-const PREFIX = 'address/';
+export const ALLOCATION_PREFIX = 'address/';
 
-export const allocationKey = ({ address }: Cidr): string => PREFIX + address;
+export const allocationKey = ({ address }: Cidr): string => ALLOCATION_PREFIX + address;
 
 export const encodeAllocation = ({ cidr, owner }: Allocation): Uint8Array =>
   toBytes({ cidr: formatCidr(cidr), owner });
 
 /** Undefined for a record of anything else. */
 export function decodeAllocation(key: string, bytes: Uint8Array): Allocation | undefined {
-  if (!key.startsWith(PREFIX)) return undefined;
+  if (!key.startsWith(ALLOCATION_PREFIX)) return undefined;
   const { cidr: text, owner } = toObject(bytes) ?? {};
   const cidr = isText(text, 18) ? parseCidr(text) : undefined;
   return cidr === undefined || !isText(owner, 512) ? undefined : { cidr, owner };

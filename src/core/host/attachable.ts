@@ -10,10 +10,12 @@ import {
 } from '../address.ts';
 import type { Claim } from '../endpoints/view.ts';
 import type { Problem } from '../errors.ts';
-import type { Network } from '../networks/network.ts';
+import { isServiceAddress, type Network } from '../networks/network.ts';
 import type { Context } from './context.ts';
 import type { Held } from './held.ts';
 import type { Sandbox } from './step.ts';
+
+export const SERVICE_WHY = 'it is the address of the mesh itself, on every host';
 
 /** Why these addresses can't be given to `container` on `network`; undefined where they can. */
 export function checkAddresses(
@@ -23,7 +25,7 @@ export function checkAddresses(
   addresses: readonly Cidr[],
 ): Problem | undefined {
   for (const cidr of addresses) {
-    const why = unusable(cidr);
+    const why = unusable(cidr) ?? (isServiceAddress(network, cidr.address) ? SERVICE_WHY : undefined);
     if (why !== undefined) return { code: 'address-unusable', value: formatCidr(cidr), why };
     const holder = context.endpoints.holder(network.name, cidr.address);
     const own = holder?.owner === context.config.self && holder.endpoint.container === container;

@@ -1,14 +1,16 @@
-import { type Cidr, compare, formatCidr, subnetOf } from '../address.ts';
+import { type Cidr, compare, formatCidr, type Ipv4, subnetOf } from '../address.ts';
 import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import type { Network } from '../networks/network.ts';
-import { checkAddresses, freeMac, pendingElsewhere, taken } from './attachable.ts';
+import { checkAddresses, freeMac, pendingElsewhere } from './attachable.ts';
+import { always, type Called, namesFrom, renamed, union } from './called.ts';
 import type { Context } from './context.ts';
 import {
   claim,
   decodeRecord,
   encodeRecord,
+  findHeld,
   type Held,
   merge,
   newlyHeld,
@@ -16,17 +18,13 @@ import {
   same,
   withdraw,
 } from './held.ts';
-import type { Detached, Reply, Sandbox } from './step.ts';
+import { calledWith, legOf, plainWith } from './leg.ts';
+import { type Dormant, dormantIn, type Lost, lostIn, standing } from './shortfall.ts';
+import type { Command, Detached, Reply, Sandbox } from './step.ts';
 
 /** A container that is down keeps what the mesh gave it for so long. */
 const LAPSE_MS = 30_000;
 const lapse = (id: string): string => `lapse ${id}`;
-
-export interface Dormant {
-  readonly held: Held;
-  readonly addresses: readonly Cidr[];
-  readonly why: Problem | undefined;
-}
 
 /** Which containers of this host hold which addresses: what the user asked for, and what of it the kernel has. */
 export class Attachments {
@@ -47,8 +45,9 @@ export class Attachments {
   }
 
   /** Of a container for which none `isWaiting`. */
-  attach(ticket: number, container: Sandbox, networkName: string, given: readonly Cidr[]): void {
+  attach(ticket: number, command: Extract<Command, { kind: 'attach' }>, given: readonly Cidr[]): void {
     const context = this.#context;
+    const { container, network: networkName } = command;
     const answer = (problem: Problem): void => {
       context.addressing()?.release(container.id, false);
       context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
@@ -64,8 +63,42 @@ export class Attachments {
     const held = known ?? newlyHeld(network, container, freeMac(context, network, addresses[0]!.address));
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
-    held.waiting = { ticket, addresses };
-    this.#plumb(held, network, merge(this.#standing(held), addresses));
+    if (known === undefined) held.known = namesFrom(container, context.config.zone);
+    const own = known !== undefined || command.nameless ? [] : held.known;
+    const called = [...always(own), ...calledWith(held, command, addresses)];
+    held.waiting = { ticket, addresses, called, plain: plainWith(held, command, addresses) };
+    this.#plumb(held, network, merge(standing(this.#context, held), addresses));
+  }
+
+  /** What is attached here under a name, an id or its prefix. */
+  find(network: string, name: string): Readonly<Held> | undefined {
+    return findHeld(this.#all, network, name);
+  }
+
+  /** What has an address here, whether it runs or not. */
+  holding(network: string, address: Ipv4): Readonly<Held> | undefined {
+    return [...this.#all.values()].find(
+      held => held.network === network && held.addresses.some(own => own.address === address),
+    );
+  }
+
+  /** Names it so from now on, and says so where it runs. */
+  call({ network, container }: Pick<Held, 'network' | 'container'>, called: readonly Called[]): void {
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held === undefined) return;
+    held.called = called;
+    this.#store(held);
+    if (held.sandbox !== undefined && held.waiting === undefined)
+      this.#context.write(held.addresses.map(address => claim(held, address)));
+  }
+
+  /** Its runtime may call it something else by now. */
+  #recall(held: Held, container: Sandbox): void {
+    const names = namesFrom(container, this.#context.config.zone);
+    if (names.join() === held.known.join()) return;
+    held.called = renamed(held, names);
+    held.known = names;
+    this.#store(held);
   }
 
   /** Whether the kernel has yet to answer an `attach` of this container. */
@@ -76,7 +109,7 @@ export class Attachments {
   /** All addresses of the container where none is named. */
   detach(ticket: number, name: string, network: string, addresses: readonly Cidr[]): void {
     const { emit, write } = this.#context;
-    const held = find(this.#all, network, name);
+    const held = findHeld(this.#all, network, name);
     const missing = addresses.find(({ address }) => !held?.addresses.some(own => own.address === address));
     if (held === undefined || held.waiting !== undefined || missing !== undefined) {
       const address = missing && formatCidr(missing);
@@ -89,6 +122,9 @@ export class Attachments {
     const named = (own: Cidr): boolean => addresses.some(one => one.address === own.address);
     const gone = held.addresses.filter(own => addresses.length === 0 || named(own));
     held.addresses = held.addresses.filter(own => !gone.includes(own));
+    const isGone = (address: Ipv4 | undefined): boolean => gone.some(one => one.address === address);
+    held.plain = held.plain.filter(address => !isGone(address));
+    held.called = held.called.filter(({ address }) => !isGone(address));
     this.#store(held);
     write(withdraw(held, gone));
     this.#free(held.container, gone);
@@ -130,6 +166,7 @@ export class Attachments {
       if (held.waiting !== undefined) this.#interrupt(held);
       if (held.sandbox !== undefined && held.sandbox !== container.sandbox) this.#unplumb(held);
       held.sandbox = container.sandbox;
+      this.#recall(held, container);
       this.#context.agenda.cancel(lapse(container.id));
       this.#context.write(held.addresses.map(address => claim(held, address)));
       this.#settle(held);
@@ -235,21 +272,35 @@ export class Attachments {
     }));
   }
 
-  /** What was asked for and is not there now. */
   dormant(): readonly Dormant[] {
-    return [...this.#all.values()].flatMap(held => {
-      const addresses = held.addresses.filter(
-        one => held.sandbox === undefined || !this.#standing(held).includes(one),
-      );
-      if (addresses.length === 0) return [];
-      return [{ held, addresses, why: held.problem ?? taken(this.#context, held, addresses) }];
-    });
+    return dormantIn(this.#context, [...this.#all.values()]);
+  }
+
+  lost(): readonly Lost[] {
+    return lostIn(this.#context, [...this.#all.values()]);
+  }
+
+  addressesOf(network: string, container: string): readonly Cidr[] {
+    return this.#all.get(recordKey({ network, container }))?.addresses ?? [];
+  }
+
+  /** Takes an address off a container and gives it another; false where it has no such address, or doesn't run. */
+  exchange(network: string, container: string, before: Cidr, after: Cidr): boolean {
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held?.sandbox === undefined || !held.addresses.includes(before)) return false;
+    held.addresses = held.addresses.map(cidr => (cidr === before ? after : cidr));
+    this.#context.addressing()?.keep(container, [after]);
+    this.#store(held);
+    this.#context.write([claim(held, after), ...withdraw(held, [before])]);
+    this.#free(container, [before]);
+    this.#settle(held);
+    return true;
   }
 
   /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
   #conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
     const { emit, networks, write } = this.#context;
-    const { ticket, addresses } = waiting;
+    const { ticket, addresses, called, plain } = waiting;
     const network = networks.get(held.network)!;
     const refused = problem ?? checkAddresses(this.#context, network, held.container, addresses);
     held.waiting = undefined;
@@ -262,9 +313,12 @@ export class Attachments {
       return emit({ kind: 'reply', ticket, result: { ok: false, problem: refused } });
     }
     this.#context.addressing()?.keep(held.container, addresses);
-    const union = merge(held.addresses, addresses);
-    if (union.length > held.addresses.length) {
-      held.addresses = union;
+    const [all, names] = [merge(held.addresses, addresses), union(held.called, called)];
+    const isSame = all.length === held.addresses.length && plain.join() === held.plain.join();
+    if (!isSame || names.length > held.called.length) {
+      held.addresses = all;
+      held.called = names;
+      held.plain = plain;
       this.#store(held);
     }
     write(held.addresses.map(address => claim(held, address)));
@@ -276,25 +330,30 @@ export class Attachments {
     return [...this.#all.values()].filter(held => held.container === id);
   }
 
-  /** Those addresses of `held` that it holds in the eyes of all. */
-  #standing(held: Held): readonly Cidr[] {
-    const { config, endpoints } = this.#context;
-    return held.addresses.filter(({ address }) => {
-      const holder = endpoints.holder(held.network, address);
-      return holder?.owner === config.self && holder.endpoint.container === held.container;
-    });
-  }
-
   /** Brings the kernel to the addresses that stand. */
   #settle(held: Held): void {
     const network = this.#context.networks.get(held.network);
     if (held.waiting !== undefined || held.sandbox === undefined || network === undefined) return;
-    const wanted = this.#standing(held);
+    this.#part(held, network);
+    const wanted = standing(this.#context, held);
     const now = held.asked ?? held.plumbed;
     if (wanted.length === 0) this.#unplumb(held);
-    else if (now === undefined || now.sandbox !== held.sandbox || !same(now.addresses, wanted)) {
+    else if (now?.sandbox !== held.sandbox || now.mac !== held.mac || !same(now.addresses, wanted)) {
       this.#plumb(held, network, wanted);
     }
+  }
+
+  /** Who holds an address that this container lost may have the same MAC, which goes with the address: it keeps it. */
+  #part(held: Held, network: Network): void {
+    const { config, endpoints, write } = this.#context;
+    const holders = held.addresses.map(({ address }) => endpoints.holder(held.network, address));
+    const isShared = holders.some(
+      holder => holder !== undefined && holder.owner !== config.self && holder.endpoint.mac === held.mac,
+    );
+    if (!isShared) return;
+    held.mac = freeMac(this.#context, network, held.addresses[0]!.address);
+    this.#store(held);
+    write(held.addresses.map(address => claim(held, address)));
   }
 
   #plumb(held: Held, network: Network, addresses: readonly Cidr[]): void {
@@ -302,16 +361,8 @@ export class Attachments {
     const { config, emit, mtu } = this.#context;
     const { container, mac, sandbox } = held;
     const { name, vni } = network;
-    const attachment = {
-      network: name,
-      vni,
-      container,
-      sandbox,
-      device: config.device,
-      mac,
-      mtu: mtu(),
-      addresses,
-    };
+    const own = legOf(held, addresses, config);
+    const attachment = { network: name, vni, container, sandbox, mac, mtu: mtu(), addresses, ...own };
     held.asked = attachment;
     emit({ kind: 'plumb', attachment });
   }
@@ -332,13 +383,6 @@ export class Attachments {
     else this.#all.set(recordKey(held), held);
     this.#context.emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });
   }
-}
-
-function find(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
-  const candidates = [...all.values()].filter(held => held.network === network);
-  const exact = candidates.find(held => held.container === name || held.containerName === name);
-  const prefixed = name.length >= 4 ? candidates.filter(held => held.container.startsWith(name)) : [];
-  return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }
 
 const replied = (addresses: readonly Cidr[]): Result<Reply> => ({

@@ -7,9 +7,11 @@ import type { Context } from './context.ts';
 import type { Departure } from './departure.ts';
 import type { Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
+import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 import { answerAddressCommand, provide } from './provision.ts';
+import { repair } from './repair.ts';
 import type { Command, Reply } from './step.ts';
 
 export interface CommandParts {
@@ -18,6 +20,7 @@ export interface CommandParts {
   readonly departure: Pick<Departure, 'leave'>;
   readonly dialling: Dialling;
   readonly expulsion: Expulsion;
+  readonly naming: Naming;
   readonly neighbours: Neighbours;
   readonly paths: Paths;
   state(): Report['state'];
@@ -31,7 +34,7 @@ export interface CommandParts {
 export class Commands {
   readonly #context: Context;
   readonly #parts: CommandParts;
-  /** Containers for which an attach waits for addresses. */
+  /** Containers for which somebody waits for addresses. */
   readonly #provided = new Set<string>();
 
   constructor(context: Context, parts: CommandParts) {
@@ -74,8 +77,20 @@ export class Commands {
       case 'release':
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
         return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
+      case 'name':
+      case 'unname':
+        if (problem !== undefined) return answer({ ok: false, problem });
+        return answer(this.#parts.naming.carryOut(command));
+      case 'prime':
+        if (addressing === undefined) return answer({ ok: false, problem: { code: 'ipam-off' } });
+        return addressing.prime(result =>
+          answer(result.ok ? { ok: true, value: { addresses: [], detached: [] } } : result),
+        );
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
+      case 'repair':
+        if (problem !== undefined) return answer({ ok: false, problem });
+        return repair({ addressing, attachments, busy: this.#provided }, command.dryRun, answer);
       case 'leave':
         return departure.leave(detached => answer({ ok: true, value: { addresses: [], detached } }));
     }
@@ -103,7 +118,7 @@ export class Commands {
         addressing?.release(container.id, false);
         const problem: Problem = { code: 'container-gone', container: container.name };
         this.#context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
-      } else if (result.ok) attachments.attach(ticket, container, network, result.value);
+      } else if (result.ok) attachments.attach(ticket, command, result.value);
       else this.#context.emit({ kind: 'reply', ticket, result });
     });
   }

@@ -1,6 +1,7 @@
 import type { PeerId } from '../address.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
 import type { RingView } from '../ipam/view.ts';
+import type { NamesView } from '../names/view.ts';
 import type { NetworksView } from '../networks/view.ts';
 import type { RemovalsView } from '../removals/view.ts';
 import type { Replica, Write } from '../replica.ts';
@@ -17,6 +18,7 @@ export interface Context {
   readonly topology: TopologyView;
   readonly networks: NetworksView;
   readonly endpoints: EndpointsView;
+  readonly names: NamesView;
   readonly ring: RingView;
   readonly removals: RemovalsView;
   readonly agenda: Agenda;

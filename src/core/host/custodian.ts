@@ -4,13 +4,13 @@ import {
   CUSTODY_KEY,
   type Custody,
   type Division,
-  divisionKey,
   encodeCustody,
   HEIRS_MAX,
   IPAM,
+  isSameDivision,
 } from '../ipam/custody.ts';
 import { give, inherit, settle, take, yieldTo } from '../ipam/ledger.ts';
-import { overlaps, type Range, sizeOf, upperHalf, within } from '../ipam/range.ts';
+import { overlaps, type Range, sizeOf, totalOf, upperHalf, within, without } from '../ipam/range.ts';
 import { shareOf } from '../ipam/shares.ts';
 import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
 import type { Context } from './context.ts';
@@ -52,17 +52,35 @@ export class Custodian {
 
   /** Why there is no division yet, for a person. */
   get waitsFor(): string {
-    return this.#election.describe();
+    const [other] = this.strangers();
+    if (other === undefined) return this.#election.describe();
+    const nickname = this.#context.topology.host(other.peer)?.nickname ?? other.peer;
+    const [theirs, ours] = [other.division.universe, this.#config.universe].map(formatCidr);
+    return `${nickname} gives out ${theirs}, and this host was launched with --ipalloc-range ${ours}: all hosts take the same`;
   }
 
   /** Peers that divided the universe in another way: nothing that they say of addresses counts here. */
   strangers(): readonly { readonly peer: PeerId; readonly division: Division }[] {
     const { ring } = this.#context;
-    const mine = this.division && divisionKey(this.division);
+    const mine = this.division;
     return ring.peers().flatMap(peer => {
       const division = ring.custody(peer)?.division;
-      const key = division && divisionKey(division);
-      return division === undefined || key === mine ? [] : [{ peer, division }];
+      const isMine = division !== undefined && mine !== undefined && isSameDivision(division, mine);
+      return division === undefined || isMine ? [] : [{ peer, division }];
+    });
+  }
+
+  /** What of the first division no peer has taken, by the name of the seed that it is for. */
+  untaken(): readonly { readonly name: Mac; readonly addresses: number }[] {
+    const { division } = this;
+    if (division === undefined) return [];
+    const holdings = this.#context.ring.holdings(division);
+    return division.seeds.flatMap(name => {
+      const left = holdings.reduce<readonly Range[]>(
+        (rest, held) => without(rest, held),
+        shareOf(division, name),
+      );
+      return left.length === 0 ? [] : [{ name, addresses: totalOf(left) }];
     });
   }
 
@@ -73,7 +91,7 @@ export class Custodian {
     const { config, ring } = this.#context;
     const offers = ring.offersTo(config.self).filter(({ from }) => {
       const division = ring.custody(from)?.division;
-      return division !== undefined && divisionKey(division) === divisionKey(own.division);
+      return division !== undefined && isSameDivision(division, own.division);
     });
     const enriched = estates.reduce((sofar, peer) => this.#inherit(sofar, peer), take(own, offers));
     let next = yieldTo(enriched, config.self, ring.holdings(own.division));
@@ -134,7 +152,7 @@ export class Custodian {
     for (const [peer, want] of ring.wants()) {
       if (want.of !== config.self || peer === config.self || !this.#isThere(peer)) continue;
       const theirs = ring.custody(peer)?.division;
-      if (theirs !== undefined && divisionKey(theirs) !== divisionKey(own.division)) continue;
+      if (theirs !== undefined && !isSameDivision(theirs, own.division)) continue;
       if (next.grants.some(grant => grant.to === peer && overlaps(grant, want))) continue;
       const part = this.#spare(next, want);
       next = (part && give(next, peer, part)) ?? next;
@@ -172,11 +190,7 @@ export class Custodian {
     const { config, ring } = this.#context;
     const holders = ring.peers().filter(peer => {
       const custody = ring.custody(peer);
-      return (
-        peer !== config.self &&
-        custody !== undefined &&
-        divisionKey(custody.division) === divisionKey(division)
-      );
+      return peer !== config.self && custody !== undefined && isSameDivision(custody.division, division);
     });
     if (heirs.length > 0 && heirs.every(heir => holders.includes(heir))) return heirs;
     const after = holders.filter(peer => peer > config.self);

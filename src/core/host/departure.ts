@@ -51,6 +51,7 @@ export class Departure {
     const gone = own.filter(({ domain }) => domain !== IPAM && domain !== REMOVALS);
     write(gone.map(({ domain, key }) => ({ domain, key, value: undefined })));
     if (this.#addressing === undefined) return done(detached);
+    this.#addressing.releaseAll();
     if (heir !== undefined) this.#addressing.custodian.bequeath(heir);
     const until = now() + HANDOVER_MS;
     this.#waiting = { until, done: () => done(detached) };

@@ -1,6 +1,7 @@
 import { compare, type PeerId } from '../address.ts';
 import { encodeEntryRecord, encodeHeadRecord, joinRecords } from '../replica/records.ts';
 import type { Change, Written } from '../replica.ts';
+import { ALLOCATION_PREFIX } from './allocation.ts';
 import type { Context } from './context.ts';
 import type { HostConfig } from './step.ts';
 
@@ -75,6 +76,12 @@ export function hasOwnFacts(records: HostConfig['records']): boolean {
   if (hasLeft(records)) return false;
   return [...records.keys()].some(key => key.startsWith(OWN_PREFIX));
 }
+
+/** The keys of what only one identity stands by: what it has said, and what it gave out of its own. */
+export const personalRecords = (records: HostConfig['records']): readonly string[] =>
+  [...records.keys()].filter(
+    key => key === HEAD_RECORD || key.startsWith(OWN_PREFIX) || key.startsWith(ALLOCATION_PREFIX),
+  );
 
 /** The own facts of an earlier run, put together again. */
 function storedOwn({ records, self }: HostConfig): Uint8Array | undefined {

@@ -19,12 +19,33 @@ export class Expulsion {
 
   /** The operator's word that `peer` is gone; undefined where nothing is known of it. */
   remove(peer: PeerId): Removed | undefined {
-    const { replica, ring, write } = this.#context;
+    const { replica, write } = this.#context;
     if (replica.head(peer) === undefined) return undefined;
+    const addresses = this.#spaceOf(peer);
+    write([this.#word(peer)]);
+    return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
+  }
+
+  /** Removed peers whose space nobody has taken over yet. */
+  unsettled(): readonly (Removed & { readonly peer: PeerId })[] {
+    const { removals, ring } = this.#context;
+    return removals
+      .peers()
+      .filter(peer => ring.inheritor(peer, removals.limit(peer) ?? 0) === undefined)
+      .map(peer => ({
+        peer,
+        addresses: this.#spaceOf(peer),
+        heir: this.heirOf(peer),
+        waitsFor: this.awaited(peer),
+      }))
+      .filter(({ addresses }) => addresses > 0);
+  }
+
+  #spaceOf(peer: PeerId): number {
+    const { ring } = this.#context;
     const division = ring.custody(peer)?.division;
     const held = division === undefined ? [] : ring.holdings(division).filter(({ owner }) => owner === peer);
-    write([this.#word(peer)]);
-    return { addresses: totalOf(held), heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
+    return totalOf(held);
   }
 
   /** Says of every removed peer what is known of it here; gives whether this host was removed itself, and has to leave its space. */
@@ -46,6 +67,11 @@ export class Expulsion {
     const address = endpoint && toNumber(endpoint.address);
     if (address !== undefined && !this.#formerly.has(address))
       this.#formerly.set(address, this.#context.now());
+  }
+
+  /** Somebody has the address now: what a removed peer's container had is past. */
+  forget(address: number): void {
+    this.#formerly.delete(address);
   }
 
   /** Since when a removed peer's container no longer counts as the holder of an address; undefined where none was. */

@@ -1,10 +1,21 @@
-import { type Cidr, compare, formatCidr, type Mac, parseCidr, parseMac } from '../address.ts';
-import type { Attachment } from '../endpoints/attachment.ts';
+import {
+  type Cidr,
+  compare,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  parseCidr,
+  parseIpv4,
+  parseMac,
+} from '../address.ts';
+import { type Attachment, HOST_LEG } from '../endpoints/attachment.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
 import type { Problem } from '../errors.ts';
 import { isText, toBytes, toObject } from '../json.ts';
+import { isZoneName, type ZoneName } from '../names/name.ts';
 import type { Network } from '../networks/network.ts';
 import type { Write } from '../replica.ts';
+import { type Called, decodeCalled, encodeCalled, namesAt } from './called.ts';
 import type { Sandbox } from './step.ts';
 
 const RECORD_PREFIX = 'attachment/';
@@ -14,10 +25,15 @@ export interface Held {
   readonly network: string;
   readonly container: string;
   readonly containerName: string;
-  readonly mac: Mac;
+  mac: Mac;
   addresses: readonly Cidr[];
   /** What the mesh gave it and took back while it was down. */
   lapsed: readonly Cidr[];
+  /** What its runtime called it when it was last looked at. */
+  known: readonly ZoneName[];
+  called: readonly Called[];
+  /** Of the host's own leg: those of its addresses for whose subnets the host does not translate. */
+  plain: readonly Ipv4[];
   /** Its network namespace; undefined while it isn't running. */
   sandbox: string | undefined;
   /** What the kernel was last told; undefined where nothing is plumbed. */
@@ -26,8 +42,15 @@ export interface Held {
   asked: Attachment | undefined;
   /** An earlier router plumbed something that this one knows no more of. */
   inherited: boolean;
-  /** Waiting for that answer. */
-  waiting: { readonly ticket: number; readonly addresses: readonly Cidr[] } | undefined;
+  /** Waiting for that answer; what it gets with it. */
+  waiting:
+    | {
+        readonly ticket: number;
+        readonly addresses: readonly Cidr[];
+        readonly called: readonly Called[];
+        readonly plain: readonly Ipv4[];
+      }
+    | undefined;
   problem: Problem | undefined;
 }
 
@@ -48,6 +71,9 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
     mac,
     addresses: [],
     lapsed: [],
+    known: [],
+    called: [],
+    plain: [],
     ...IDLE,
   };
 }
@@ -55,7 +81,8 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
 /** What the mesh is told: this container has the address. */
 export function claim(held: Held, { address, prefix }: Cidr): Write {
   const { network, container, containerName, mac } = held;
-  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName });
+  const names = namesAt(held, address);
+  const value = encodeEndpoint({ network, address, prefix, mac, container, containerName, names });
   return { domain: ENDPOINTS, key: endpointKey(network, address), value };
 }
 
@@ -71,7 +98,7 @@ export const recordKey = ({ network, container }: { network: string; container: 
   `${RECORD_PREFIX}${network}/${container}`;
 
 export function encodeRecord(held: Held): Uint8Array {
-  const { network, container, containerName, mac, addresses, lapsed } = held;
+  const { network, container, containerName, mac, addresses, lapsed, known, called, plain } = held;
   return toBytes({
     network,
     container,
@@ -79,6 +106,9 @@ export function encodeRecord(held: Held): Uint8Array {
     mac,
     addresses: addresses.map(formatCidr),
     ...(lapsed.length === 0 ? {} : { lapsed: lapsed.map(formatCidr) }),
+    ...(known.length === 0 ? {} : { known }),
+    ...(called.length === 0 ? {} : { called: encodeCalled(called) }),
+    ...(plain.length === 0 ? {} : { plain }),
   });
 }
 
@@ -97,12 +127,18 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
     mac,
     addresses: cidrsIn(addresses),
     lapsed: cidrsIn(value['lapsed']),
+    known: Array.isArray(value['known']) ? value['known'].filter(isZoneName) : [],
+    called: decodeCalled(value['called']),
+    plain: addressesIn(value['plain']),
     ...IDLE,
   };
 }
 
 const cidrsIn = (value: unknown): readonly Cidr[] =>
   Array.isArray(value) ? value.flatMap(text => parseCidr(String(text)) ?? []) : [];
+
+const addressesIn = (value: unknown): readonly Ipv4[] =>
+  Array.isArray(value) ? value.flatMap(text => parseIpv4(String(text)) ?? []) : [];
 
 /** Both, each address once. */
 export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Cidr[] {
@@ -113,4 +149,14 @@ export function merge(some: readonly Cidr[], more: readonly Cidr[]): readonly Ci
 export function same(some: readonly Cidr[], others: readonly Cidr[]): boolean {
   const text = (addresses: readonly Cidr[]): string => addresses.map(formatCidr).sort(compare).join(' ');
   return text(some) === text(others);
+}
+
+/** By name or id, or by the beginning of an id that no other on the network has. */
+export function findHeld(all: ReadonlyMap<string, Held>, network: string, name: string): Held | undefined {
+  const candidates = [...all.values()].filter(held => held.network === network);
+  const exact = candidates.find(held => held.container === name || held.containerName === name);
+  // The host's own leg has no id that somebody would shorten.
+  const isShortOf = ({ container }: Held): boolean => container !== HOST_LEG && container.startsWith(name);
+  const prefixed = name.length >= 4 ? candidates.filter(isShortOf) : [];
+  return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }

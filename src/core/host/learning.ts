@@ -51,10 +51,11 @@ export class Learning {
   }
 
   #update(change: Change): void {
-    const { endpoints, networks, topology } = this.#context;
+    const { endpoints, names, networks, topology } = this.#context;
     topology.update(change);
     networks.update(change);
     const key = endpoints.update(change);
+    names.update(change);
     if (key !== undefined) this.#listener.address(key);
     this.#listener.changed(change);
   }

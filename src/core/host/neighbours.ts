@@ -8,7 +8,7 @@ const HEARTBEAT_MS = 1_000;
 /** Silence after which a neighbour is shown as suspect: three heartbeats. */
 const SUSPECT_MS = 3_000;
 /** Silence after which it is shown as down. */
-const DOWN_MS = 10_000;
+export const DOWN_MS = 10_000;
 /** Silence after which its connection is given up. Shorter limits killed whole meshes under load. */
 const GIVEN_UP_MS = 15_000;
 

@@ -23,6 +23,8 @@ const APART_MS_PER_HOST = 150;
 const APART_MAX_MS = 10_000;
 /** Facts in our name that we never wrote, more than so many times in this time, come from a router that lives. */
 const STRIKES = 3;
+/** Of two that don't know which of them is the later, both would stop: by then one that knows has stopped. */
+const BLIND_STRIKES = 2 * STRIKES;
 const STRIKE_MS = 60_000;
 /** What comes this soon after the last counts with it: after a loss each neighbour shows another part of the past. */
 const STRIKE_APART_MS = 2_000;
@@ -111,7 +113,8 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       const recent = strikes.filter(at => context.now() - at < STRIKE_MS);
       const isNew = context.now() - (recent.at(-1) ?? Number.NEGATIVE_INFINITY) >= STRIKE_APART_MS;
       strikes = isNew ? [...recent, context.now()] : recent;
-      return strikes.length > STRIKES && (boot === undefined || boot < config.boot);
+      if (boot === undefined) return strikes.length > BLIND_STRIKES;
+      return strikes.length > STRIKES && boot < config.boot;
     },
   };
 }

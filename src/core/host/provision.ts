@@ -1,7 +1,7 @@
 import { type Cidr, formatCidr } from '../address.ts';
 import { type Result, refuse } from '../errors.ts';
 import type { Addressing } from './addressing.ts';
-import type { Command, IpamConfig, Reply } from './step.ts';
+import { type Command, type IpamConfig, NOBODY, type Reply } from './step.ts';
 
 type Attach = Extract<Command, { kind: 'attach' }>;
 type AddressCommand = Extract<Command, { kind: 'allocate' | 'claim' | 'release' }>;
@@ -58,14 +58,18 @@ export function answerAddressCommand(
   const { owner } = command;
   const given = (result: Result<Cidr>): void => {
     if (!result.ok) return answer(result);
-    addressing.keep(owner, [result.value]);
+    const { address } = result.value;
+    if (owner === NOBODY) addressing.rename(owner, result.value, address);
+    addressing.keep(owner === NOBODY ? address : owner, [result.value]);
     answer({ ok: true, value: { addresses: [result.value.address], detached: [] } });
   };
   switch (command.kind) {
     case 'allocate':
       return addressing.allocate(owner, command.subnet ?? ipam.defaultSubnet, given);
     case 'claim': {
-      if (addressing.manages(command.address.address)) return addressing.claim(owner, command.address, given);
+      const { address } = command.address;
+      if (addressing.manages(address))
+        return addressing.claim(owner === NOBODY ? address : owner, command.address, given);
       const range = formatCidr(ipam.universe);
       return answer(refuse({ code: 'subnet-outside', value: formatCidr(command.address), range }));
     }

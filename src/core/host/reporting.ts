@@ -1,4 +1,5 @@
 import { compare, formatCidr, type PeerId } from '../address.ts';
+import { HOST_LEG } from '../endpoints/attachment.ts';
 import { describe } from '../errors.ts';
 import type {
   ConnectionReport,
@@ -15,6 +16,7 @@ import { PROTOCOL_VERSION } from '../wire.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 import type { Attempt, Dialling } from './dialling.ts';
+import type { Expulsion } from './expulsion.ts';
 import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
@@ -25,6 +27,7 @@ export interface Parts {
   readonly dialling: Dialling;
   readonly paths: Paths;
   readonly attachments: Attachments;
+  readonly expulsion: Expulsion;
 }
 
 export function reportOf(context: Context, parts: Parts, state: Report['state']): Report {
@@ -53,7 +56,9 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     networks: networkReports(context),
     endpoints: endpointReports(context, label),
     dormant: dormantReports(parts.attachments),
-    ipam: ipamReport(context, label),
+    zone: config.zone,
+    names: context.names.all().map(({ owner, ...rest }) => ({ ...rest, host: label(owner) })),
+    ipam: ipamReport(context, parts, label),
   };
 }
 
@@ -157,9 +162,20 @@ function networkReports(context: Context): readonly NetworkReport[] {
     name,
     vni,
     subnets: subnets.map(formatCidr),
+    exposed: exposedOn(context, name),
     mtu: context.mtu(),
     endpoints: counts.get(name) ?? 0,
   }));
+}
+
+/** Where the host itself is one of the network. */
+function exposedOn({ config, endpoints }: Context, network: string): readonly string[] {
+  const exposed: string[] = [];
+  for (const [holder] of endpoints.all()) {
+    const isOurs = holder?.owner === config.self && holder.endpoint.container === HOST_LEG;
+    if (isOurs && holder.endpoint.network === network) exposed.push(formatCidr(holder.endpoint));
+  }
+  return exposed.sort(compare);
 }
 
 function dormantReports(attachments: Attachments): readonly DormantReport[] {

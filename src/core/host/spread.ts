@@ -42,7 +42,7 @@ export const NOTHING: Learnt = { changes: [], news: false };
 
 export interface SpreadListener {
   /** A neighbour has given us all that it knew. */
-  synced(): void;
+  synced(from: PeerId): void;
   /**
    * Others hold facts of ours up to `seq` that we never wrote: `lost` are some of them, `boot` is the start of a router that
    * wrote them, if known.
@@ -174,7 +174,7 @@ export class Spread {
       gap ||= merged.gap;
     }
     if (gap) this.#askSoon(from);
-    else if (reply) this.#listener.synced();
+    else if (reply) this.#listener.synced(from);
     // Gossip finds its own way; what came by sync may be news to our other neighbours.
     if (reply) this.#retell(from, news);
     return { changes, news: news.length > 0 };

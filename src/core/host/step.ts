@@ -2,8 +2,11 @@ import type { Cidr, Ipv4, Mac, PeerId, Vtep } from '../address.ts';
 import type { Attachment, Plumbed } from '../endpoints/attachment.ts';
 import type { Problem, Result } from '../errors.ts';
 import type { Forwarding } from '../forwarding.ts';
+import type { ZoneName } from '../names/name.ts';
+import type { NameRecord } from '../names/view.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
+import type { Repaired } from './repair.ts';
 
 /** Milliseconds on a clock that never jumps. */
 export type Millis = number;
@@ -48,9 +51,13 @@ export interface HostConfig {
   readonly mtu: number | undefined;
   readonly password: boolean;
   readonly discovery: boolean;
+  /** What the names of containers are within, like `mesh.internal`; the same on every host. */
+  readonly zone: string;
   /** Undefined where the mesh gives out no addresses. */
   readonly ipam: IpamConfig | undefined;
+  /** What links are called: in containers, and the host's own leg in a network. */
   readonly device: string;
+  readonly legDevice: string;
   /** Peers to dial, HOST:PORT; undefined takes those that were stored. */
   readonly targets: readonly string[] | undefined;
   /** A start with the id that was stored is a restart: it takes the stored targets too. Empty: none is. */
@@ -65,11 +72,16 @@ export interface HostConfig {
   readonly records: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Asks for an address without saying for whom. */
+export const NOBODY = '_';
+
 /** A running container, as its runtime describes it. */
 export interface Sandbox {
   readonly id: string;
   readonly name: string;
   readonly sandbox: string;
+  /** What else it is called: its host name, if it was given one, and what networks call it. */
+  readonly aliases?: readonly string[];
 }
 
 export type Command =
@@ -80,8 +92,28 @@ export type Command =
       readonly addresses: readonly Cidr[];
       /** An address of each is allocated; with no addresses either, one of the default subnet. */
       readonly subnets?: readonly Cidr[];
+      /** Names beside those that its runtime knows. */
+      readonly names?: readonly ZoneName[];
+      /** It gets no name by itself. */
+      readonly nameless?: boolean;
+      /** Of the host's own leg (`HOST_LEG`): whether the host translates for these addresses' subnets. */
+      readonly masquerade?: boolean;
     }
-  /** An address for `owner`, who is no container that is attached: this very one, or the lowest free of a subnet. */
+  /**
+   * Names for a container that is attached here, all its addresses where none is named; or for addresses, of which each
+   * is that of a container here, or of nobody in the mesh. With no names: those that the container's runtime knows, or all.
+   */
+  | {
+      readonly kind: 'name' | 'unname';
+      readonly container: string | undefined;
+      readonly network: string;
+      readonly addresses: readonly Ipv4[];
+      readonly names: readonly ZoneName[];
+    }
+  /**
+   * An address for `owner`, who is no container that is attached: this very one, or the lowest free of a subnet. What is
+   * given to `NOBODY` is the address's own: its text is the owner.
+   */
   | { readonly kind: 'allocate'; readonly owner: string; readonly subnet: Cidr | undefined }
   | { readonly kind: 'claim'; readonly owner: string; readonly address: Cidr }
   /** All of the owner's where none is named. */
@@ -95,8 +127,12 @@ export type Command =
     }
   | { readonly kind: 'connect'; readonly peers: readonly string[]; readonly replace: boolean }
   | { readonly kind: 'forget'; readonly peers: readonly string[] }
+  /** Answered when this host can give out addresses, or with what that takes. */
+  | { readonly kind: 'prime' }
   /** The operator's word that a peer is gone for good. `force`: also where it seems to live. */
   | { readonly kind: 'remove-peer'; readonly peer: PeerId; readonly force: boolean }
+  /** Gives containers here that lost an address to others new ones. `dryRun`: only says which they are. */
+  | { readonly kind: 'repair'; readonly dryRun: boolean }
   /** Withdraws every fact and detaches everything: the host leaves the mesh. */
   | { readonly kind: 'leave' };
 
@@ -105,6 +141,7 @@ export interface Reply {
   readonly addresses: readonly Ipv4[];
   readonly detached: readonly Detached[];
   readonly removed?: Removed;
+  readonly repaired?: readonly Repaired[];
 }
 
 /** What becomes of the space of a removed peer. */
@@ -179,6 +216,8 @@ export type Effect =
   | { readonly kind: 'unplumb'; readonly network: string; readonly container: string }
   /** The kernel should be brought to `Host.forwarding()`; several in a row mean one. */
   | { readonly kind: 'forward' }
+  /** These names have these addresses from now on; what `forward` was to do is done before. */
+  | { readonly kind: 'publish-names'; readonly records: readonly NameRecord[] }
   /** Answered by `path-measured`. `size` is that of the IP packet. */
   | { readonly kind: 'probe'; readonly peer: PeerId; readonly address: Ipv4; readonly size: number }
   /** Answered by `container-started`, `container-died` or `container-removed`, now and after every change. */

@@ -1,6 +1,6 @@
 import { includes, type Range, sizeOf, within } from './range.ts';
 
-/** The last address but one of a subnet is the network's own, on every host: its DNS and gateway. */
+/** As `serviceAddress` of address.ts. */
 const serviceAddressOf = ({ end }: Range): number => end - 2;
 
 /** Addresses of a subnet that no container ever gets: its network and broadcast address, and the service address. */

@@ -54,6 +54,9 @@ export function divisionKey(division: Division): string {
   return key;
 }
 
+export const isSameDivision = (a: Division, b: Division): boolean =>
+  a === b || divisionKey(a) === divisionKey(b);
+
 /** Ranges are written relative to the universe: `[start, end, version]`, and for a grant `[..., to, number]`. */
 export function encodeCustody(custody: Custody): Uint8Array {
   const { division, ranges, grants, granted, received, inherited, heirs } = custody;

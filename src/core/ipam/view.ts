@@ -8,6 +8,7 @@ import {
   divisionKey,
   type Grant,
   IPAM,
+  isSameDivision,
 } from './custody.ts';
 import type { HeldRange } from './range.ts';
 import { decodeVote, VOTE_KEY, type Vote } from './vote.ts';
@@ -59,18 +60,25 @@ export function createRingView(): RingView {
   return new View();
 }
 
+/** In a mesh that works there is one. */
+const DIVISIONS_MAX = 16;
+
 class View implements RingView {
   readonly #words = new Map<PeerId, Word>();
   readonly #votes = new Map<PeerId, Vote>();
   readonly #wants = new Map<PeerId, Want>();
   #estates: ReadonlyMap<PeerId, Estate> | undefined;
-  #sorted: { readonly key: string; readonly holdings: readonly Holding[] } | undefined;
+  /** One object for each, by key: most peers have the same, and are compared often. */
+  readonly #divisions = new Map<string, Division>();
+  #peers: readonly PeerId[] | undefined;
+  #sorted: { readonly division: Division; readonly holdings: readonly Holding[] } | undefined;
 
   update({ owner, domain, key, now }: Change): boolean {
     if (domain !== IPAM) return false;
     const value = now?.value;
     if (key === CUSTODY_KEY) {
-      const custody = value && decodeCustody(value);
+      const custody = this.#interned(value && decodeCustody(value));
+      if ((custody !== undefined) !== this.#words.has(owner)) this.#peers = undefined;
       set(this.#words, owner, custody && { custody, seq: now?.seq ?? 0 });
       this.#estates = undefined;
       this.#sorted = undefined;
@@ -84,7 +92,8 @@ class View implements RingView {
   }
 
   peers(): readonly PeerId[] {
-    return [...this.#words.keys()].sort(compare);
+    this.#peers ??= [...this.#words.keys()].sort(compare);
+    return this.#peers;
   }
 
   votes(): ReadonlyMap<PeerId, Vote> {
@@ -107,8 +116,8 @@ class View implements RingView {
   }
 
   holdings(division: Division): readonly Holding[] {
-    const key = divisionKey(division);
-    if (this.#sorted?.key !== key) this.#sorted = { key, holdings: this.#collect(key) };
+    if (this.#sorted === undefined || !isSameDivision(this.#sorted.division, division))
+      this.#sorted = { division, holdings: this.#collect(division) };
     return this.#sorted.holdings;
   }
 
@@ -134,11 +143,21 @@ class View implements RingView {
     return estates;
   }
 
-  #collect(key: string): readonly Holding[] {
+  #interned(custody: Custody | undefined): Custody | undefined {
+    if (custody === undefined) return undefined;
+    const key = divisionKey(custody.division);
+    const known = this.#divisions.get(key);
+    if (known !== undefined) return { ...custody, division: known };
+    if (this.#divisions.size >= DIVISIONS_MAX) this.#divisions.clear();
+    this.#divisions.set(key, custody.division);
+    return custody;
+  }
+
+  #collect(wanted: Division): readonly Holding[] {
     const all: Holding[] = [];
     for (const [owner, { custody, seq }] of this.#words) {
       const { division, ranges, grants } = custody;
-      if (divisionKey(division) !== key) continue;
+      if (!isSameDivision(division, wanted)) continue;
       if (this.inheritor(owner, seq) === undefined) for (const range of ranges) all.push({ ...range, owner });
       for (const grant of grants) {
         const { start, end, version, to } = grant;

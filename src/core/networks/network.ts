@@ -1,4 +1,12 @@
-import { type Cidr, formatCidr, parseCidr } from '../address.ts';
+import {
+  type Cidr,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  macOfAddress,
+  parseCidr,
+  serviceAddress,
+} from '../address.ts';
 import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
 
 /** The domain of what networks there are. The key of an entry is the network's name. */
@@ -8,7 +16,7 @@ export const NETWORKS = 'networks';
 export interface Network {
   readonly name: string;
   readonly vni: number;
-  /** Address space that the mesh itself hands out on this network. */
+  /** Address space that the mesh itself hands out on this network; for the default one, see `createNetworksView`. */
   readonly subnets: readonly Cidr[];
 }
 
@@ -16,7 +24,7 @@ export interface Network {
 export const DEFAULT_NETWORK: Network = {
   name: 'mesh',
   vni: 6784,
-  subnets: [parseCidr('10.32.0.0/12') as Cidr],
+  subnets: [],
 };
 
 /** Joins the switches themselves, for heartbeats and measuring; no container is ever on it. */
@@ -26,6 +34,27 @@ export const CONTROL_NETWORK: Network = {
   // Shared address space (RFC 6598); it is seen in the switch's own namespace only.
   subnets: [parseCidr('100.64.0.0/10') as Cidr],
 };
+
+/** What every host answers for on a network by itself. */
+export interface Service {
+  /** One in each subnet, with its prefix. */
+  readonly addresses: readonly Cidr[];
+  /** The same on every host. */
+  readonly mac: Mac;
+}
+
+/** The service addresses of a network; undefined where it has no subnet. */
+export function serviceOf({ vni, subnets }: Network): Service | undefined {
+  const addresses = subnets.flatMap(subnet => {
+    const address = serviceAddress(subnet);
+    return address === undefined ? [] : [{ address, prefix: subnet.prefix }];
+  });
+  const [first] = addresses;
+  return first && { addresses, mac: macOfAddress(vni, first.address, 0) };
+}
+
+export const isServiceAddress = ({ subnets }: Network, address: Ipv4): boolean =>
+  subnets.some(subnet => serviceAddress(subnet) === address);
 
 export const VNI_MAX = 0xff_ff_ff;
 

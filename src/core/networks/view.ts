@@ -16,13 +16,15 @@ export interface NetworksView {
   all(): readonly Network[];
 }
 
-export function createNetworksView(): NetworksView {
+/** `subnets` are those of the default network, which no fact tells: all hosts are launched with the same. */
+export function createNetworksView(subnets = DEFAULT_NETWORK.subnets): NetworksView {
+  const standard = { ...DEFAULT_NETWORK, subnets };
   const claims = new Map<string, Claim>();
   let standing: ReadonlyMap<string, Network> | undefined;
   let sorted: readonly Network[] | undefined;
 
   const names = (): ReadonlyMap<string, Network> => {
-    standing ??= settle([...claims.values()]);
+    standing ??= settle(standard, [...claims.values()]);
     return standing;
   };
 
@@ -43,9 +45,9 @@ export function createNetworksView(): NetworksView {
   };
 }
 
-function settle(claims: readonly Claim[]): ReadonlyMap<string, Network> {
-  const standing = new Map([[DEFAULT_NETWORK.name, DEFAULT_NETWORK]]);
-  const vnis = new Set([DEFAULT_NETWORK.vni, CONTROL_NETWORK.vni]);
+function settle(standard: Network, claims: readonly Claim[]): ReadonlyMap<string, Network> {
+  const standing = new Map([[standard.name, standard]]);
+  const vnis = new Set([standard.vni, CONTROL_NETWORK.vni]);
   const inOrder = [...claims].sort((a, b) => a.stamp - b.stamp || compare(a.owner, b.owner));
   for (const { network } of inOrder) {
     if (standing.has(network.name) || vnis.has(network.vni)) continue;

@@ -19,7 +19,15 @@ const host = {
 };
 const KEY = 'mesh/10.0.0.11';
 const endpoint = {
-  ...{ network: 'mesh', address, prefix: 24, mac, container: 'f'.repeat(64), containerName: 'box1' },
+  ...{
+    network: 'mesh',
+    address,
+    prefix: 24,
+    mac,
+    container: 'f'.repeat(64),
+    containerName: 'box1',
+    names: [],
+  },
 };
 
 export const facts: Target = {

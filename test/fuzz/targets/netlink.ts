@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import { counterIn, elementsIn } from '../../../src/adapters/linux/firewall/nfnetlink.ts';
+import { counterIn, dropsIn, elementsIn, ruleIn } from '../../../src/adapters/linux/firewall/nfnetlink.ts';
 import { Attributes, attributesIn } from '../../../src/adapters/linux/netlink/attributes.ts';
 import { messagesIn } from '../../../src/adapters/linux/netlink/message.ts';
 import { readLink } from '../../../src/adapters/linux/rtnetlink/link-table.ts';
 import { readForwarding, readNeighbour } from '../../../src/adapters/linux/rtnetlink/neighbours.ts';
 import type { Target } from '../target.ts';
 
-/** The types of messages that are read, as the kernel numbers them: links, neighbours, set elements, objects. */
-const TYPES = [16, 28, 0x0a_0c, 0x0a_12];
+/** The types of messages that are read, as the kernel numbers them: links, neighbours, chains, rules, set elements, objects. */
+const TYPES = [16, 28, 0x0a_03, 0x0a_06, 0x0a_0c, 0x0a_12];
 
 const attribute: fc.Arbitrary<Buffer> = fc.letrec<{ node: Buffer }>(tie => ({
   node: fc
@@ -55,6 +55,8 @@ export const netlink: Target = {
       readNeighbour(each.body);
       for (const shape of SHAPES) elementsIn(shape, each);
       counterIn(each);
+      dropsIn(each);
+      ruleIn(each);
       new Attributes(each.body).nest(18).text(1);
       walk(each.body, 4);
     }

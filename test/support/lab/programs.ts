@@ -24,6 +24,7 @@ export const LAB_TEST_PROGRAMS: readonly Program[] = [
   ...LAB_PROGRAMS,
   program('ps', 'procps'),
   program('sysctl', 'procps'),
+  program('iptables', 'iptables'),
 ];
 
 /** What tests on hosts with a Docker engine each take. Since Debian 13 its command line is a package of its own. */
@@ -32,7 +33,6 @@ export const DOCKER_TEST_PROGRAMS: readonly Program[] = [
   program('dockerd', 'docker.io'),
   program('docker', 'docker.io', 'docker-cli'),
   program('busybox', 'busybox-static'),
-  program('iptables', 'iptables'),
 ];
 
 const isRoot = (): boolean => process.getuid?.() === 0;

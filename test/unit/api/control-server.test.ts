@@ -141,6 +141,12 @@ describe('control server', () => {
     ['GET /ip/box1/10.32.8.0/24?x=1', ['held', { owner: 'box1', subnet: '10.32.8.0/24' }]],
     ['GET /ip', ['owned', {}]],
     ['GET /ring', ['prime', {}]],
+    ['POST /ip/box1?check-alive=true&more=1', ['allocate', { owner: 'box1', checkAlive: true }]],
+    [
+      'PUT /ip/box1/10.32.0.1/12?check-alive=false',
+      ['claim', { owner: 'box1', address: '10.32.0.1/12', checkAlive: false }],
+    ],
+    ['GET /ip/box1?check-alive=true', ['held', { owner: 'box1' }]],
   ] as const)('takes %s for %j, as its client writes it', async (line, [name, request]) => {
     const answer = await raw(router.socket, `${line} HTTP/1.1\r\nhost: x\r\n\r\n`);
     expect(status(answer)).toBe(200);

@@ -80,6 +80,11 @@ describe('settings', () => {
       ipamInit: { kind: 'consensus', electorate: undefined },
       ipamTimeout: 10,
       ipamQuarantine: 600,
+      dnsDomain: 'mesh.internal',
+      dnsTtl: 1,
+      dns: true,
+      dnsListen: undefined,
+      resolvConf: '/etc/resolv.conf',
     });
     for (const option of Object.values(OPTIONS)) expect(option.reason).not.toBe('');
   });
@@ -105,6 +110,23 @@ describe('settings', () => {
   it('take a variable that is empty for one that is not set, but for MESH_DOCKER', () => {
     expect(settings([], { MESH_PORT: '', DOCKER_HOST: '' })).toEqual(settings([]));
     expect(settings([], { MESH_DOCKER: '', DOCKER_HOST: 'tcp://h:1' }).docker).toBe('');
+  });
+
+  it('say how names are answered', () => {
+    const given = settings([
+      '--dns-domain',
+      'Prod.Example.',
+      '--dns-ttl=0',
+      '--no-dns',
+      '--dns-listen-address',
+      '172.17.0.1',
+    ]);
+    expect(given).toMatchObject({ dnsDomain: 'prod.example', dnsTtl: 0, dns: false });
+    expect(given.dnsListen).toEqual({ address: '172.17.0.1', port: 53 });
+    expect(settings(['--dns-listen-address', '127.0.0.1:5353']).dnsListen).toEqual({
+      address: '127.0.0.1',
+      port: 5353,
+    });
   });
 
   it('give out no addresses where the range is empty', () => {

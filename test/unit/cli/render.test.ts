@@ -10,7 +10,7 @@ import { renderSummary } from '../../../cli/render/summary.ts';
 import type { DataplaneReport } from '../../../src/api/control/contract.ts';
 import type { Cidr, Ipv4, Mac } from '../../../src/core/address.ts';
 import type { ConnectionReport, EndpointReport, IpamReport, Report } from '../../../src/core/report.ts';
-import { HOST2, REPORT } from '../../support/fake-router.ts';
+import { DNS, HOST1, HOST2, REPORT } from '../../support/fake-router.ts';
 
 const IPAM = REPORT.ipam as IpamReport;
 type Share = IpamReport['shares'][number];
@@ -79,11 +79,25 @@ describe('status', () => {
       'mesh  10.0.0.11/24  0a:01:0a:00:00:0b  box1  06:0f:d4:4f:de:19(host1)',
       'mesh  10.0.0.12/24  0a:01:0a:00:00:0c  box2  e2:7e:49:7e:0f:1b(host2) conflict: held by box9 on 06:0f:d4:4f:de:19(host1)',
       'mesh  10.0.0.13/24  -                  box3  dormant: its container is stopped',
+      'conflict: 10.0.0.12 of network mesh is held by box9 on 06:0f:d4:4f:de:19(host1), whose traffic goes on; box2 on e2:7e:49:7e:0f:1b(host2) claims it too and has lost it; "mesh detach 10.0.0.12/24 box2" on e2:7e:49:7e:0f:1b(host2), and attach it with another address',
     ]);
   });
 
+  it.each([
+    [HOST1, 'this host'],
+    [HOST2, 'e2:7e:49:7e:0f:1b(host2)'],
+  ])('ipam shows conflicts of what the mesh gives out, and where to end them (%#)', (host, where) => {
+    const [holder, lost] = REPORT.endpoints as [EndpointReport, EndpointReport];
+    const managed = { ...lost, address: '10.32.0.9' as Ipv4, host };
+    expect(renderIpam({ ...REPORT, endpoints: [holder, managed] }).split('\n')[2]).toMatch(
+      new RegExp(
+        `^conflict: 10\\.32\\.0\\.9 of .* claims it too and has lost it; "mesh ipam repair" on ${where.replace('(', '\\(').replace(')', '\\)')}$`,
+      ),
+    );
+  });
+
   it('sums up', () => {
-    expect(renderSummary(REPORT)).toBe(`
+    expect(renderSummary(REPORT, DNS)).toBe(`
         Version: 0.1.0
 
         Service: router
@@ -102,6 +116,7 @@ describe('status', () => {
         Network: mesh
             VNI: 4097
         Subnets: 10.32.0.0/12
+        Exposed: 10.32.0.2/12
             MTU: 1450
       Endpoints: 2
 
@@ -109,6 +124,13 @@ describe('status', () => {
          Status: ready
           Range: 10.32.0.0/12
   DefaultSubnet: 10.32.0.0/12
+
+        Service: dns
+         Domain: mesh.internal
+      Listening: 172.17.0.1:53, 10.47.255.254:53
+       Upstream: 192.168.1.1
+            TTL: 1
+        Entries: 2
 `);
   });
 
@@ -121,8 +143,8 @@ describe('status', () => {
     expect(renderConnections(alone)).toBe('');
     expect(renderPeers(alone)).toBe('');
     expect(renderEndpoints(alone)).toBe('');
-    expect(renderSummary(alone)).toContain('    Connections: 0\n');
-    expect(renderSummary(alone)).not.toContain('ipam');
+    expect(renderSummary(alone, undefined)).toContain('    Connections: 0\n');
+    expect(renderSummary(alone, undefined)).not.toContain('ipam');
     expect(renderIpam(alone)).toBe('this router gives out no addresses (--ipalloc-range is empty)');
     expect(attachedOf(alone)).toEqual([]);
   });
@@ -152,7 +174,7 @@ describe('status', () => {
       'waiting: all that is left is held by host2',
       'warning: e2:7e:49:7e:0f:1b(host2) divided 10.0.0.0/16 among e2:7e:49:7e:0f:1b, and this host 10.32.0.0/12 among 06:0f:d4:4f:de:19: neither gets addresses of the other; "mesh reset" the one that came later, and launch it again',
     ]);
-    const summary = renderSummary({ ...REPORT, ipam: waiting });
+    const summary = renderSummary({ ...REPORT, ipam: waiting }, undefined);
     expect(summary).toContain('         Status: waiting: all that is left is held by host2\n');
     expect(summary).toContain('        Warning: e2:7e:49:7e:0f:1b(host2) has another division; see');
   });
@@ -172,9 +194,9 @@ describe('status', () => {
       'all space is held by peers out of reach; "mesh rmpeer" those that are gone for good',
     ],
   ] as const)('ipam is %s, %j, %j', (state, why, reachable, line) => {
-    const others = reachable.map(each => ({ peer: HOST2, addresses: 5, reachable: each }));
+    const others = reachable.map(each => ({ ...IPAM.shares[1]!, addresses: 5, reachable: each }));
     const shares = [{ ...IPAM.shares[0]!, addresses: 0 }, ...others];
-    expect(renderSummary({ ...REPORT, ipam: { ...IPAM, state, why, shares } })).toContain(
+    expect(renderSummary({ ...REPORT, ipam: { ...IPAM, state, why, shares } }, undefined)).toContain(
       `         Status: ${line}\n`,
     );
   });

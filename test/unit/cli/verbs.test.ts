@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ok, refuse } from '../../../src/core/errors.ts';
-import { type FakeRouter, REPORT, startFakeRouter } from '../../support/fake-router.ts';
+import { DNS, type FakeRouter, REPORT, startFakeRouter } from '../../support/fake-router.ts';
 import { buildMeshCommand, type Finished, type MeshCommand } from '../../support/mesh-command.ts';
 
 /** Whole processes of the command line, as it is shipped, against a real control server. */
@@ -21,6 +21,75 @@ beforeEach(async () => {
   });
 });
 afterEach(() => router.close());
+
+describe('names', () => {
+  it('are given to containers and addresses, and taken away', async () => {
+    for (const words of [
+      ['dns-add', 'box1'],
+      ['dns-add', '10.0.0.11', 'box1', '-h', 'web'],
+      ['dns-add', '192.168.1.9', '-h', 'printer.mesh.internal'],
+      ['dns-remove', '192.168.1.9'],
+    ]) {
+      expect(await mesh(...words)).toEqual({ status: 0, stdout: '', stderr: '' });
+    }
+    expect(router.calls).toEqual([
+      ['name', { container: 'box1', addresses: [], names: [] }],
+      ['name', { container: 'box1', addresses: ['10.0.0.11'], names: ['web'] }],
+      ['name', { addresses: ['192.168.1.9'], names: ['printer.mesh.internal'] }],
+      ['unname', { addresses: ['192.168.1.9'], names: [] }],
+    ]);
+  });
+
+  it('are looked up, one address a line', async () => {
+    expect((await mesh('dns-lookup', 'web')).stdout).toBe('10.0.0.11\n10.0.0.12\n');
+    expect(await mesh('dns-lookup', 'nothing')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect((await mesh('status', 'dns')).stdout).toBe(
+      'box1         10.0.0.11       aaaaaaaaaaaa 06:0f:d4:4f:de:19\nprinter      192.168.1.9     -            e2:7e:49:7e:0f:1b\n',
+    );
+  });
+
+  it('of an address by itself have to be said', async () => {
+    expect(await mesh('dns-add', '192.168.1.9')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'mesh: an address by itself takes a name: -h NAME; see "mesh help dns-add"\n',
+    });
+  });
+});
+
+describe('expose and hide', () => {
+  it('print addresses without prefix, in one line', async () => {
+    expect(await mesh('expose')).toEqual({ status: 0, stdout: '10.32.0.1\n', stderr: '' });
+    const words = ['-h', 'gate', '--name', 'door.mesh.internal', '10.0.0.1/24', 'net:10.40.0.0/16'];
+    expect((await mesh('expose', '--without-masquerade', ...words)).stdout).toBe('10.0.0.1\n');
+    expect((await mesh('hide')).stdout).toBe('10.32.0.1\n');
+    expect((await mesh('hide', '10.0.0.1/24', '10.0.1.1/24')).stdout).toBe('10.0.0.1 10.0.1.1\n');
+    expect(router.calls).toEqual([
+      ['expose', { addresses: [], subnets: [], names: [], masquerade: true }],
+      [
+        'expose',
+        {
+          addresses: ['10.0.0.1/24'],
+          subnets: ['10.40.0.0/16'],
+          names: ['gate', 'door.mesh.internal'],
+          masquerade: false,
+        },
+      ],
+      ['hide', {}],
+      ['hide', { addresses: ['10.0.0.1/24', '10.0.1.1/24'] }],
+    ]);
+  });
+
+  it.each([
+    [['expose', '10.0.0.1'], 1, '"10.0.0.1" is not an address with a prefix; write it like 10.0.0.11/24'],
+    [['expose', 'net:all'], 1, '"all" is not an address with a prefix; write it like 10.0.0.11/24'],
+    [['hide', 'web'], 1, '"web" is not an address with a prefix; write it like 10.0.0.11/24'],
+    [['hide', 'net:10.40.0.0/16'], 2, 'hide takes addresses; see "mesh help hide"'],
+  ])('refuse %s', async (words, status, why) => {
+    expect(await mesh(...words)).toEqual({ status, stdout: '', stderr: `mesh: ${why}\n` });
+    expect(router.calls).toEqual([]);
+  });
+});
 
 describe('attach and detach', () => {
   it('print addresses without prefix, in one line', async () => {
@@ -50,6 +119,15 @@ describe('attach and detach', () => {
     expect(router.calls).toEqual([
       ['attach', { container: 'box1', addresses: [], subnets: [] }],
       ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: ['10.40.0.0/16', 'default'] }],
+    ]);
+  });
+
+  it('name the container, or leave it without a name', async () => {
+    await mesh('attach', 'box1', '--name', 'web', '--name', 'www.mesh.internal');
+    await mesh('attach', '--without-dns', '10.0.0.11/24', 'box1');
+    expect(router.calls).toEqual([
+      ['attach', { container: 'box1', addresses: [], subnets: [], names: ['web', 'www.mesh.internal'] }],
+      ['attach', { container: 'box1', addresses: ['10.0.0.11/24'], subnets: [], withoutDns: true }],
     ]);
   });
 
@@ -159,7 +237,7 @@ describe('status, report and version', () => {
   it('give the same as JSON', async () => {
     const report = JSON.parse(JSON.stringify(REPORT));
     expect(reportOf((await mesh('report')).stdout)).toEqual(report);
-    expect(reportOf((await mesh('--json', 'status')).stdout)).toEqual(report);
+    expect(reportOf((await mesh('--json', 'status')).stdout)).toEqual({ ...report, dns: DNS });
     expect(reportOf((await mesh('status', 'peers', '--json')).stdout)).toEqual(report.peers);
     expect(reportOf((await mesh('status', 'ipam', '--json')).stdout)).toEqual(report.ipam);
     expect(reportOf((await mesh('status', 'targets', '--json')).stdout)).toEqual(report.targets);
@@ -184,6 +262,54 @@ describe('status, report and version', () => {
   it('prime says nothing', async () => {
     expect(await mesh('prime')).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(router.calls).toEqual([['prime', {}]]);
+  });
+
+  it('ipam repair tells old and new, or that there is nothing; ipam doctor fails where there is something to do', async () => {
+    expect(await mesh('ipam', 'repair')).toEqual({
+      status: 0,
+      stdout: 'nothing to repair: no container of this host has lost an address\n',
+      stderr: '',
+    });
+    const lost = {
+      container: 'a',
+      network: 'mesh',
+      before: '10.32.0.1/12',
+      after: undefined,
+      problem: undefined,
+    };
+    const busy = await startFakeRouter({
+      repair: async ({ dryRun }) =>
+        ok({
+          repaired: [
+            { ...lost, containerName: 'box1', after: dryRun ? undefined : '10.32.0.9/12' },
+            { ...lost, containerName: 'box2', problem: { code: 'space-exhausted', value: '10.32.0.0/12' } },
+          ],
+        }),
+    });
+    const why = 'no address in 10.32.0.0/12 is free on any host; free some, or take another subnet';
+    const at = (...argv: string[]) => command.run([...argv, `--run-dir=${busy.runDir}`]);
+    expect(await at('ipam', 'repair')).toEqual({
+      status: 1,
+      stdout: `box1: 10.32.0.1/12 -> 10.32.0.9/12\nbox2: 10.32.0.1/12 stays as it is: ${why}\n`,
+      stderr: `mesh: ${why}\n`,
+    });
+    expect((await at('ipam', 'repair', '--dry-run')).stdout).toContain(
+      "box1: 10.32.0.1/12 is another's; it would get a new one\n",
+    );
+    await busy.close();
+    const doctor = await mesh('ipam', 'doctor');
+    expect([doctor.status, doctor.stderr]).toEqual([
+      1,
+      'mesh: 1 thing stands in the way; what helps is written beside each\n',
+    ]);
+    expect(doctor.stdout).toMatch(/^problem {2}conflict {5}10\.0\.0\.12 of network mesh is held by box9/);
+    expect(JSON.parse((await mesh('ipam', 'doctor', '--json')).stdout)[0]).toMatchObject({
+      check: 'conflict',
+    });
+    const calm = await startFakeRouter({ report: async () => ok({ ...REPORT, endpoints: [] }) });
+    const quiet = await command.run(['ipam', 'doctor', `--run-dir=${calm.runDir}`]);
+    expect([quiet.status, quiet.stderr]).toEqual([0, '']);
+    await calm.close();
   });
 
   it('tell the versions of both, or of the command alone', async () => {
@@ -212,6 +338,8 @@ describe('without a router', () => {
     [['status', 'ipam']],
     [['ps']],
     [['prime']],
+    [['ipam', 'doctor']],
+    [['ipam', 'repair']],
     [['logs', '--state-dir=/run/mcl-nowhere']],
   ])('%j ends with 7', async argv => {
     const env = { MESH_DOCKER: '' };

@@ -14,6 +14,7 @@ import {
   parseCidr,
   parseIpv4,
   parseMac,
+  serviceAddress,
   toNumber,
 } from '../../../src/core/address.ts';
 import { campaign } from '../../support/campaign.ts';
@@ -131,4 +132,16 @@ describe('MACs', () => {
 it('orders by code unit, on every host alike', () => {
   expect(['b', 'a', 'ä', 'B', '10', '9'].sort(compare)).toEqual(['10', '9', 'B', 'a', 'b', 'ä']);
   expect(compare('a', 'a')).toBe(0);
+});
+
+describe('the service address', () => {
+  it.each([
+    ['10.32.0.0/12', '10.47.255.254'],
+    ['10.0.0.0/24', '10.0.0.254'],
+    ['10.0.0.4/30', '10.0.0.6'],
+    ['10.0.0.4/31', undefined],
+    ['10.0.0.4/32', undefined],
+  ])('of %s is %s', (subnet, address) => {
+    expect(serviceAddress(parseCidr(subnet)!)).toBe(address);
+  });
 });

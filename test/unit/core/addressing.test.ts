@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { contains, type Ipv4 } from '../../../src/core/address.ts';
+import { contains, type Ipv4, type Mac } from '../../../src/core/address.ts';
+import { personalRecords } from '../../../src/core/host/durability.ts';
+import type { IpamConfig } from '../../../src/core/host/step.ts';
 import { allocate, ask, attach, cidr, claim, ipam, three } from '../../support/address-mesh.ts';
 import { createVirtualMesh } from '../../support/virtual-mesh.ts';
 
@@ -13,6 +15,29 @@ describe('a host alone', () => {
     expect(ask(mesh, a, { kind: 'release', owner: 'one', addresses: [] }).ok).toBe(true);
     expect(allocate(mesh, a, 'three')).toBe('10.32.0.1');
     expect(allocate(mesh, a, 'two', '10.32.0.64/26')).toBe('10.32.0.65');
+    // What was given with another prefix would not reach the others of that subnet.
+    expect(allocate(mesh, a, 'four', '10.32.0.64/26')).toBe('10.32.0.66');
+    expect(allocate(mesh, a, 'four')).toBe('10.32.0.3');
+    expect(allocate(mesh, a, 'four', '10.32.0.64/26')).toBe('10.32.0.66');
+  });
+
+  it('files what nobody in particular asked for under the address itself', () => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam() });
+    const a = mesh.add();
+    expect([allocate(mesh, a, '_'), allocate(mesh, a, '_')]).toEqual(['10.32.0.1', '10.32.0.2']);
+    expect(claim(mesh, a, '_', '10.32.0.9/24')).toBe('10.32.0.9');
+    expect(a.host.allocations.map(({ owner }) => owner)).toEqual(['10.32.0.1', '10.32.0.2', '10.32.0.9']);
+    mesh.restart(a);
+    expect(a.host.allocatedTo('10.32.0.2')).toEqual([cidr('10.32.0.2/24')]);
+  });
+
+  it('is primed once the universe is divided, and has given nothing for that', () => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam() });
+    const a = mesh.add();
+    expect(ask(mesh, a, { kind: 'prime' }).ok).toBe(true);
+    expect(ask(mesh, a, { kind: 'prime' }).ok).toBe(true);
+    expect(a.host.allocations).toEqual([]);
+    expect(a.host.report(mesh.now).ipam).toMatchObject({ state: 'ready', given: 0, free: 253 });
   });
 
   it('gives all but network, broadcast and service address, then says that none is left', () => {
@@ -50,6 +75,19 @@ describe('a host alone', () => {
 });
 
 describe('several hosts', () => {
+  it.each(['10.32.0.254/24', '10.32.0.255/24', '10.32.0.0/24', '10.32.0.254/16', '10.32.0.254/32'])(
+    'keep %s for the mesh itself, wherever it is asked for',
+    address => {
+      const { mesh, a, c } = three();
+      for (const host of [a, c]) {
+        const before = mesh.now;
+        expect(claim(mesh, host, 'box', address)).toBe('address-unusable');
+        expect(attach(mesh, host, 'box', address)).toBe('address-unusable');
+        expect(mesh.now).toBe(before);
+      }
+    },
+  );
+
   it('ask one another for space, and never give one address twice', () => {
     const { mesh, a, b, c } = three();
     const given = [];
@@ -104,11 +142,42 @@ describe('the first division', () => {
     const a = mesh.add();
     mesh.run(3_000);
     expect(allocate(mesh, a, 'box')).toBe('ring-undivided');
+    expect(ask(mesh, a, { kind: 'prime' })).toMatchObject({
+      problem: { code: 'ring-undivided', value: '10.32.0.0/24' },
+    });
     const b = mesh.add([a]);
     mesh.run(2_000);
     const [first, second] = [allocate(mesh, a, 'one'), allocate(mesh, b, 'two')];
     expect([first, second]).not.toContain('ring-undivided');
     expect(first).not.toBe(second);
+  });
+
+  it('waits where the others give out another range, and says which', () => {
+    const init = (targets: readonly string[]) =>
+      ({ kind: 'consensus', electorate: undefined, named: targets }) as const;
+    const mesh = createVirtualMesh({
+      seed: 1,
+      ipam: targets => {
+        const text = targets.length === 0 ? '10.32.0.0/24' : '10.64.0.0/16';
+        return {
+          ...ipam({ timeoutMs: 1_000 })(targets),
+          universe: cidr(text),
+          defaultSubnet: cidr(text),
+          init: init(targets),
+        };
+      },
+    });
+    const a = mesh.add();
+    const b = mesh.add([a]);
+    mesh.run(3_000);
+    expect(allocate(mesh, a, 'box')).toBe('10.32.0.1');
+    expect(ask(mesh, b, { kind: 'allocate', owner: 'box', subnet: undefined })).toMatchObject({
+      problem: {
+        code: 'ring-undivided',
+        why: 'host1 gives out 10.32.0.0/24, and this host was launched with --ipalloc-range 10.64.0.0/16: all hosts take the same',
+      },
+    });
+    expect(b.host.report(mesh.now).networks[0]?.subnets).toEqual(['10.64.0.0/16']);
   });
 
   it('is agreed on once, whoever starts it and whoever restarts meanwhile', () => {
@@ -139,6 +208,31 @@ describe('the first division', () => {
         `seed ${seed}`,
       ).toHaveLength(3);
     }
+  });
+});
+
+describe('what one identity stands by', () => {
+  it('is its facts and what it gave out, not what containers have or whom it dials', () => {
+    const { mesh, a } = three();
+    allocate(mesh, a, 'a program');
+    attach(mesh, a, 'box1');
+    const gone = personalRecords(a.disk);
+    expect(gone).toEqual(expect.arrayContaining(['head', 'own/ipam/custody', 'address/10.32.0.1']));
+    const left = [...a.disk.keys()].filter(key => !gone.includes(key) && !key.startsWith('replica/'));
+    expect(left.sort()).toEqual(['attachment/mesh/box1', 'launch', 'targets']);
+  });
+});
+
+describe('the share of a seed that never came', () => {
+  it('is shown, with whom it is for', () => {
+    const names = ['02:00:00:00:00:01' as Mac, '02:00:00:00:00:02' as Mac];
+    const seeds: IpamConfig['init'] = { kind: 'seed', names };
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam({ init: seeds }) });
+    const a = mesh.add();
+    expect(a.host.report(mesh.now).ipam?.untaken).toEqual(
+      names.map(name => ({ name, peer: undefined, addresses: 128 })),
+    );
+    expect(claim(mesh, a, 'box', '10.32.0.200/24')).toBe('space-exhausted');
   });
 });
 

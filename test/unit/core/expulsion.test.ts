@@ -54,7 +54,12 @@ describe('a peer that is gone', () => {
     expect(given.at(-1)).toBe('space-exhausted');
     mesh.run(60_000);
     const last = [allocate(mesh, b, 'last'), allocate(mesh, c, 'last')];
-    expect(last.sort()).toEqual(['10.32.0.1', 'space-exhausted']);
+    expect([...last].sort()).toEqual(['10.32.0.1', 'space-exhausted']);
+    // Whose it was before is past: it is given again at once.
+    const who = [b, c][last.indexOf('10.32.0.1')]!;
+    expect(who.host.report(mesh.now).ipam?.quarantined).toEqual({ addresses: 0, forMs: 0 });
+    ask(mesh, who, { kind: 'release', owner: 'last', addresses: [] });
+    expect(allocate(mesh, who, 'next')).toBe('10.32.0.1');
   });
 
   it('takes its containers along: their addresses can be asked for by name after a while, on any host', () => {
@@ -89,6 +94,12 @@ describe('a peer that is gone', () => {
     mesh.run(1_000);
     expect(reply()).toMatchObject({ value: { removed: { waitsFor: [c.peer] } } });
     expect(spaceOf(mesh, b)).toContain('host1');
+    const report = b.host.report(mesh.now).ipam!;
+    expect(report.removed).toMatchObject([
+      { peer: { nickname: 'host1' }, waitsFor: [{ nickname: 'host3' }] },
+    ]);
+    expect(report.shares.find(({ peer }) => peer.id === c.peer)?.silentMs).toBeGreaterThan(20_000);
+    expect(report.quarantined).toEqual({ addresses: 1, forMs: 599_000 });
     mesh.heal();
     mesh.cut(a, b);
     mesh.cut(a, c);
@@ -115,6 +126,14 @@ describe('a peer that was removed and lives', () => {
 });
 
 describe('a host that leaves', () => {
+  it('has given nothing to anybody any more', () => {
+    const { mesh, b } = three();
+    expect(allocate(mesh, b, 'a program')).toMatch(/^10\.32\.0\./);
+    ask(mesh, b, { kind: 'leave' });
+    expect(b.host.allocations).toEqual([]);
+    expect([...b.disk.keys()].filter(key => key.startsWith('address/'))).toEqual([]);
+  });
+
   it('hands its space to one who stays', () => {
     const { mesh, a, b } = three();
     expect(allocate(mesh, b, 'box')).toMatch(/^10\.32\.0\./);

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compare, type Ipv4, type Mac, macOfAddress, type PeerId } from '../../../src/core/address.ts';
+import {
+  compare,
+  type Ipv4,
+  type Mac,
+  macOfAddress,
+  type PeerId,
+  parseCidr,
+} from '../../../src/core/address.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../../../src/core/endpoints/endpoint.ts';
 import { createEndpointsView } from '../../../src/core/endpoints/view.ts';
 import { ForwardingView } from '../../../src/core/forwarding/view.ts';
@@ -29,7 +36,7 @@ function observer() {
   const views = {
     self: SELF,
     topology: createTopologyView(),
-    networks: createNetworksView(),
+    networks: createNetworksView([parseCidr('10.32.0.0/12')!]),
     endpoints: createEndpointsView(),
   };
   const forwarding = new ForwardingView(views);
@@ -65,7 +72,15 @@ function observer() {
         address,
         others.sort((x, y) => x.stamp - y.stamp || compare(x.owner, y.owner)),
       );
-      const value = { network: 'mesh', address, prefix: 24, mac, container: 'c', containerName: 'c' };
+      const value = {
+        network: 'mesh',
+        address,
+        prefix: 24,
+        mac,
+        container: 'c',
+        containerName: 'c',
+        names: [],
+      };
       const bytes = salt === undefined ? undefined : encodeEndpoint(value);
       return learn(entry(owner, ENDPOINTS, endpointKey('mesh', address), stamp, bytes));
     },
@@ -162,6 +177,20 @@ describe('what the kernel should hold', () => {
     expect(after).toHaveLength(499);
     const left = new Set(before);
     expect(after.every(station => left.has(station))).toBe(true);
+  });
+
+  it('has the service address of each subnet here, and behind no other host', () => {
+    const observed = observer();
+    observed.host('a' as PeerId, 1, hostAt(2, 2));
+    const service = '10.47.255.254' as Ipv4;
+    expect(observed.claim('a' as PeerId, service, 2, 1)).toBe(false);
+    const [control, mesh] = observed.current().networks;
+    expect(control).not.toHaveProperty('service');
+    expect(mesh).toMatchObject({
+      service: { addresses: [{ address: service, prefix: 12 }], mac: macOfAddress(6784, service, 0) },
+      stations: [],
+      flood: [],
+    });
   });
 
   it('stays the same object where a host only says again where it is', () => {

@@ -12,7 +12,7 @@ const GIVEN: readonly Allocation[] = [
 ];
 
 /** The handlers over a host that has given out `GIVEN`, answers with `answer`, and what it was asked. */
-function handlersOf(answer: Result<readonly string[]> = ok([])) {
+function handlersOf(answer: Result<readonly string[]> = ok([]), running: readonly string[] = []) {
   const asked: Command[] = [];
   const handlers = addressHandlers({
     ask: async (command): Promise<Result<Reply>> => {
@@ -20,6 +20,8 @@ function handlersOf(answer: Result<readonly string[]> = ok([])) {
       return answer.ok ? ok({ addresses: answer.value as Ipv4[], detached: [] }) : answer;
     },
     allocations: () => GIVEN,
+    inspect: async container =>
+      running.includes(container) ? ok(undefined) : refuse({ code: 'container-unknown', container }),
     allocatedTo: owner => GIVEN.filter(given => given.owner === owner).map(({ cidr }) => cidr),
   });
   return { asked, handlers };
@@ -69,12 +71,37 @@ describe('addresses over the control socket', () => {
     expect(asked).toEqual([]);
   });
 
-  it('can be given out once one was, which is taken back at once, or none is left', async () => {
+  it('that nobody in particular asks for are their own', async () => {
     const { asked, handlers } = handlersOf(ok(['10.32.0.9']));
+    await handlers.allocate({ owner: '_' });
+    await handlers.release({ owner: '_', address: '10.32.0.9/12' });
+    expect(asked).toEqual([
+      { kind: 'allocate', owner: '_', subnet: undefined },
+      { kind: 'release', owner: '10.32.0.9', addresses: ['10.32.0.9'] },
+    ]);
+    expect(await handlers.release({ owner: '_' })).toEqual(refuse({ code: 'owner-unknown', owner: '_' }));
+  });
+
+  it('are taken back where the container has to run and does not, unless it had them before', async () => {
+    const gone = refuse({ code: 'container-unknown', container: 'tom' });
+    const { asked, handlers } = handlersOf(ok(['10.32.0.9']), ['zoe']);
+    expect(await handlers.allocate({ owner: 'tom', checkAlive: true })).toEqual(gone);
+    expect(await handlers.claim({ owner: 'tom', address: '10.32.0.9/12', checkAlive: true })).toEqual(gone);
+    expect(asked.filter(({ kind }) => kind === 'release')).toEqual(
+      Array(2).fill({ kind: 'release', owner: 'tom', addresses: ['10.32.0.9'] }),
+    );
+    const had = handlersOf(ok(['10.32.0.1']), ['zoe']);
+    const told = ok({ addresses: ['10.32.0.1/12'] });
+    expect(await had.handlers.allocate({ owner: 'zoe', checkAlive: true })).toEqual(told);
+    const dead = handlersOf(ok(['10.32.0.1']));
+    expect((await dead.handlers.allocate({ owner: 'zoe', checkAlive: true })).ok).toBe(false);
+    expect([...had.asked, ...dead.asked].map(({ kind }) => kind)).toEqual(['allocate', 'allocate']);
+  });
+
+  it('can be given out once the host says so, which takes none', async () => {
+    const { asked, handlers } = handlersOf();
     expect(await handlers.prime()).toEqual(ok(undefined));
-    expect(asked.map(({ kind }) => kind)).toEqual(['allocate', 'release']);
-    const full = handlersOf(refuse({ code: 'space-exhausted', value: '10.32.0.0/12' }));
-    expect(await full.handlers.prime()).toEqual(ok(undefined));
+    expect(asked).toEqual([{ kind: 'prime' }]);
     const undivided = refuse({ code: 'ring-undivided', value: '10.32.0.0/12', why: 'too few' });
     expect(await handlersOf(undivided).handlers.prime()).toEqual(undivided);
   });

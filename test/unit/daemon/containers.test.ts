@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { HOST_LEG } from '../../../src/core/endpoints/attachment.ts';
+import { LEG } from '../../../src/core/host/leg.ts';
 import type { Input } from '../../../src/core/host/step.ts';
 import { createContainers } from '../../../src/daemon/containers.ts';
 import { createFakeLog } from '../../support/fake-log.ts';
@@ -49,4 +51,11 @@ it('says nothing of a state that has passed by the time the engine answers', asy
   await settled();
   expect(inputs).not.toContainEqual({ kind: 'container-started', container: again });
   expect(inputs.at(-1)).toEqual({ kind: 'container-started', container: last });
+});
+
+it('finds the leg of this host where it always is, and shows it to nobody as a container', async () => {
+  const { containers, inputs } = setUp();
+  containers.follow(HOST_LEG);
+  expect(inputs).toEqual([{ kind: 'container-started', container: LEG }]);
+  expect(await containers.inspect(HOST_LEG)).toMatchObject({ problem: { code: 'container-unknown' } });
 });

@@ -28,6 +28,8 @@ function stage() {
     transport: {} as never,
     dataplane: {} as never,
     follow: () => {},
+    publish: () => {},
+    forwarded: () => {},
     halt: () => {},
   });
   const answered: number[] = [];

@@ -1,4 +1,4 @@
-import type { Ipv4, Mac } from '../../../core/address.ts';
+import type { Cidr, Ipv4, Mac } from '../../../core/address.ts';
 import type { Result } from '../../../core/errors.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { Firewall, InSwitch } from '../parts.ts';
@@ -45,6 +45,10 @@ export function createFirewall({ log, inHost = here }: Options): KernelFirewall 
     setPeers: (addresses: readonly Ipv4[]) => host.setPeers(addresses),
     guardSwitch: (inSwitch: InSwitch): Promise<Result<void>> => inside.guard(inSwitch),
     allow: (port: string, mac: Mac, addresses: readonly Ipv4[]) => inside.allow(port, mac, addresses),
+    allowHost: (port: string, mac: Mac, addresses: readonly Ipv4[]) => inside.allowHost(port, mac, addresses),
+    masquerade: (subnets: readonly Cidr[]): Promise<Result<void>> => host.masquerade(subnets),
+    setServices: services => inside.setServices(services),
+    services: () => inside.services(),
     disallow: port => {
       try {
         inside.disallow(port);

@@ -1,6 +1,7 @@
-import type { Ipv4 } from '../../../core/address.ts';
+import { type Cidr, type Ipv4, networkAddress, networkMask } from '../../../core/address.ts';
 import { ok, type Result } from '../../../core/errors.ts';
 import type { InSwitch } from '../parts.ts';
+import { join } from './elements.ts';
 import type { Count } from './nfnetlink.ts';
 import { hostRuleset } from './ruleset.ts';
 import { openTable, type Table } from './table.ts';
@@ -9,6 +10,7 @@ import { openTable, type Table } from './table.ts';
 export interface HostGuard {
   guard(dataPort: number): Promise<Result<void>>;
   setPeers(addresses: readonly Ipv4[]): void;
+  masquerade(subnets: readonly Cidr[]): Promise<Result<void>>;
   counts(): ReadonlyMap<string, Count>;
   audit(): Promise<Result<readonly string[]>>;
   remove(): void;
@@ -42,6 +44,13 @@ export function createHostGuard(inHost: InSwitch): HostGuard {
       const add = [...after].filter(address => !before.has(address));
       const remove = [...before].filter(address => !after.has(address));
       table.change([{ set: 'peers', add, remove }]);
+    },
+    masquerade: async subnets => {
+      if (table === undefined && subnets.length === 0) return ok(undefined);
+      if (table === undefined) throw new Error('the host translates when it is guarded');
+      const wanted = [...new Set(subnets.map(cidr => join(networkAddress(cidr), networkMask(cidr))))].sort();
+      if (wanted.join() === [...table.wanted('masqueraded')].sort().join()) return ok(undefined);
+      return table.rewrite('masqueraded', wanted);
     },
     counts: () => table?.counts() ?? new Map(),
     audit: async () => (await table?.audit()) ?? ok([]),

@@ -1,8 +1,11 @@
+import { viewOf } from '../bytes.ts';
 import { Attributes, attributesIn } from '../netlink/attributes.ts';
 import type { NetlinkMessage } from '../netlink/message.ts';
 import { NLM_F_CREATE, type Request } from '../netlink/socket.ts';
 import type { MessageWriter } from '../netlink/writer.ts';
 import { decodeElement, type Element, encodeElement, type Shape } from './elements.ts';
+
+const TEXT = new TextDecoder();
 
 /** The part of nf_tables' netlink protocol that changes while the router runs (linux/netfilter/nf_tables.h). */
 
@@ -30,12 +33,27 @@ const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 16;
 const NFNL_MSG_BATCH_END = 17;
 const NFT_MSG_DELTABLE = message(2);
+const NFT_MSG_NEWCHAIN = message(3);
+const NFT_MSG_GETCHAIN = message(4);
+const NFT_MSG_NEWRULE = message(6);
+const NFT_MSG_GETRULE = message(7);
+const NFT_MSG_DELRULE = message(8);
 const NFT_MSG_NEWSETELEM = message(12);
 const NFT_MSG_GETSETELEM = message(13);
 const NFT_MSG_DELSETELEM = message(14);
 const NFT_MSG_NEWOBJ = message(18);
 const NFT_MSG_GETOBJ = message(19);
 const NFTA_TABLE_NAME = 1;
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_POLICY = 5;
+const NF_DROP = 0;
+const NFTA_RULE_TABLE = 1;
+const NFTA_RULE_CHAIN = 2;
+const NFTA_RULE_HANDLE = 3;
+const NFTA_RULE_USERDATA = 7;
+/** As nft and iptables write a comment into a rule's user data: type, length, text with its zero. */
+const UDATA_COMMENT = 0;
 const NFTA_SET_ELEM_LIST_TABLE = 1;
 const NFTA_SET_ELEM_LIST_SET = 2;
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
@@ -123,6 +141,88 @@ export function listCounters({ family, table }: TableName): Request {
     },
     what: `read the counters of table ${family} ${table}`,
   };
+}
+
+/** One rule, as far as who wrote it can tell it by that. */
+export interface Rule {
+  readonly chain: string;
+  readonly handle: bigint;
+  readonly comment: string | undefined;
+}
+
+/** To be dumped; `ruleIn` reads the answers. */
+export function listRules({ family, table }: TableName): Request {
+  return {
+    type: NFT_MSG_GETRULE,
+    flags: 0,
+    write: writer => {
+      writeHeader(writer, FAMILIES[family], 0);
+      writer.attributeText(NFTA_RULE_TABLE, table);
+    },
+    what: `read the rules of table ${family} ${table}`,
+  };
+}
+
+/** One that isn't there any more makes the kernel refuse the whole transaction with `ENOENT`. */
+export function removeRule({ family, table }: TableName, { chain, handle }: Rule): Request {
+  return {
+    type: NFT_MSG_DELRULE,
+    flags: 0,
+    write: writer => {
+      writeHeader(writer, FAMILIES[family], 0);
+      writer.attributeText(NFTA_RULE_TABLE, table);
+      writer.attributeText(NFTA_RULE_CHAIN, chain);
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setBigUint64(0, handle);
+      writer.attribute(NFTA_RULE_HANDLE, bytes);
+    },
+    what: `remove a rule of chain ${family} ${table} ${chain}`,
+  };
+}
+
+/** To be asked for; `dropsIn` reads the answer. Refused with `ENOENT` where there is no such chain. */
+export function findChain({ family, table }: TableName, chain: string): Request {
+  return {
+    type: NFT_MSG_GETCHAIN,
+    flags: 0,
+    write: writer => {
+      writeHeader(writer, FAMILIES[family], 0);
+      writer.attributeText(NFTA_CHAIN_TABLE, table);
+      writer.attributeText(NFTA_CHAIN_NAME, chain);
+    },
+    what: `read the chain ${family} ${table} ${chain}`,
+  };
+}
+
+/** Whether a chain drops what none of its rules decides on; undefined where the message is something else. */
+export function dropsIn({ type, body }: NetlinkMessage): boolean | undefined {
+  if (type !== NFT_MSG_NEWCHAIN) return undefined;
+  const policy = new Attributes(body.subarray(GENERIC_HEADER)).bytes(NFTA_CHAIN_POLICY);
+  return policy?.length === 4 && viewOf(policy).getUint32(0) === NF_DROP;
+}
+
+/** The rule in one message of a dump; undefined where the message is something else or cut off. */
+export function ruleIn({ type, body }: NetlinkMessage): Rule | undefined {
+  if (type !== NFT_MSG_NEWRULE) return undefined;
+  const rule = new Attributes(body.subarray(GENERIC_HEADER));
+  const chain = rule.text(NFTA_RULE_CHAIN);
+  const handle = rule.bytes(NFTA_RULE_HANDLE);
+  if (chain === undefined || handle?.length !== 8) return undefined;
+  return {
+    chain,
+    handle: viewOf(handle).getBigUint64(0),
+    comment: commentIn(rule.bytes(NFTA_RULE_USERDATA)),
+  };
+}
+
+function commentIn(data: Uint8Array | undefined): string | undefined {
+  for (let rest = data ?? new Uint8Array(0); rest.length >= 2; ) {
+    const [type, length = 0] = rest;
+    const value = rest.subarray(2, 2 + length);
+    if (type === UDATA_COMMENT) return TEXT.decode(value).replace(/\0.*$/s, '');
+    rest = rest.subarray(2 + length);
+  }
+  return undefined;
 }
 
 /** The elements in one message of a dump; leaves out what has another shape or is cut off. */

@@ -1,4 +1,4 @@
-import { type Elements, quoteElement, type Shape } from './elements.ts';
+import { type Element, type Elements, quoteElement, type Shape, split } from './elements.ts';
 import type { Count, Family } from './nfnetlink.ts';
 
 /** The two tables, as nft reads them. */
@@ -8,8 +8,8 @@ export interface Ruleset {
   readonly family: Family;
   readonly sets: Readonly<Record<string, Shape>>;
   readonly counters: readonly string[];
-  /** The chains, in nft's language. */
-  readonly chains: string;
+  /** The chains, in nft's language; where what they say depends on what sets hold, made of that. */
+  readonly chains: string | ((elements: Elements) => string);
 }
 
 /** What a table holds by the name of set or counter. */
@@ -25,18 +25,38 @@ export const TABLE = 'mesh';
  * never comes that way, and a local user could otherwise send into every network. `fib`, looked at for strangers
  * only, spares datagrams that this host merely forwards; those to a broadcast address do reach the port. A fragmented
  * datagram needs no rule: its first fragment has the ports and is dropped, so the rest is never put together.
+ *
+ * `masqueraded` holds the subnets (first address and mask) for which the host translates. No rule looks into the set: a
+ * later router reads there what the rules were made of. Without any there is no chain, since that has its price: the
+ * kernel follows all connections of a host that has one.
  */
 export function hostRuleset(dataPort: number): Ruleset {
   return {
     family: 'ip',
-    sets: { peers: ['ipv4_addr'] },
+    sets: { peers: ['ipv4_addr'], masqueraded: ['ipv4_addr', 'ipv4_addr'] },
     counters: ['strangers'],
-    chains: `
+    chains: elements => `
   chain prerouting {
     type filter hook prerouting priority raw; policy accept;
     udp dport ${dataPort} ip saddr != @peers fib daddr type != unicast counter name strangers drop
-  }`,
+  }${postrouting(elements.get('masqueraded') ?? new Set())}`,
   };
+}
+
+function postrouting(subnets: ReadonlySet<Element>): string {
+  if (subnets.size === 0) return '';
+  const rules = [...subnets].map(subnet => {
+    const [address = '', mask = ''] = split(subnet);
+    const isIn = (side: string): string => `ip ${side} & ${mask} == ${address}`;
+    const isOut = (side: string): string => `ip ${side} & ${mask} != ${address}`;
+    return `    ${isIn('saddr')} ${isOut('daddr')} masquerade\n    ${isIn('daddr')} ${isOut('saddr')} masquerade`;
+  });
+  return `
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip daddr 224.0.0.0/4 return
+${rules.join('\n')}
+  }`;
 }
 
 /**
@@ -46,15 +66,22 @@ export function hostRuleset(dataPort: number): Ruleset {
  * advertisements and redirects count as spoofed, the rest as unsupported; VLAN tags are such a rest. ARP probes
  * (RFC 5227: the sender is 0.0.0.0) pass for the container's own addresses.
  *
+ * The host's own leg (`hosts`) is held to its MAC, and in ARP to its addresses: it forwards what others sent.
+ *
  * Other ports lead to other hosts. Their frames were checked there; only a frame from a MAC that is behind one of our
- * own ports can't be right: it went round in a loop.
+ * own ports can't be right: it went round in a loop. Every host answers for the service addresses by itself, with one
+ * MAC: nothing from or to them comes from elsewhere, and nothing goes there. (A bridge asks nobody else for an address
+ * of its own, so that containers' questions for them do not leave either.)
  */
 export const SWITCH_RULESET: Ruleset = {
   family: 'bridge',
   sets: {
     ports: ['ifname'],
     senders: ['ifname', 'ether_addr', 'ipv4_addr'],
+    hosts: ['ifname', 'ether_addr'],
     local: ['ether_addr'],
+    service_macs: ['ether_addr'],
+    service_addresses: ['ipv4_addr'],
   },
   counters: ['spoofed', 'unsupported', 'looped'],
   chains: `
@@ -62,10 +89,19 @@ export const SWITCH_RULESET: Ruleset = {
     type filter hook prerouting priority -300; policy accept;
     iifname @ports goto from_container
     ether saddr @local counter name looped drop
+    ether saddr @service_macs counter name looped drop
+    ether daddr @service_macs counter name looped drop
+    ether type arp arp daddr ip @service_addresses counter name looped drop
+    ether type arp arp saddr ip @service_addresses counter name looped drop
+  }
+  chain output {
+    type filter hook output priority 0; policy accept;
+    oifname "vx-*" ether saddr @service_macs drop
   }
   chain from_container {
     ether type ip iifname . ether saddr . ip saddr @senders accept
     ether type arp goto from_container_arp
+    ether type ip iifname . ether saddr @hosts accept
     ether type ip counter name spoofed drop
     ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } counter name spoofed drop
     counter name unsupported drop
@@ -98,7 +134,7 @@ export function replaceScript(ruleset: Ruleset, content: Content): string {
   return `add table ${family} ${TABLE}
 delete table ${family} ${TABLE}
 table ${family} ${TABLE} {
-${[...declared, ...counted].join('\n')}${chains}
+${[...declared, ...counted].join('\n')}${typeof chains === 'string' ? chains : chains(content.elements)}
 }
 `;
 }

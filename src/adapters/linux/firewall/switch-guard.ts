@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Ipv4, Mac } from '../../../core/address.ts';
 import { ok, type Result } from '../../../core/errors.ts';
+import type { Service } from '../../../core/networks/network.ts';
 import type { InSwitch } from '../parts.ts';
 import { type Element, type Elements, join, split } from './elements.ts';
 import type { Count } from './nfnetlink.ts';
@@ -11,19 +12,33 @@ import { type Change, openTable, type Table } from './table.ts';
 export interface SwitchGuard {
   guard(inSwitch: InSwitch): Promise<Result<void>>;
   allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
+  allowHost(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
   disallow(port: string): void;
+  setServices(services: readonly Service[]): void;
+  services(): ReadonlySet<string>;
   counts(): ReadonlyMap<string, Count>;
   audit(): Promise<Result<readonly string[]>>;
   remove(): void;
   close(): void;
 }
 
-/** What each container's port may send, as elements of the set `senders`. */
-type Senders = ReadonlyMap<string, readonly Element[]>;
+const SERVICE_SETS = ['service_macs', 'service_addresses'] as const;
+
+/** What one port may send. */
+interface Allowed {
+  /** Elements of the set `senders`. */
+  readonly senders: readonly Element[];
+  /** Of the set `hosts`: whatever comes from there. */
+  readonly hosts: readonly Element[];
+}
+
+type Senders = ReadonlyMap<string, Allowed>;
+
+const NOTHING: Allowed = { senders: [], hosts: [] };
 
 export function createSwitchGuard(): SwitchGuard {
   let table: Table | undefined;
-  const senders = new Map<string, readonly Element[]>();
+  const senders = new Map<string, Allowed>();
 
   const close = (): void => {
     table?.close();
@@ -31,7 +46,7 @@ export function createSwitchGuard(): SwitchGuard {
     senders.clear();
   };
 
-  const replace = (port: string, after: readonly Element[] | undefined): void => {
+  const replace = (port: string, after: Allowed | undefined): void => {
     if (table === undefined) throw new Error('ports can be allowed once the switch is guarded');
     const before = senders.get(port);
     if (after === undefined) senders.delete(port);
@@ -44,22 +59,38 @@ export function createSwitchGuard(): SwitchGuard {
       close();
       const present = inSwitch(presentPorts);
       const opened = openTable(SWITCH_RULESET, inSwitch, held => {
-        for (const [port, elements] of adoptable(held, present)) senders.set(port, elements);
-        return elementsOf(senders);
+        for (const [port, allowed] of adoptable(held, present)) senders.set(port, allowed);
+        const kept = SERVICE_SETS.map(set => [set, held.get(set) ?? new Set<Element>()] as const);
+        return new Map([...elementsOf(senders), ...kept]);
       });
       if (!opened.ok) return opened;
       table = opened.value;
       return table.load();
     },
     allow: (port, mac, addresses) => {
-      replace(
-        port,
-        [...new Set(addresses)].map(address => join(port, mac, address)),
-      );
+      replace(port, { senders: elementsFor(port, mac, addresses), hosts: [] });
+    },
+    allowHost: (port, mac, addresses) => {
+      replace(port, { senders: elementsFor(port, mac, addresses), hosts: [join(port, mac)] });
     },
     disallow: port => {
       if (senders.has(port)) replace(port, undefined);
     },
+    setServices: services => {
+      if (table === undefined) throw new Error('services can be set once the switch is guarded');
+      const wanted = {
+        service_macs: services.map(({ mac }) => mac),
+        service_addresses: services.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+      };
+      const guarded = table;
+      guarded.change(
+        SERVICE_SETS.map(set => {
+          const held = [...guarded.wanted(set)];
+          return { set, add: without(wanted[set], held), remove: without(held, wanted[set]) };
+        }),
+      );
+    },
+    services: () => table?.wanted('service_macs') ?? new Set(),
     counts: () => table?.counts() ?? new Map(),
     audit: async () => (await table?.audit()) ?? ok([]),
     remove: () => {
@@ -68,6 +99,10 @@ export function createSwitchGuard(): SwitchGuard {
     },
     close,
   };
+}
+
+function elementsFor(port: string, mac: Mac, addresses: readonly Ipv4[]): readonly Element[] {
+  return [...new Set(addresses)].map(address => join(port, mac, address));
 }
 
 /** The names of the interfaces in the namespace that the thread is in. */
@@ -79,16 +114,17 @@ function presentPorts(): ReadonlySet<string> {
 /** What an earlier router allowed, but for ports that went with their container while no router ran. */
 function adoptable(held: Elements, present: ReadonlySet<string>): Senders {
   const ports = [...(held.get('ports') ?? [])].filter(port => present.has(port));
-  const adopted = new Map<string, Element[]>(ports.map(port => [port, []]));
-  for (const element of held.get('senders') ?? []) adopted.get(split(element)[0] ?? '')?.push(element);
-  return adopted;
+  const of = (set: string, port: string): readonly Element[] =>
+    [...(held.get(set) ?? [])].filter(element => split(element)[0] === port);
+  return new Map(ports.map(port => [port, { senders: of('senders', port), hosts: of('hosts', port) }]));
 }
 
 function elementsOf(senders: Senders): Elements {
-  const all = [...senders.values()].flat();
+  const all = [...senders.values()].flatMap(allowed => allowed.senders);
   return new Map([
     ['ports', new Set(senders.keys())],
     ['senders', new Set(all)],
+    ['hosts', new Set([...senders.values()].flatMap(({ hosts }) => hosts))],
     ['local', macsOf(all)],
   ]);
 }
@@ -96,18 +132,20 @@ function elementsOf(senders: Senders): Elements {
 /** `senders` is how things stand afterwards; `before` and `after` are undefined where the port isn't a container's. */
 function changesOf(
   port: string,
-  before: readonly Element[] | undefined,
-  after: readonly Element[] | undefined,
+  before: Allowed | undefined,
+  after: Allowed | undefined,
   senders: Senders,
 ): readonly Change[] {
-  const gone = without(before ?? [], after ?? []);
+  const [had, has] = [before ?? NOTHING, after ?? NOTHING];
+  const gone = without(had.senders, has.senders);
   // Networks may share a MAC: it stays local while another port has it.
   const macsGone =
     gone.length === 0 ? [] : without([...macsOf(gone)], [...(elementsOf(senders).get('local') ?? [])]);
   return [
     { set: 'ports', add: before || !after ? [] : [port], remove: before && !after ? [port] : [] },
-    { set: 'senders', add: without(after ?? [], before ?? []), remove: gone },
-    { set: 'local', add: without([...macsOf(after ?? [])], [...macsOf(before ?? [])]), remove: macsGone },
+    { set: 'senders', add: without(has.senders, had.senders), remove: gone },
+    { set: 'hosts', add: without(has.hosts, had.hosts), remove: without(had.hosts, has.hosts) },
+    { set: 'local', add: without([...macsOf(has.senders)], [...macsOf(had.senders)]), remove: macsGone },
   ];
 }
 

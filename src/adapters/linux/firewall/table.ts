@@ -10,8 +10,10 @@ import {
   elementsIn,
   listCounters,
   listElements,
+  listRules,
   removeElements,
   removeTable,
+  ruleIn,
   type SetName,
   transactions,
 } from './nfnetlink.ts';
@@ -34,6 +36,10 @@ export interface Table {
   wanted(set: string): ReadonlySet<Element>;
   /** Loads the rules in place of those that are there, with the wanted elements and the counts so far. */
   load(): Promise<Result<void>>;
+  /**
+   * Makes one set hold other elements, and loads the rules that are made of them. On refusal everything stays as it was.
+   */
+  rewrite(set: string, elements: readonly Element[]): Promise<Result<void>>;
   /** Carries out all changes or none. Throws a `KernelError`; they stay wanted nevertheless. */
   change(changes: readonly Change[]): void;
   /** Compares the kernel with what is wanted, and mends it; gives a sentence for each thing mended. */
@@ -74,6 +80,8 @@ class KernelTable implements Table {
   readonly #socket: NetlinkSocket;
   readonly #sets: readonly SetName[];
   readonly #wanted = new Map<string, Set<Element>>();
+  /** The rules as they were loaded; undefined while none were. */
+  #rules: string | undefined;
 
   constructor(
     ruleset: Ruleset,
@@ -99,11 +107,20 @@ class KernelTable implements Table {
       const loaded = await runNft(replaceScript(this.#ruleset, content), this.#inNamespace);
       // What changed while nft ran may have gone into the table that it replaced.
       if (loaded.ok) this.#commit(this.#differences() ?? []);
+      if (loaded.ok) this.#rules = this.#readRules();
       return loaded;
     } catch (error) {
       if (error instanceof KernelError) return refuse(problemOf(error));
       throw error;
     }
+  }
+
+  async rewrite(set: string, elements: readonly Element[]): Promise<Result<void>> {
+    const before = this.#of(set);
+    this.#wanted.set(set, new Set(elements));
+    const loaded = await this.load();
+    if (!loaded.ok) this.#wanted.set(set, before);
+    return loaded;
   }
 
   change(changes: readonly Change[]): void {
@@ -125,9 +142,10 @@ class KernelTable implements Table {
     try {
       const { family } = this.#ruleset;
       const differences = this.#differences();
-      if (differences === undefined) {
+      if (differences === undefined || this.#readRules() !== this.#rules) {
+        const why = differences === undefined ? 'it was gone' : 'its rules had changed';
         const loaded = await this.load();
-        return loaded.ok ? ok([`loaded the table ${family} ${TABLE} again: it was gone`]) : loaded;
+        return loaded.ok ? ok([`loaded the table ${family} ${TABLE} again: ${why}`]) : loaded;
       }
       this.#commit(differences);
       return ok(differences.flatMap(difference => this.#sentences(difference)));
@@ -163,6 +181,12 @@ class KernelTable implements Table {
     return orGone(
       () => new Set(this.#socket.dump(listElements(name), m => elementsIn(name.shape, m)).flat()),
     );
+  }
+
+  /** What tells other rules, or the same ones in another order: the kernel gives each a number of its own. */
+  #readRules(): string | undefined {
+    const rules = orGone(() => this.#socket.dump(listRules(this.#name), ruleIn));
+    return rules?.map(({ chain, handle }) => `${chain}/${handle}`).join(' ');
   }
 
   /** What makes the kernel hold what is wanted; undefined where a set is missing. */

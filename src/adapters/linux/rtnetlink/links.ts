@@ -42,7 +42,9 @@ const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 /** From linux/ip.h. */
 const IPV4_DEVCONF_FORWARDING = 1;
+const IPV4_DEVCONF_SEND_REDIRECTS = 6;
 const IPV4_DEVCONF_RP_FILTER = 8;
+const IPV4_DEVCONF_ARP_ANNOUNCE = 18;
 const IPV4_DEVCONF_ARP_IGNORE = 19;
 
 /** struct ifinfomsg, and the name where that is how the link is given. */
@@ -171,18 +173,38 @@ export function silence(link: LinkId): Request {
  * bridge's address, no packet from a sender that lies behind another bridge. (By netlink: /proc/sys may be read-only.)
  */
 export function separate(link: LinkId): Request {
+  return configure(`separate link ${link}`, link, [
+    [IPV4_DEVCONF_FORWARDING, 0],
+    [IPV4_DEVCONF_RP_FILTER, 1],
+    [IPV4_DEVCONF_ARP_IGNORE, 1],
+  ]);
+}
+
+/**
+ * Makes a gateway of a link that leads into a network: it forwards, also what comes back another way, speaks of no shorter
+ * way, and tells of no other address of its host there.
+ */
+export function letForward(link: LinkId): Request {
+  return configure(`let link ${link} forward`, link, [
+    [IPV4_DEVCONF_FORWARDING, 1],
+    [IPV4_DEVCONF_SEND_REDIRECTS, 0],
+    [IPV4_DEVCONF_RP_FILTER, 2],
+    [IPV4_DEVCONF_ARP_ANNOUNCE, 2],
+    [IPV4_DEVCONF_ARP_IGNORE, 1],
+  ]);
+}
+
+function configure(what: string, link: LinkId, settings: readonly (readonly [number, number])[]): Request {
   return {
     type: RTM_SETLINK,
     flags: 0,
-    what: `separate link ${link}`,
+    what,
     write: writer => {
       linkHeader(writer, 0, link);
       writer.nest(IFLA_AF_SPEC, () =>
         writer.nest(AF_INET, () =>
           writer.nest(IFLA_INET_CONF, () => {
-            writer.attributeU32(IPV4_DEVCONF_FORWARDING, 0);
-            writer.attributeU32(IPV4_DEVCONF_RP_FILTER, 1);
-            writer.attributeU32(IPV4_DEVCONF_ARP_IGNORE, 1);
+            for (const [setting, value] of settings) writer.attributeU32(setting, value);
           }),
         ),
       );

@@ -21,12 +21,22 @@ describe('Docker runtime', () => {
 
   test('gives the namespace under /run, where it is also in the router container', async () => {
     const id = engine.put({ name: 'box1', sandbox: '/var/run/docker/netns/0a1b' });
-    const container = { id, name: 'box1', sandbox: '/run/docker/netns/0a1b' };
+    const container = { id, name: 'box1', aliases: [], sandbox: '/run/docker/netns/0a1b' };
     for (const which of ['box1', '/box1', id, id.slice(0, 12)]) {
       expect(await runtime.inspect(which)).toEqual({ ok: true, value: container });
     }
     engine.put({ name: 'box2', networkMode: 'none', sandbox: '/run/user/7/docker/netns/2' });
     expect(await runtime.inspect('box2')).toMatchObject({ value: { sandbox: '/run/user/7/docker/netns/2' } });
+  });
+
+  test('tells what else a container is called, but for its id', async () => {
+    engine.put({ name: 'box1' });
+    expect(await runtime.inspect('box1')).toMatchObject({ value: { aliases: [] } });
+    const given = { name: 'box2', hostname: 'db', domain: 'mesh.internal', aliases: ['store', 'db'] };
+    engine.put({ ...given, sandbox: '/run/docker/netns/2' });
+    expect(await runtime.inspect('box2')).toMatchObject({
+      value: { aliases: ['db.mesh.internal', 'store', 'db'] },
+    });
   });
 
   test('a paused container is one that runs', async () => {
@@ -68,7 +78,7 @@ describe('Docker runtime', () => {
     const id = engine.put({ name: 'guest', networkMode: `container:${target}` });
     expect(await runtime.inspect('guest')).toEqual({
       ok: true,
-      value: { id, name: 'guest', sandbox: '/run/docker/netns/7' },
+      value: { id, name: 'guest', aliases: [], sandbox: '/run/docker/netns/7' },
     });
     engine.die('target');
     expect(await runtime.inspect('guest')).toMatchObject({

@@ -7,11 +7,16 @@ import {
 import {
   addElements,
   counterIn,
+  dropsIn,
   elementsIn,
+  findChain,
   listCounters,
   listElements,
+  listRules,
   removeElements,
+  removeRule,
   removeTable,
+  ruleIn,
   type SetName,
   transactions,
 } from '../../../../src/adapters/linux/firewall/nfnetlink.ts';
@@ -173,5 +178,55 @@ describe('elements', () => {
       expect(() => encodeElement(['ether_addr'], address)).toThrow();
     }
     expect(() => encodeElement(['ether_addr', 'ipv4_addr'], '0a:58:0a:00:00:0b')).toThrow();
+  });
+});
+
+describe('chains and rules', () => {
+  const FILTER = { family: 'ip', table: 'filter' } as const;
+  /** A message of the kernel: struct nfgenmsg, then attributes. */
+  const message = (type: number, attributes: string): NetlinkMessage => ({
+    type,
+    flags: 0,
+    sequence: 1,
+    body: Buffer.from(hex(`02000000 ${attributes}`), 'hex'),
+  });
+  const CHAIN = '0c00 0100 46 4f 52 57 41 52 44 00';
+  const HANDLE = '0c00 0300 0000000000000105';
+
+  it('are asked for, and rules taken out by their number', () => {
+    const rule = { chain: 'FORWARD', handle: 261n, comment: undefined };
+    expect(written([findChain(FILTER, 'FORWARD'), listRules(FILTER), removeRule(FILTER, rule)])).toEqual([
+      hex(`2c000000 040a 0000 01000000 00000000   02 00 0000
+           0b00 0100 66696c74657200 00            # table: filter
+           0c00 0300 464f525741524400             # chain: FORWARD`),
+      hex(`20000000 070a 0000 01000000 00000000   02 00 0000
+           0b00 0100 66696c74657200 00`),
+      hex(`38000000 080a 0000 01000000 00000000   02 00 0000
+           0b00 0100 66696c74657200 00
+           0c00 0200 464f525741524400
+           0c00 0300 0000000000000105`),
+    ]);
+  });
+
+  it('tell whether a chain drops by its policy', () => {
+    expect(dropsIn(message(0x0a_03, '0800 0500 00000000'))).toBe(true);
+    expect(dropsIn(message(0x0a_03, '0800 0500 00000001'))).toBe(false);
+    expect(dropsIn(message(0x0a_03, CHAIN.replace('0100', '0300')))).toBe(false);
+    expect(dropsIn(message(0x0a_06, '0800 0500 00000000'))).toBeUndefined();
+  });
+
+  it('are read with the comment that nft or iptables wrote', () => {
+    const chain = CHAIN.replace('0100', '0200');
+    const comment = '0c00 0700 00 05 6d65736800 00';
+    expect(ruleIn(message(0x0a_06, `${chain} ${HANDLE} ${comment}`))).toEqual({
+      chain: 'FORWARD',
+      handle: 261n,
+      comment: 'mesh',
+    });
+    const other = '0c00 0700 01 00 00 04 61626300';
+    expect(ruleIn(message(0x0a_06, `${chain} ${HANDLE} ${other}`))?.comment).toBe('abc');
+    expect(ruleIn(message(0x0a_06, `${chain} ${HANDLE}`))?.comment).toBeUndefined();
+    expect(ruleIn(message(0x0a_06, chain))).toBeUndefined();
+    expect(ruleIn(message(0x0a_0c, `${chain} ${HANDLE}`))).toBeUndefined();
   });
 });

@@ -1,0 +1,20 @@
+import { createEndpointsView } from '../endpoints/view.ts';
+import { createRingView } from '../ipam/view.ts';
+import { NamesView } from '../names/view.ts';
+import { createNetworksView } from '../networks/view.ts';
+import { createRemovalsView } from '../removals/view.ts';
+import { createTopologyView } from '../topology/view.ts';
+import type { HostConfig } from './step.ts';
+
+/** What all facts mean together, a view for each domain. */
+export function createViews({ ipam }: Pick<HostConfig, 'ipam'>) {
+  const endpoints = createEndpointsView();
+  return {
+    endpoints,
+    names: new NamesView(endpoints),
+    networks: createNetworksView(ipam ? [ipam.defaultSubnet] : []),
+    removals: createRemovalsView(),
+    ring: createRingView(),
+    topology: createTopologyView(),
+  };
+}

@@ -1,0 +1,55 @@
+import type { Cidr, Ipv4 } from '../core/address.ts';
+import type { Result } from '../core/errors.ts';
+
+/**
+ * The addresses of one name from now on; none: there is no such name. Names are relative to the zone, lower case,
+ * without a dot at the end.
+ */
+export interface NameRecord {
+  readonly name: string;
+  readonly addresses: readonly Ipv4[];
+}
+
+/** Where questions are taken, by UDP and TCP. */
+export interface ListenPlace {
+  readonly address: Ipv4;
+  readonly port: number;
+  /** Path of a network namespace; undefined: the host's own. */
+  readonly namespace: string | undefined;
+  /** Who is answered here; others are refused. */
+  readonly allowed: readonly Cidr[];
+}
+
+export interface UpstreamReport {
+  /** As in resolv.conf. */
+  readonly address: string;
+  readonly asked: number;
+  readonly answered: number;
+  /** Why the last question to it failed; undefined since it has answered again. */
+  readonly trouble: string | undefined;
+}
+
+export interface NameServerReport {
+  readonly places: readonly ListenPlace[];
+  /** Names and addresses that are published now. */
+  readonly names: number;
+  readonly addresses: number;
+  readonly upstreams: readonly UpstreamReport[];
+  /** By name, since the server was started; a restart of its thread begins them anew. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** How often the thread had to be started again. */
+  readonly restarts: number;
+}
+
+/** Answers questions about the zone's names, and hands others on. */
+export interface NameServer {
+  /**
+   * Brings the places to exactly these; on refusal they stay as they were. Refuses with `dns-port-in-use`,
+   * `no-such-host-address`, `no-permission`, `namespace-unknown`, `kernel-refused`.
+   */
+  listen(places: readonly ListenPlace[]): Promise<Result<void>>;
+  /** What has changed; all other names stay as they are. */
+  publish(records: readonly NameRecord[]): void;
+  report(): Promise<NameServerReport>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,94 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createNameServer } from '../../../../src/api/dns/name-server.ts';
+import type { Ipv4 } from '../../../../src/core/address.ts';
+import { describe as describeProblem } from '../../../../src/core/errors.ts';
+import { dnsThread } from '../../../../src/daemon/dns.ts';
+import type { NameServer } from '../../../../src/ports/name-server.ts';
+import { addressesIn, ask } from '../../../support/dns/ask.ts';
+import { createFakeLog } from '../../../support/fake-log.ts';
+
+const LOOPBACK = { address: '127.0.0.0' as Ipv4, prefix: 8 };
+const record = (name: string, ...addresses: string[]) => ({ name, addresses: addresses as Ipv4[] });
+
+const opened: NameServer[] = [];
+afterEach(async () => {
+  for (const server of opened.splice(0)) await server.close();
+});
+
+function open() {
+  const log = createFakeLog();
+  const server = createNameServer({ zone: 'mesh.internal.', ttl: 1, program: dnsThread(), log });
+  opened.push(server);
+  return { server, log };
+}
+
+/** A port of 127.0.0.1 that nobody has, and one that somebody has until `release`. */
+async function takenPort() {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return { port: socket.address().port, release: () => socket.close() };
+}
+
+async function freePlace() {
+  const { port, release } = await takenPort();
+  release();
+  return { address: '127.0.0.1' as Ipv4, port, namespace: undefined, allowed: [LOOPBACK] };
+}
+
+describe('a name server', () => {
+  it('answers what was published, in its own thread', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    server.publish([record('box1', '10.0.0.11', '10.0.0.12')]);
+    expect(await server.listen([place])).toEqual({ ok: true, value: undefined });
+    const answer = await ask(place, 'box1.mesh.internal');
+    expect(answer).toMatchObject({ rcode: 'NOERROR', flag_aa: true, flag_ra: true, flag_rd: true });
+    expect(addressesIn(answer)).toEqual(['10.0.0.11', '10.0.0.12']);
+    expect(answer.answers?.every(one => one.type === 'A' && one.ttl === 1)).toBe(true);
+
+    server.publish([record('box1'), record('box2', '10.0.0.12')]);
+    expect(addressesIn(await ask(place, 'box2.mesh.internal'))).toEqual(['10.0.0.12']);
+    expect((await ask(place, 'box1.mesh.internal')).rcode).toBe('NXDOMAIN');
+    expect(await server.report()).toMatchObject({ names: 1, addresses: 1, places: [place], restarts: 0 });
+  });
+
+  it('goes from one place to another', async () => {
+    const { server } = open();
+    const [first, second] = [await freePlace(), await freePlace()];
+    server.publish([record('box1', '10.0.0.11')]);
+    await server.listen([first]);
+    await server.listen([second]);
+    expect(addressesIn(await ask(second, 'box1.mesh.internal'))).toEqual(['10.0.0.11']);
+    expect((await server.report()).places).toEqual([second]);
+    expect(await server.listen([first])).toMatchObject({ ok: true });
+  });
+
+  it('says which place is taken and what helps, and stays where it was', async () => {
+    const { server } = open();
+    const [good, other] = [await freePlace(), await freePlace()];
+    await server.listen([good]);
+    const taken = await takenPort();
+    const refused = await server.listen([other, { ...other, port: taken.port }]);
+    taken.release();
+    expect(refused).toEqual({
+      ok: false,
+      problem: { code: 'dns-port-in-use', address: '127.0.0.1', port: taken.port },
+    });
+    expect(!refused.ok && describeProblem(refused.problem)).toMatch(/systemd-resolved.*--dns-listen-address/);
+    expect((await server.report()).places).toEqual([good]);
+    expect((await ask(good, 'nobody.mesh.internal')).rcode).toBe('NXDOMAIN');
+  });
+
+  it('says that an address is not of this host, or a namespace none', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    expect(await server.listen([{ ...place, address: '192.0.2.1' as Ipv4 }])).toMatchObject({
+      problem: { code: 'no-such-host-address', value: '192.0.2.1' },
+    });
+    expect(await server.listen([{ ...place, namespace: '/nowhere' }])).toMatchObject({
+      problem: { code: 'namespace-unknown', path: '/nowhere' },
+    });
+  });
+});
