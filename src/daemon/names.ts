@@ -56,8 +56,8 @@ class ServedNames implements Names {
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
     this.#log = log;
-    const { dnsDomain: zone, dnsTtl: ttl } = settings;
-    this.#server = createNameServer({ program: dnsThread(), zone, ttl, log });
+    const { dnsDomain: zone, dnsTtl: ttl, resolvConf } = settings;
+    this.#server = createNameServer({ program: dnsThread(), zone, ttl, resolvConf, log });
   }
 
   async start(): Promise<Result<void>> {

@@ -81,10 +81,16 @@ class ThreadedNameServer implements NameServer {
   }
 
   #start(): void {
-    const { program, zone, ttl } = this.#options;
+    const { program, resolvConf, ttl, upstreamPort, zone } = this.#options;
+    const service: ServiceOptions = {
+      zone,
+      ttl,
+      resolvConf,
+      ...(upstreamPort !== undefined && { upstreamPort }),
+    };
     const worker = new Worker(program, {
       name: 'dns',
-      workerData: { zone, ttl } satisfies ServiceOptions,
+      workerData: service,
       resourceLimits: LIMITS,
     });
     this.#worker = worker;

@@ -1,34 +1,55 @@
-import { type Cidr, toNumber } from '../../core/address.ts';
+import { type Cidr, fromNumber, toNumber } from '../../core/address.ts';
 import { ok, type Result } from '../../core/errors.ts';
 import type { ListenPlace, NameRecord, NameServerReport } from '../../ports/name-server.ts';
 import type { Datagrams, Sockets, Source } from '../../ports/sockets.ts';
+import { Allowance } from './allowance.ts';
 import { answerFrom, datagramLimit, writeRefusal } from './answer.ts';
-import { RCODE } from './message.ts';
-import { readQuestion } from './question.ts';
+import { LARGEST_MESSAGE } from './frames.ts';
+import { FLAG, RCODE } from './message.ts';
+import { type Question, readQuestion } from './question.ts';
+import { serveStream } from './stream.ts';
 import { NameTable } from './table.ts';
+import { Upstream } from './upstream.ts';
 
 export interface ServiceOptions {
   /** Without a dot at its end. */
   readonly zone: string;
   /** Seconds that an answer may be kept. */
   readonly ttl: number;
+  /** Path of a resolv.conf(5) that names the servers for all other names. */
+  readonly resolvConf: string;
+  /** Where those listen; 53 if not given. */
+  readonly upstreamPort?: number;
 }
 
 /** A place where we listen. */
 interface Post {
   readonly place: ListenPlace;
   readonly datagrams: Datagrams;
+  readonly stream: { close(): void };
 }
+
+type Counter = 'answered' | 'forwarded' | 'failed' | 'refused' | 'malformed' | 'loops' | 'limited';
+
+/** What is put together for one answer, before it leaves. */
+const SCRATCH = Buffer.alloc(LARGEST_MESSAGE);
 
 /** The server, as it runs in its thread. */
 export class DnsService {
   readonly #sockets: Sockets;
   readonly #table: NameTable;
   readonly #posts = new Map<string, Post>();
+  readonly #upstream: Upstream;
+  readonly #allowance = new Allowance();
+  readonly #counters: Record<Counter, number> = {
+    ...{ answered: 0, forwarded: 0, failed: 0, refused: 0, malformed: 0, loops: 0, limited: 0 },
+  };
 
   constructor(options: ServiceOptions, sockets: Sockets) {
+    const { resolvConf, ttl, upstreamPort, zone } = options;
     this.#sockets = sockets;
-    this.#table = new NameTable(options.zone, options.ttl);
+    this.#table = new NameTable(zone, ttl);
+    this.#upstream = new Upstream(resolvConf, address => this.#isOwn(address), upstreamPort);
   }
 
   publish(records: readonly NameRecord[]): readonly string[] {
@@ -44,13 +65,13 @@ export class DnsService {
       if (this.#posts.has(key)) continue;
       const post = this.#open(place);
       if (!post.ok) {
-        for (const each of opened.values()) each.datagrams.close();
+        for (const each of opened.values()) close(each);
         return post;
       }
       opened.set(key, post.value);
     }
     for (const [key, post] of leaving) {
-      post.datagrams.close();
+      close(post);
       this.#posts.delete(key);
     }
     for (const [key, post] of opened) this.#posts.set(key, post);
@@ -62,34 +83,87 @@ export class DnsService {
       places: [...this.#posts.values()].map(({ place }) => place),
       names: this.#table.names,
       addresses: this.#table.addresses,
-      upstreams: [],
-      counters: {},
+      upstreams: this.#upstream.report(),
+      counters: { ...this.#counters },
     };
   }
 
   close(): void {
-    for (const { datagrams } of this.#posts.values()) datagrams.close();
+    for (const post of this.#posts.values()) close(post);
     this.#posts.clear();
   }
 
   #open(place: ListenPlace): Result<Post> {
     const isAllowed = sourceCheck(place.allowed);
-    const datagrams = this.#sockets.datagrams(place, (query, source, into) =>
-      this.#answer(query, isAllowed(source), into),
-    );
-    return datagrams.ok ? ok({ place, datagrams: datagrams.value }) : datagrams;
+    const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
+      const asked = this.#answer(query, source.address, isAllowed(source), false, into);
+      if (typeof asked === 'number') return asked;
+      const { address, port } = source;
+      void this.#forward(asked, false).then(
+        bytes => datagrams.ok && datagrams.value.send(bytes, { address, port }),
+      );
+      return 0;
+    });
+    if (!datagrams.ok) return datagrams;
+    const bound = this.#sockets.stream(place);
+    if (!bound.ok) {
+      datagrams.value.close();
+      return bound;
+    }
+    const stream = serveStream(bound.value, (query, address) => {
+      const asked = this.#answer(query, address, isAllowed({ address, port: 0 }), true, SCRATCH);
+      if (typeof asked !== 'number') return this.#forward(asked, true);
+      return asked === 0 ? undefined : Buffer.from(SCRATCH.subarray(0, asked));
+    });
+    return ok({ place, datagrams: datagrams.value, stream });
   }
 
-  #answer(query: Buffer, isAllowed: boolean, into: Buffer): number {
+  /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
+  #answer(query: Buffer, from: number, isAllowed: boolean, overTcp: boolean, into: Buffer): number | Asked {
+    if (!this.#allowance.admits(from, performance.now())) return this.#count('limited', 0);
     const question = readQuestion(query);
-    if (question === undefined) return 0;
-    if (typeof question === 'number') return writeRefusal(query, undefined, question, into);
-    if (!isAllowed) return writeRefusal(query, question, RCODE.refused, into);
-    return (
-      answerFrom(this.#table, query, question, datagramLimit(question.edns), into) ??
-      writeRefusal(query, question, RCODE.failed, into)
-    );
+    if (question === undefined) return this.#count('malformed', 0);
+    if (typeof question === 'number')
+      return this.#count('malformed', writeRefusal(query, undefined, question, into));
+    if (!isAllowed) return this.#count('refused', writeRefusal(query, question, RCODE.refused, into));
+    const limit = overTcp ? LARGEST_MESSAGE : datagramLimit(question.edns);
+    const known = answerFrom(this.#table, query, question, limit, into);
+    if (known !== undefined) return this.#count('answered', known);
+    if (this.#upstream.isServer(fromNumber(from)) && this.#upstream.isUnderWay(query, overTcp))
+      return this.#count('loops', writeRefusal(query, question, RCODE.refused, into));
+    return { query: Buffer.from(query), question };
   }
+
+  /** What other servers say; a datagram that would be too long only says that there is more. */
+  async #forward({ query, question }: Asked, overTcp: boolean): Promise<Buffer> {
+    const answer = await this.#upstream.ask(query, overTcp);
+    this.#count(answer === undefined ? 'failed' : 'forwarded', 0);
+    if (answer !== undefined && (overTcp || answer.length <= datagramLimit(question.edns))) return answer;
+    const rcode = answer === undefined ? RCODE.failed : RCODE.ok;
+    const refusal = Buffer.from(SCRATCH.subarray(0, writeRefusal(query, question, rcode, SCRATCH)));
+    if (answer !== undefined) refusal.writeUInt16BE(refusal.readUInt16BE(2) | FLAG.truncated, 2);
+    return refusal;
+  }
+
+  #count(counter: Counter, length: number): number {
+    this.#counters[counter] += 1;
+    return length;
+  }
+
+  #isOwn(address: string): boolean {
+    return [...this.#posts.values()].some(({ place }) => place.address === address);
+  }
+}
+
+/** A question that the zone has no answer to. */
+interface Asked {
+  readonly query: Buffer;
+  readonly question: Question;
+}
+
+function close({ datagrams, stream }: Post): void {
+  datagrams.close();
+  stream.close();
 }
 
 function sourceCheck(allowed: readonly Cidr[]): (source: Source) => boolean {

@@ -1,5 +1,7 @@
 import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
 import { type DecodedPacket, decode, encode, type Packet, type RecordType } from 'dns-packet';
+import { Frames, framed } from '../../../src/api/dns/frames.ts';
 
 /** A client of DNS servers, with the library that the server does not read with. */
 
@@ -45,6 +47,25 @@ export async function ask(server: Server, name: string, asking: Asking = {}): Pr
   const bytes = await exchange(server, questionBytes(name, asking), 10_000);
   if (bytes === undefined) throw new Error(`no answer about ${name}`);
   return decodeAnswer(bytes);
+}
+
+/** Asks over TCP, all questions at once; gives the answers in the order of the questions. */
+export function askStream(server: Server, names: readonly string[]): Promise<readonly Answer[]> {
+  const queries = names.map((name, id) => framed(questionBytes(name, { id })));
+  const answers: Answer[] = [];
+  const frames = new Frames();
+  const socket = connect(server.port, server.address, () => socket.write(Buffer.concat(queries)));
+  return new Promise<readonly Answer[]>((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('the connection was ended')));
+    socket.on('data', chunk => {
+      for (const bytes of frames.take(chunk)) {
+        const answer = decodeAnswer(bytes);
+        answers[answer.id ?? 0] = answer;
+      }
+      if (Object.keys(answers).length === names.length) resolve(answers);
+    });
+  }).finally(() => socket.destroy());
 }
 
 /** The addresses that an answer holds, sorted. */

@@ -1,12 +1,16 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createNameServer } from '../../../../src/api/dns/name-server.ts';
 import type { Ipv4 } from '../../../../src/core/address.ts';
 import { describe as describeProblem } from '../../../../src/core/errors.ts';
 import { dnsThread } from '../../../../src/daemon/dns.ts';
 import type { NameServer } from '../../../../src/ports/name-server.ts';
-import { addressesIn, ask } from '../../../support/dns/ask.ts';
+import { addressesIn, ask, askStream } from '../../../support/dns/ask.ts';
+import { startFakeUpstream } from '../../../support/dns/fake-upstream.ts';
 import { createFakeLog } from '../../../support/fake-log.ts';
 
 const LOOPBACK = { address: '127.0.0.0' as Ipv4, prefix: 8 };
@@ -17,9 +21,11 @@ afterEach(async () => {
   for (const server of opened.splice(0)) await server.close();
 });
 
-function open() {
+const OPTIONS = { zone: 'mesh.internal.', ttl: 1, resolvConf: '/nowhere' };
+
+function open(over: Partial<typeof OPTIONS & { upstreamPort: number }> = {}) {
   const log = createFakeLog();
-  const server = createNameServer({ zone: 'mesh.internal.', ttl: 1, program: dnsThread(), log });
+  const server = createNameServer({ ...OPTIONS, ...over, program: dnsThread(), log });
   opened.push(server);
   return { server, log };
 }
@@ -91,4 +97,37 @@ describe('a name server', () => {
       problem: { code: 'namespace-unknown', path: '/nowhere' },
     });
   });
+
+  it('answers over TCP as well, several questions on one connection, and more than a datagram has room for', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    const many = Array.from({ length: 500 }, (_, index) => `10.1.${index >> 8}.${index & 255}`);
+    server.publish([record('many', ...many), record('one', '10.0.0.1')]);
+    expect((await server.listen([place])).ok).toBe(true);
+    const short = await ask(place, 'many.mesh.internal');
+    expect(short).toMatchObject({ flag_tc: true });
+    const answers = await askStream(place, ['many.mesh.internal', 'one.mesh.internal']);
+    expect(addressesIn(answers[0]!)).toEqual(many.sort());
+    expect(addressesIn(answers[1]!)).toEqual(['10.0.0.1']);
+  });
+
+  it('hands other names on, and says that it failed where nobody answers', async () => {
+    const upstream = await startFakeUpstream('127.0.0.23', 0, name =>
+      name === 'example.org' ? [{ name, type: 'A', ttl: 60, data: '192.0.2.1' }] : undefined,
+    );
+    const path = join(mkdtempSync(join(tmpdir(), 'mst-dns-')), 'resolv.conf');
+    writeFileSync(path, 'nameserver 127.0.0.23\n');
+    const { server } = open({ resolvConf: path, upstreamPort: upstream.port });
+    const place = await freePlace();
+    expect((await server.listen([place])).ok).toBe(true);
+    expect(addressesIn(await ask(place, 'example.org'))).toEqual(['192.0.2.1']);
+    expect(addressesIn((await askStream(place, ['example.org']))[0]!)).toEqual(['192.0.2.1']);
+    expect((await ask(place, 'nobody.mesh.internal')).rcode).toBe('NXDOMAIN');
+    expect((await ask(place, 'slow.example.org')).rcode).toBe('SERVFAIL');
+    const { counters, upstreams } = await server.report();
+    expect(counters).toMatchObject({ forwarded: 2, failed: 1, answered: 1 });
+    expect(upstreams).toEqual([{ address: '127.0.0.23', asked: 3, answered: 2, trouble: 'no answer' }]);
+    upstream.close();
+    rmSync(dirname(path), { recursive: true });
+  }, 15_000);
 });
