@@ -157,6 +157,8 @@ export interface Report {
   readonly connections: readonly ConnectionReport[];
   readonly peers: readonly PeerReport[];
   readonly networks: readonly NetworkReport[];
+  /** Those that are gone for good, by the operator's word. Sorted by id. */
+  readonly removed: readonly PeerLabel[];
   readonly endpoints: readonly EndpointReport[];
   readonly dormant: readonly DormantReport[];
   /** What all names are within. */

@@ -30,9 +30,9 @@ export async function removePeers(
   return ok({ removed });
 }
 
-/** All that anything is known of: those that hold space may have been removed before. */
-function labels({ peers, ipam }: Report): readonly PeerLabel[] {
-  const all = [...peers, ...(ipam?.shares ?? []).map(({ peer }) => peer)];
+/** All that anything is known of: one may have been removed before, on another host. */
+function labels({ peers, removed, ipam }: Report): readonly PeerLabel[] {
+  const all = [...peers, ...removed, ...(ipam?.shares ?? []).map(({ peer }) => peer)];
   return [...new Map(all.map(({ id, name, nickname }) => [id, { id, name, nickname }])).values()];
 }
 

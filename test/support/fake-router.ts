@@ -120,6 +120,7 @@ export const REPORT: Report = {
       conflict: { containerName: 'box9', host: HOST1 },
     },
   ],
+  removed: [],
   zone: 'mesh.internal',
   names: [
     { name: 'box1', address: '10.0.0.11' as Ipv4, container: 'a'.repeat(64), host: HOST1 },

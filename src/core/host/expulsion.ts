@@ -19,8 +19,12 @@ export class Expulsion {
 
   /** The operator's word that `peer` is gone; undefined where nothing is known of it. */
   remove(peer: PeerId): Removed | undefined {
-    const { replica, write } = this.#context;
+    const { removals, replica, ring, write } = this.#context;
     if (replica.head(peer) === undefined) return undefined;
+    const taker = ring.inheritor(peer, removals.limit(peer) ?? 0);
+    // Somebody else has said it before, and that went fast.
+    if (taker !== undefined)
+      return { addresses: totalOf(ring.custody(peer)?.ranges ?? []), heir: taker, waitsFor: [] };
     const addresses = this.#spaceOf(peer);
     write([this.#word(peer)]);
     return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };

@@ -53,6 +53,7 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     targets: parts.dialling.targets(),
     connections: connectionReports(context, parts, label),
     peers: peerReports(context, parts.paths, label),
+    removed: context.removals.peers().map(label),
     networks: networkReports(context),
     endpoints: endpointReports(context, label),
     dormant: dormantReports(parts.attachments),

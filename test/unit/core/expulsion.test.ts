@@ -42,6 +42,20 @@ describe('a peer that is gone', () => {
     expect(b.host.report(mesh.now).peers.map(({ nickname }) => nickname)).toEqual(['host2', 'host3']);
   });
 
+  it('is removed with the same words where another host was faster', () => {
+    const { mesh, a, b, c } = withoutA();
+    const first = remove(mesh, b, a);
+    mesh.run(2_000);
+    const second = remove(mesh, c, a);
+    mesh.run(2_000);
+    const told = (reply: typeof first) => {
+      const result = reply();
+      return result?.ok && result.value.removed;
+    };
+    expect(told(second)).toEqual({ ...told(first), waitsFor: [] });
+    expect(c.host.report(mesh.now).removed.map(({ nickname }) => nickname)).toEqual(['host1']);
+  });
+
   it('takes its containers along: their addresses are given to nobody for a while, and then last of all', () => {
     const { mesh, a, b, c } = withoutA({ quarantineMs: 60_000, timeoutMs: 3_000 });
     remove(mesh, b, a);
