@@ -1,5 +1,6 @@
 import type { Target } from './target.ts';
 import { control } from './targets/control.ts';
+import { dns } from './targets/dns.ts';
 import { engine } from './targets/engine.ts';
 import { facts } from './targets/facts.ts';
 import { frames } from './targets/frames.ts';
@@ -13,6 +14,7 @@ import { wire } from './targets/wire.ts';
 /** Everything that reads what others wrote. */
 export const TARGETS: Readonly<Record<string, Target>> = {
   control,
+  dns,
   engine,
   facts,
   frames,

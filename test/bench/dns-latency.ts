@@ -1,0 +1,88 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { createNameServer } from '../../src/api/dns/name-server.ts';
+import { fromNumber, type Ipv4 } from '../../src/core/address.ts';
+import { dnsThread } from '../../src/daemon/dns.ts';
+import { questionBytes } from '../support/dns/ask.ts';
+import { createFakeLog } from '../support/fake-log.ts';
+import type { Figure } from './measure.ts';
+
+const NAMES = 1_000;
+const PER_MS = 5;
+const SECONDS = 4;
+const LOOPBACK = { address: '127.0.0.0' as Ipv4, prefix: 8 };
+
+/** Sends every datagram back: what a thread and two sockets cost. */
+const ECHO = `const socket = require('node:dgram').createSocket('udp4');
+  socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address));
+  socket.bind(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(socket.address().port));`;
+
+/** Answers of the server at 5,000 questions a second, and while 1,000 names a second change. */
+export async function run(): Promise<readonly Figure[]> {
+  const echo = new Worker(ECHO, { eval: true });
+  const [bare] = (await once(echo, 'message')) as [number];
+  const free = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address();
+  free.close();
+  const server = createNameServer({
+    ...{ zone: 'mesh.internal', ttl: 1, resolvConf: '/nowhere' },
+    program: dnsThread(),
+    log: createFakeLog(),
+  });
+  const record = (index: number) => ({ name: `box${index}`, addresses: [fromNumber(0x0a200001 + index)] });
+  server.publish(Array.from({ length: NAMES }, (_, index) => record(index)));
+  const place = { address: '127.0.0.1' as Ipv4, port, namespace: undefined, allowed: [LOOPBACK] };
+  const listening = await server.listen([place]);
+  if (!listening.ok) throw new Error(listening.problem.code);
+  await ask(port, 1);
+  const theirs = await ask(bare, SECONDS);
+  const calm = await ask(port, SECONDS);
+  let changed = 0;
+  const changes = setInterval(() => {
+    for (let count = 0; count < 10; count += 1) server.publish([record(NAMES + (changed++ % NAMES))]);
+  }, 10);
+  const busy = await ask(port, SECONDS);
+  clearInterval(changes);
+  await server.close();
+  await echo.terminate();
+  const common = { theirs, unit: 'ms', against: 'a thread that sends datagrams back' } as const;
+  const limits = { ...common, percentile: 99, limited: 'value', must: 'at-most' } as const;
+  return [
+    { ...limits, bench: 'dns-latency', ours: calm, limit: 2 },
+    { ...limits, bench: 'dns-latency-changing', ours: busy, limit: 5, detail: { changed } },
+  ];
+}
+
+/** Gives how long each answer took. */
+async function ask(port: number, seconds: number): Promise<readonly number[]> {
+  const questions = Array.from({ length: NAMES }, (_, index) => questionBytes(`box${index}.mesh.internal`));
+  const sent = new Float64Array(0x10000);
+  const took: number[] = [];
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+  socket.on('message', bytes => took.push(performance.now() - sent[bytes.readUInt16BE(0)]!));
+  socket.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const began = performance.now();
+  let asked = 0;
+  await new Promise<void>(resolve => {
+    const timer = setInterval(() => {
+      const now = performance.now() - began;
+      // Timers come late: what they missed is made up for.
+      for (; asked < now * PER_MS && asked < seconds * 1_000 * PER_MS; asked += 1) {
+        const question = questions[asked % NAMES]!;
+        question.writeUInt16BE(asked & 0xffff, 0);
+        sent[asked & 0xffff] = performance.now();
+        socket.send(question);
+      }
+      if (now < seconds * 1_000) return;
+      clearInterval(timer);
+      setTimeout(resolve, 200);
+    }, 1);
+  });
+  socket.close();
+  if (took.length < asked * 0.999)
+    throw new Error(`${asked - took.length} of ${asked} questions without an answer`);
+  return took;
+}
