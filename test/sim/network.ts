@@ -3,7 +3,7 @@ import type { Problem } from '../../src/core/errors.ts';
 import type { Millis } from '../../src/core/host/step.ts';
 import { contentKey } from './fake-crypto.ts';
 import type { SimulatedMachine } from './machine.ts';
-import { placeOf } from './places.ts';
+import { isAmong } from './places.ts';
 import { MESSAGE, type Simulation } from './simulation.ts';
 
 /** A router hands gossip on to so many neighbours at most, as gossipsub's graph has it. */
@@ -169,7 +169,7 @@ export class Network {
       this.isOpen(from, to) &&
       this.isOpen(to, from) &&
       !this.#isLost() &&
-      from.kernel.networks.some(({ stations }) => stations[placeOf(stations, address)]?.address === address);
+      from.kernel.networks.some(({ stations }) => isAmong(stations, address));
     const rttMs = isAlive ? this.#delay() + this.#delay() : ECHO_TIMEOUT_MS;
     this.#simulation.later(from, rttMs, { kind: 'path-measured', peer, size, alive: isAlive, rttMs });
   }

@@ -11,3 +11,15 @@ export function placeOf(stations: readonly Station[], address: string): number {
   }
   return low;
 }
+
+const addresses = new WeakMap<readonly Station[], Set<string>>();
+
+/** Whether one of `stations` has this address. Quick where the same ones are asked often: they are never altered. */
+export function isAmong(stations: readonly Station[], address: string): boolean {
+  let known = addresses.get(stations);
+  if (known === undefined) {
+    known = new Set(stations.map(station => station.address));
+    addresses.set(stations, known);
+  }
+  return known.has(address);
+}

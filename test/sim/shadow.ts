@@ -64,14 +64,12 @@ export class Shadow {
     return this.claims.get(key)?.[0];
   }
 
-  /** Stations of the containers of others, one line each, sorted: all of them, worked out anew. */
-  stations(self: PeerId): readonly string[] {
-    const lines: string[] = [];
+  /** Stations of the containers of others, address and line of each: all of them, worked out anew. */
+  *stations(self: PeerId): Iterable<readonly [string, string]> {
     for (const key of this.claims.keys()) {
       const line = this.#line(self, key);
-      if (line !== undefined) lines.push(line);
+      if (line !== undefined) yield [key.slice(PREFIX.length), line];
     }
-    return lines.sort(compare);
   }
 
   get hasNews(): boolean {

@@ -15,6 +15,8 @@ interface Plan {
   readonly name: string;
   readonly at: Millis;
   readonly action: () => void;
+  /** It was replaced or cancelled. */
+  isOff: boolean;
 }
 
 const isBefore = (a: Plan, b: Plan): boolean => a.at < b.at || (a.at === b.at && a.name < b.name);
@@ -26,7 +28,7 @@ export function createAgenda(): Agenda {
 
   const first = (): Plan | undefined => {
     for (let plan = heap[0]; plan !== undefined; plan = heap[0]) {
-      if (plans.get(plan.name) === plan) return plan;
+      if (!plan.isOff) return plan;
       removeFirst(heap);
     }
     return undefined;
@@ -36,12 +38,20 @@ export function createAgenda(): Agenda {
     next: () => first()?.at,
     plan(name, at, action) {
       const planned = plans.get(name);
-      if (planned !== undefined && planned.at <= at) return;
-      const plan = { name, at, action };
+      if (planned !== undefined) {
+        if (planned.at <= at) return;
+        planned.isOff = true;
+      }
+      const plan = { name, at, action, isOff: false };
       plans.set(name, plan);
       add(heap, plan);
     },
-    cancel: name => void plans.delete(name),
+    cancel(name) {
+      const planned = plans.get(name);
+      if (planned === undefined) return;
+      planned.isOff = true;
+      plans.delete(name);
+    },
     run(now) {
       const due: Plan[] = [];
       // What an action plans for now has its turn next time.
@@ -50,7 +60,7 @@ export function createAgenda(): Agenda {
         removeFirst(heap);
       }
       for (const plan of due) {
-        if (plans.get(plan.name) !== plan) continue;
+        if (plan.isOff) continue;
         plans.delete(plan.name);
         plan.action();
       }

@@ -32,6 +32,8 @@ const ATTEMPT_MS = 20_000;
 const TARGETS_RECORD = 'targets';
 const LAUNCH_RECORD = 'launch';
 
+const NOBODY: ReadonlySet<PeerId> = new Set();
+
 /** One address that is dialled, was, or will be. */
 export interface Attempt {
   readonly address: string;
@@ -194,11 +196,13 @@ export class Dialling {
     agenda.plan('dial', now(), () => this.review());
   }
 
-  /** The addresses of peers known from gossip that have no connection with us. */
-  #strangers(): readonly { readonly peer: PeerId; readonly address: string }[] {
+  /** The addresses of peers known from gossip that have no connection with us, nor are in `known`. */
+  #strangers(
+    known: ReadonlySet<PeerId> = NOBODY,
+  ): readonly { readonly peer: PeerId; readonly address: string }[] {
     const { config, topology } = this.#context;
     return topology.peers().flatMap(peer => {
-      if (peer === config.self || this.#neighbours.get(peer) !== undefined) return [];
+      if (known.has(peer) || peer === config.self || this.#neighbours.get(peer) !== undefined) return [];
       return (topology.host(peer)?.addresses ?? []).map(address => ({ peer, address }));
     });
   }
@@ -238,7 +242,7 @@ export class Dialling {
   #reunite(): void {
     const { agenda, config, now, random, topology } = this.#context;
     const reached = topology.reachable(config.self);
-    const stranger = random.pick(this.#strangers().filter(({ peer }) => !reached.has(peer)));
+    const stranger = random.pick(this.#strangers(reached));
     if (stranger !== undefined && config.discovery) this.#dial(this.#attempt(stranger.address));
     agenda.plan('reunite', now() + REUNITE_MS * (0.5 + random.fraction()), () => this.#reunite());
   }

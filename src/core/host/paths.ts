@@ -28,6 +28,9 @@ export interface Path {
 }
 
 interface Measured {
+  /** Its echo on the agenda: of these there are more than of anything else, so neither is made for each. */
+  readonly probe: string;
+  readonly ask: () => void;
   mtu: number | undefined;
   rttMs: number | undefined;
   alive: boolean | undefined;
@@ -37,7 +40,7 @@ interface Measured {
   asked: number;
 }
 
-const UNMEASURED: Measured = {
+const UNMEASURED: Omit<Measured, 'probe' | 'ask'> = {
   mtu: undefined,
   rttMs: undefined,
   alive: undefined,
@@ -71,8 +74,8 @@ export function createPaths(
   const full = Math.min(config.underlayMtu - VXLAN_OVERHEAD, config.mtu ?? Number.POSITIVE_INFINITY);
   const sizes = [full, ...SIZES.filter(size => size < full)];
 
-  const plan = (peer: PeerId, delay: Millis): void =>
-    agenda.plan(`probe ${peer}`, context.now() + delay, () => ask(peer));
+  const plan = ({ probe, ask }: Measured, delay: Millis): void =>
+    agenda.plan(probe, context.now() + delay, ask);
 
   function ask(peer: PeerId): void {
     const path = paths.get(peer);
@@ -82,8 +85,8 @@ export function createPaths(
     const grow = path.mtu !== undefined && path.mtu < full && path.asked % GROW_EVERY === 0;
     const size = grow ? full : (path.trying ?? path.mtu ?? SMALL);
     context.emit({ kind: 'probe', peer, address: control, size });
-    if (path.mtu !== undefined) plan(peer, isNeighbour(peer) ? NEIGHBOUR_MS : OTHER_MS);
-    else plan(peer, path.asked < FIRST_TRIES ? FIRST_MS : UNANSWERED_MS);
+    if (path.mtu !== undefined) plan(path, isNeighbour(peer) ? NEIGHBOUR_MS : OTHER_MS);
+    else plan(path, path.asked < FIRST_TRIES ? FIRST_MS : UNANSWERED_MS);
   }
 
   function answered(peer: PeerId, path: Measured, size: number, rttMs: number): void {
@@ -92,8 +95,8 @@ export function createPaths(
     path.alive = true;
     if (path.mtu === undefined && path.trying === undefined) {
       path.trying = full;
-      agenda.cancel(`probe ${peer}`);
-      plan(peer, 0);
+      agenda.cancel(path.probe);
+      plan(path, 0);
     } else if (size === path.trying || (path.mtu !== undefined && size > path.mtu)) {
       path.mtu = size;
       path.trying = undefined;
@@ -118,7 +121,7 @@ export function createPaths(
       path.asked = 0;
       changed(peer);
     } else return;
-    plan(peer, 0);
+    plan(path, 0);
   }
 
   return {
@@ -131,8 +134,9 @@ export function createPaths(
       lowest = undefined;
       for (const peer of peers) {
         if (peer === config.self || paths.has(peer)) continue;
-        paths.set(peer, { ...UNMEASURED });
-        plan(peer, 0);
+        const path = { ...UNMEASURED, probe: `probe ${peer}`, ask: () => ask(peer) };
+        paths.set(peer, path);
+        plan(path, 0);
       }
     },
     measured(peer, size, alive, rttMs) {

@@ -25,6 +25,8 @@ export interface NamedAddress extends Omit<Source, 'names'> {
   readonly name: ZoneName;
 }
 
+const NOTHING: readonly NameRecord[] = [];
+
 /**
  * What the zone holds: the names of all endpoints that stand, and those given to foreign addresses; nothing of a host
  * that is silent. A change costs what it changes.
@@ -83,6 +85,7 @@ export class NamesView {
 
   /** What has changed since it was asked for last. */
   changes(): readonly NameRecord[] {
+    if (this.#touched.size === 0) return NOTHING;
     const changed = [...this.#touched].map(name => ({ name, addresses: this.lookup(name) }));
     this.#touched.clear();
     return changed;
