@@ -221,6 +221,7 @@ describe('transport on TCP', () => {
     await b.wait('message');
     const c = await router();
     await join(c, b);
+    await b.wait('peer-up', 2);
     expect(b.events.map(({ kind }) => kind)).toEqual(['peer-up', 'message', 'peer-up']);
     expect(b.log.lines.length).toBeLessThanOrEqual(2);
   });
