@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isObject } from '../../core/json.ts';
 import type { ControlCall } from './contract.ts';
 import type { Parameters } from './path.ts';
