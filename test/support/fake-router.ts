@@ -91,8 +91,14 @@ export const REPORT: Report = {
   networks: [
     {
       name: 'mesh',
+      id: 'mesh',
       vni: 4097,
       subnets: ['10.32.0.0/12'],
+      range: undefined,
+      gateway: undefined,
+      aux: {},
+      internal: false,
+      labels: {},
       exposed: ['10.32.0.2/12'],
       mtu: 1450,
       endpoints: 2,
