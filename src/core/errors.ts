@@ -190,7 +190,7 @@ const SENTENCES: Sentences = {
   'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
   'network-in-use': p => `network "${p.network}" is in use by ${p.holders}; detach or remove those first`,
   'network-no-room': p =>
-    `no subnet of ${p.range} is left for "${p.network}"; name one with --subnet, or remove a network`,
+    `no subnet of ${p.range} is left for "${p.network}"; remove a network, or launch with a smaller --ipalloc-default-subnet`,
   'subnet-overlaps': p => `${p.value} overlaps with ${p.other} of network "${p.network}"; take another`,
   'subnet-used': p =>
     `${p.value} has ${p.address} in it, which a container has on another network; take another`,

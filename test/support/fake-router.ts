@@ -202,6 +202,8 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     forget: async () => ok(undefined),
     rmpeer: async () => ok({ removed: [] }),
     repair: async () => ok({ repaired: [] }),
+    createNetwork: async ({ name }) => ok({ ...REPORT.networks[0]!, name }),
+    removeNetwork: async () => ok(undefined),
     leave: async () =>
       ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
     stop: async () => ok(undefined),

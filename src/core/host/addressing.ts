@@ -10,9 +10,9 @@ import {
 } from '../address.ts';
 import { describe, ok, type Problem, type Result, refuse } from '../errors.ts';
 import { Allocator, reservedIn } from '../ipam/allocator.ts';
-import { includes, type Range, rangeOf, sizeOf, totalOf } from '../ipam/range.ts';
 import { subnetProblem } from '../ipam/subnet.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
+import { includes, type Range, rangeOf, sizeOf, totalOf } from '../range.ts';
 import { type Allocation, allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
 import { describeHolder } from './attachable.ts';
 import type { Context } from './context.ts';

@@ -1,6 +1,6 @@
 import { compare, type PeerId, toNumber } from '../address.ts';
 import type { Problem } from '../errors.ts';
-import { includes, type Range, sizeOf, totalOf, within } from '../ipam/range.ts';
+import { includes, type Range, sizeOf, totalOf, within } from '../range.ts';
 import type { Context } from './context.ts';
 import type { Custodian } from './custodian.ts';
 import type { Neighbours } from './neighbours.ts';

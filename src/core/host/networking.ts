@@ -1,6 +1,5 @@
 import { type Cidr, contains, formatCidr, type Ipv4 } from '../address.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
-import { overlaps, rangeOf } from '../ipam/range.ts';
 import { subnetProblem } from '../ipam/subnet.ts';
 import {
   decodeNetwork,
@@ -14,6 +13,7 @@ import { isNetworkName } from '../networks/name.ts';
 import { DEFAULT_NETWORK, keptBack, type Network } from '../networks/network.ts';
 import { freeSubnet } from '../networks/pool.ts';
 import { nextFree } from '../networks/view.ts';
+import { overlaps, rangeOf } from '../range.ts';
 import type { Entry, Write } from '../replica.ts';
 import type { Context } from './context.ts';
 import type { IpamConfig, Millis, Reply } from './step.ts';

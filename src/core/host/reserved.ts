@@ -1,7 +1,7 @@
 import { formatCidr, type Ipv4, serviceAddress, toNumber } from '../address.ts';
 import { reservedIn } from '../ipam/allocator.ts';
-import { rangeOf } from '../ipam/range.ts';
 import { keptBack, type Network } from '../networks/network.ts';
+import { rangeOf } from '../range.ts';
 import { SERVICE_WHY } from './attachable.ts';
 import type { Context } from './context.ts';
 import type { IpamConfig } from './step.ts';

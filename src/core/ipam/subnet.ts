@@ -1,7 +1,7 @@
 import { type Cidr, contains, formatCidr, networkAddress } from '../address.ts';
 import type { Problem } from '../errors.ts';
+import { rangeOf, sizeOf } from '../range.ts';
 import { SMALLEST_SUBNET } from './allocator.ts';
-import { rangeOf, sizeOf } from './range.ts';
 
 /** Why no addresses of a subnet can be given out, where they come from `universe`; undefined where they can. */
 export function subnetProblem(universe: Cidr, subnet: Cidr): Problem | undefined {

@@ -29,11 +29,11 @@ export const MTU_MIN = 576;
 const MTU_MAX = 65_535;
 
 export function encodeNetwork({ network, origin }: NetworkFact): Uint8Array {
-  const { id, vni, subnets, range, gateway, aux, mtu, internal, labels } = network;
+  const { id, name, vni, subnets, range, gateway, aux, mtu, internal, labels } = network;
   return toBytes({
-    id,
     vni,
     subnets: subnets.map(formatCidr),
+    ...(id !== name && { id }),
     ...(range && { range: formatCidr(range) }),
     ...(gateway && { gateway }),
     ...(aux && { aux }),

@@ -1,5 +1,5 @@
 import { type Cidr, fromNumber } from '../address.ts';
-import { overlaps, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
+import { overlaps, type Range, rangeOf, sizeOf } from '../range.ts';
 
 /** What a network gets that is made without a subnet: room for four thousand containers, or less of a small universe. */
 const PREFIX = 20;
@@ -35,3 +35,9 @@ function hashOf(text: string): number {
   }
   return hash;
 }
+
+/** What the default network has of a universe, unless told otherwise: of a large one half, so that others have room. */
+export const defaultPart = ({ address, prefix }: Cidr): Cidr => ({
+  address,
+  prefix: prefix < PREFIX ? prefix + 1 : prefix,
+});

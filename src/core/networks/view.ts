@@ -1,5 +1,5 @@
 import { compare, type Ipv4, type PeerId, toNumber } from '../address.ts';
-import { includes, type Range, rangeOf, sizeOf } from '../ipam/range.ts';
+import { includes, type Range, rangeOf, sizeOf } from '../range.ts';
 import type { Change } from '../replica.ts';
 import { decodeNetwork, NETWORK_REMOVALS, NETWORKS, type NetworkFact, type Origin, VNI_MAX } from './fact.ts';
 import { CONTROL_NETWORK, DEFAULT_NETWORK, type Network } from './network.ts';
