@@ -50,6 +50,7 @@ export type Problem =
   | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
   | { readonly code: 'network-default'; readonly network: string }
   | { readonly code: 'network-in-use'; readonly network: string; readonly holders: string }
+  | { readonly code: 'network-refused'; readonly network: string; readonly why: string }
   | { readonly code: 'network-no-room'; readonly network: string; readonly range: string }
   | {
       readonly code: 'subnet-overlaps';
@@ -189,6 +190,7 @@ const SENTENCES: Sentences = {
     `there is a network "${p.network}" already, with ${p.subnets}; take another name, or "mesh network rm" it first`,
   'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
   'network-in-use': p => `network "${p.network}" is in use by ${p.holders}; detach or remove those first`,
+  'network-refused': p => `Docker refused network "${p.network}": ${p.why}`,
   'network-no-room': p =>
     `no subnet of ${p.range} is left for "${p.network}"; remove a network, or launch with a smaller --ipalloc-default-subnet`,
   'subnet-overlaps': p => `${p.value} overlaps with ${p.other} of network "${p.network}"; take another`,

@@ -20,12 +20,14 @@ import { fakeRunning, findingsOf } from '../../../support/fake-machine.ts';
 function fakeEngine(api: string, container?: { status: string; ours: boolean }): Engine {
   const labels = container?.ours ? { 'mesh.build': 'abc' } : {};
   const body = { State: { Status: container?.status }, Config: { Labels: labels } };
+  const absent = async () => refuse({ code: 'docker-unreachable', address: 'x', why: 'not asked here' });
   return {
+    call: absent,
     async get(path) {
       if (path === '/version') return ok({ status: 200, body: { Version: '28.0', ApiVersion: api } });
       return ok({ status: container === undefined ? 404 : 200, body });
     },
-    follow: async () => refuse({ code: 'docker-unreachable', address: 'x', why: 'not asked here' }),
+    follow: absent,
   };
 }
 
