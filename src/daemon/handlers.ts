@@ -10,11 +10,11 @@ import { attachedIn, parseAddresses, parseSubnets, withPrefixes } from './cidrs.
 import type { Containers } from './containers.ts';
 import { exposeHandlers } from './expose-handlers.ts';
 import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
-import { networkHandlers } from './network-handlers.ts';
+import { type NetworkHandlerParts, networkHandlers } from './network-handlers.ts';
 import { removePeers } from './remove-peers.ts';
 import { repairAddresses } from './repair.ts';
 
-export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
+export interface HandlerParts extends AddressHandlerParts, NameHandlerParts, NetworkHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;

@@ -16,7 +16,7 @@ import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
 import { hasLeft, personalRecords } from '../core/host/durability.ts';
-import type { Effect, HostConfig } from '../core/host/step.ts';
+import type { Effect, HostConfig, Input } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
@@ -24,13 +24,14 @@ import type { Transport, TransportEvent } from '../ports/transport.ts';
 import { awaitOwnAddress } from './addresses.ts';
 import { startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
-import { createContainers } from './containers.ts';
+import { type Containers, createContainers } from './containers.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
 import { Loop } from './loop.ts';
 import { dnsReport } from './name-handlers.ts';
 import { createNames } from './names.ts';
+import { createPlugin } from './plugin.ts';
 import { MESH } from './profile.ts';
 
 export interface Router {
@@ -72,20 +73,17 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const host = new Host(config);
   const ending = Promise.withResolvers<Problem | undefined>();
   const parts = { host, loop: undefined as Loop | undefined };
-  const containers = createContainers({
-    docker:
-      settings.docker === ''
-        ? undefined
-        : createDockerRuntime({ address: settings.docker, log: log.child('docker') }),
-    bare: createBareNamespaces(log.child('namespaces'), switchPath(settings.runDir)),
-    log: log.child('containers'),
-    deliver: input => parts.loop?.deliver(input),
-  });
+  const containers = containersOf(settings, log, input => parts.loop?.deliver(input));
   undo.push(() => containers.stop());
   const names = createNames(settings, log.child('dns'));
   undo.push(() => names.stop());
   const named = await names.start();
   if (!named.ok) return named;
+  const plugin = createPlugin(settings, log.child('plugin'), {
+    ask: command => loop.ask(command),
+    allocations: () => host.allocations,
+  });
+  undo.push(() => plugin.stop());
   const loop = new Loop(host, {
     clock: systemClock,
     transport,
@@ -95,6 +93,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     follow: containers.follow,
     halt: ending.resolve,
     publish: records => names.publish(records),
+    networks: networks => plugin.want(networks),
     forwarded: forwarding => names.forwarded(forwarding),
     ...(after === undefined ? {} : { after }),
   });
@@ -114,6 +113,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       dns: () => dnsReport(settings, names),
       defaultSubnet: config.ipam?.defaultSubnet,
       ask: command => loop.ask(command),
+      networksSettled: () => plugin.settled(),
       report: () => host.report(systemClock.now()),
       allocations: () => host.allocations,
       allocatedTo: owner => host.allocatedTo(owner),
@@ -133,11 +133,10 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
 
   loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
   listen(event => loop.deliver(event));
-  log.info('router started', {
-    id: config.self,
-    listen: config.listen,
-    data: `${config.vtep.address}:${config.vtep.port}`,
-  });
+  const offered = await plugin.start();
+  if (!offered.ok) return offered;
+  const { address, port } = config.vtep;
+  log.info('router started', { id: config.self, listen: config.listen, data: `${address}:${port}` });
   return ok({
     ending: ending.promise,
     async stop() {
@@ -145,6 +144,16 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       await loop.drained();
       for (const step of [...undo].reverse()) await step();
     },
+  });
+}
+
+function containersOf(settings: Settings, log: Log, deliver: (input: Input) => void): Containers {
+  const { docker: address, runDir } = settings;
+  return createContainers({
+    docker: address === '' ? undefined : createDockerRuntime({ address, log: log.child('docker') }),
+    bare: createBareNamespaces(log.child('namespaces'), switchPath(runDir)),
+    log: log.child('containers'),
+    deliver,
   });
 }
 
