@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { compare, type PeerId, parseIpv4 } from '../../src/core/address.ts';
-import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
@@ -207,7 +207,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return hangUp(host.peer, effect.peer, effect.reason);
       case 'plumb': {
         const { attachment } = effect;
-        const alive = host.running.get(attachment.container) === attachment.sandbox;
+        const alive =
+          attachment.handed !== undefined || host.running.get(attachment.container) === attachment.sandbox;
         if (alive) host.plumbed.set(`${attachment.network}/${attachment.container}`, attachment);
         const result: Result<void> = alive
           ? { ok: true, value: undefined }
@@ -234,6 +235,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         );
       }
       case 'follow':
+        if (endpointOf(effect) !== undefined) return;
         // The state at the time of the answer, as an engine gives it.
         return schedule(1, () => {
           const sandbox = host.running.get(effect.container);
