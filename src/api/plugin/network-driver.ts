@@ -50,10 +50,11 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
     }),
     Join: method(JOIN, async ({ EndpointID, SandboxKey }) => {
       const joined = await must(host, { kind: 'join-endpoint', endpoint: EndpointID, sandbox: SandboxKey });
-      const { device, internal } = joined.endpoint!;
+      const { device, internal, multicast } = joined.endpoint!;
       return {
         InterfaceName: { SrcName: device, DstPrefix: prefix },
-        StaticRoutes: [MULTICAST],
+        // A container can have one such route: by the network that it joined first.
+        StaticRoutes: multicast ? [MULTICAST] : [],
         ...(internal && { DisableGatewayService: true }),
       };
     }),

@@ -122,7 +122,8 @@ export class Handed {
         if (held === undefined || network === undefined)
           return answer(refuse({ code: 'endpoint-unknown', endpoint: command.endpoint }));
         this.#attachments.joined(held, command.sandbox);
-        return answer(replied(held.addresses, endpointReply(held, network)));
+        const multicast = this.#isFirst(held, command.sandbox);
+        return answer(replied(held.addresses, { ...endpointReply(held, network)!, multicast }));
       }
       case 'delete-endpoint':
         this.#delete(command.endpoint);
@@ -248,6 +249,14 @@ export class Handed {
     for (const cidr of held.addresses)
       this.#addressing?.rename(held.container, cidr, reservedName(cidr.address));
     this.#attachments.removed(held.container);
+  }
+
+  /** Whether nothing else of the mesh is in the namespace to which the engine takes it. */
+  #isFirst({ container }: Readonly<Held>, sandbox: string): boolean {
+    const place = (path: string | undefined): string | undefined => path?.split('/').at(-1);
+    return !this.#attachments
+      .all()
+      .some(held => held.container !== container && place(held.joined ?? held.sandbox) === place(sandbox));
   }
 
   #name(endpoint: string, container: string, aliases: readonly string[]): void {

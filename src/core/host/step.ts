@@ -166,6 +166,8 @@ export interface EndpointReply {
   readonly device: string;
   /** Its container reaches nothing outside through the network, nor another way. */
   readonly internal: boolean;
+  /** Its container has no route for multicast by another network of the mesh. Told when it is joined. */
+  readonly multicast?: boolean;
 }
 
 /** What becomes of the space of a removed peer. */
