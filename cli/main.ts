@@ -1,8 +1,10 @@
 import { Argument, Command, CommanderError } from 'commander';
 import { OPTIONS } from '../src/api/control/options.ts';
 import { describe, exitStatus, type Problem, type Result } from '../src/core/errors.ts';
+import type { AttachFlags } from './attach.ts';
 import { type CommonFlags, type Context, createContext } from './context.ts';
 import type { LaunchFlags } from './launch.ts';
+import { addNetworkVerbs } from './network-verbs.ts';
 import type { StatusView } from './status.ts';
 
 const USAGE_STATUS = 2;
@@ -85,6 +87,7 @@ function createProgram(): Command {
   addAddressVerbs(program);
   addNameVerbs(program);
   addHostVerbs(program);
+  addNetworkVerbs(program, perform);
   addIpamVerbs(program);
   addQuestions(program);
   return program;
@@ -126,8 +129,9 @@ function addContainerVerbs(program: Command): void {
       'addresses like 10.0.0.11/24, net:SUBNET or net:default for one that is free there; then a name, an id, or netns:PATH',
     )
     .option('--name <name...>', 'what else it is called, beside what its engine calls it')
+    .option('--network <name>', 'of "mesh network ls" (mesh)')
     .option('--without-dns', 'give it no name by itself')
-    .action((words: string[], { withoutDns, ...flags }: { name?: string[]; withoutDns?: boolean }, command) =>
+    .action((words: string[], { withoutDns, ...flags }: AttachFlags & { withoutDns?: boolean }, command) =>
       perform(command, async c =>
         (await import('./attach.ts')).attach(c, words, { ...flags, ...(withoutDns ? { dns: false } : {}) }),
       ),
@@ -137,8 +141,9 @@ function addContainerVerbs(program: Command): void {
     .description('take addresses away from a container, all where none is given')
     .usage('[options] [ADDRESS...] CONTAINER')
     .argument('<words...>', 'addresses like 10.0.0.11/24, then a name, an id, or netns:PATH')
-    .action((words: string[], _, command) =>
-      perform(command, async c => (await import('./attach.ts')).detach(c, words)),
+    .option('--network <name>', 'of "mesh network ls" (mesh)')
+    .action((words: string[], { network }: { network?: string }, command) =>
+      perform(command, async c => (await import('./attach.ts')).detach(c, words, network)),
     );
 }
 

@@ -18,6 +18,7 @@ import { Expulsion } from './host/expulsion.ts';
 import { Learning } from './host/learning.ts';
 import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
+import { Networking } from './host/networking.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { defaultName } from './host/peer-name.ts';
 import { createPresence, type Presence } from './host/presence.ts';
@@ -68,6 +69,7 @@ export class Host {
   readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #networking: Networking;
   readonly #conflicts: Conflicts;
   readonly #addressing: Addressing | undefined;
   readonly #expulsion: Expulsion;
@@ -134,6 +136,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
+    this.#networking = new Networking(this.#context, network => this.#attachments.isUsed(network));
     this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
       this.#context,
@@ -155,6 +158,7 @@ export class Host {
         if (this.#forwarding.update(change)) this.#forward();
       },
       ring: () => this.#stewardship.changed(),
+      networks: () => this.#networking.changed(),
       address: key => {
         this.#conflicts.changed(key);
         this.#addressing?.endpointChanged(key);
@@ -177,6 +181,7 @@ export class Host {
       expulsion: this.#expulsion,
       naming: new Naming(this.#context, this.#attachments),
       neighbours: this.#neighbours,
+      networking: this.#networking,
       paths: this.#paths,
       state: () => this.#state,
       trouble: () => this.#storeTrouble,
@@ -191,6 +196,7 @@ export class Host {
     this.#take(input);
     this.#conflicts.review();
     this.#stewardship.review(this.#state);
+    if (this.#state === 'ready') this.#networking.review();
     this.#conflicts.review();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });

@@ -10,6 +10,7 @@ import { attachedIn, parseAddresses, parseSubnets, withPrefixes } from './cidrs.
 import type { Containers } from './containers.ts';
 import { exposeHandlers } from './expose-handlers.ts';
 import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
+import { networkHandlers } from './network-handlers.ts';
 import { removePeers } from './remove-peers.ts';
 import { repairAddresses } from './repair.ts';
 
@@ -28,8 +29,6 @@ export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
 
 /** What the control socket offers, in terms of the host's commands. */
 export function createHandlers(parts: HandlerParts): ControlHandlers {
-  const network = DEFAULT_NETWORK.name;
-
   return {
     health: async () => ok(parts.health()),
     report: async () => ok(parts.report()),
@@ -41,6 +40,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       addresses: texts,
       subnets: spaces = [],
       names: called = [],
+      network = DEFAULT_NETWORK.name,
       withoutDns,
     }) {
       const addresses = parseAddresses(texts);
@@ -67,7 +67,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       return ok({ addresses: withPrefixes(reply.value.addresses, known) });
     },
 
-    async detach({ container: name, addresses: texts = [] }) {
+    async detach({ container: name, network = DEFAULT_NETWORK.name, addresses: texts = [] }) {
       if (name === HOST_LEG) return refuse({ code: 'container-is-host', container: name });
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
@@ -96,6 +96,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     repair: request => repairAddresses(parts.ask, request),
+
+    ...networkHandlers(parts),
 
     async leave() {
       const before = parts.report();

@@ -3,6 +3,8 @@ export interface Profile {
   readonly command: string;
   readonly container: string;
   readonly network: string;
+  /** What Docker calls the driver of its networks, and the socket that it is found by. */
+  readonly driver: string;
   /** Of the interface in a container, and of the host's own. */
   readonly device: string;
   readonly legDevice: string;
@@ -13,6 +15,7 @@ export const MESH: Profile = {
   command: 'mesh',
   container: 'mesh',
   network: 'mesh',
+  driver: 'mesh',
   device: 'ethmesh',
   legDevice: 'mesh',
   environmentPrefix: 'MESH_',

@@ -56,6 +56,8 @@ const handlers: ControlHandlers = {
   forget: async () => ok(undefined),
   rmpeer: async () => ok({ removed: [] }),
   repair: async () => ok({ repaired: [] }),
+  createNetwork: async ({ name }) => ok({ ...REPORT.networks[0]!, name }),
+  removeNetwork: async () => ok(undefined),
   leave: async () =>
     hangs
       ? refuse({ code: 'state-full', path: settings.stateDir })

@@ -91,8 +91,14 @@ export const REPORT: Report = {
   networks: [
     {
       name: 'mesh',
+      id: 'mesh',
       vni: 4097,
       subnets: ['10.32.0.0/12'],
+      range: undefined,
+      gateway: undefined,
+      aux: {},
+      internal: false,
+      labels: {},
       exposed: ['10.32.0.2/12'],
       mtu: 1450,
       endpoints: 2,
@@ -197,6 +203,8 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     forget: async () => ok(undefined),
     rmpeer: async () => ok({ removed: [] }),
     repair: async () => ok({ repaired: [] }),
+    createNetwork: async ({ name }) => ok({ ...REPORT.networks[0]!, name }),
+    removeNetwork: async () => ok(undefined),
     leave: async () =>
       ok({ detached: [{ container: 'a'.repeat(64), containerName: 'box1', addresses: ['10.0.0.11/24'] }] }),
     stop: async () => ok(undefined),

@@ -14,6 +14,7 @@ import type {
   Reply,
 } from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
+import type { Network } from '../../src/core/networks/network.ts';
 import { type CryptoFunctions, createReplica, type Limits, type Replica } from '../../src/core/replica.ts';
 
 /** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
@@ -51,6 +52,8 @@ export interface VirtualHost {
   readonly running: Map<string, string>;
   /** What else containers are called here, by id. */
   readonly aliases: Map<string, readonly string[]>;
+  /** As it was told last. */
+  networks: readonly Network[];
   /** What names stand for, addresses after one another. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
@@ -261,6 +264,9 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return;
       case 'forward':
         return;
+      case 'networks':
+        host.networks = effect.networks;
+        return;
       case 'publish-names':
         for (const { name, addresses } of effect.records) {
           if (addresses.length === 0) host.zone.delete(name);
@@ -332,6 +338,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         halted: [],
         running: new Map(),
         aliases: new Map(),
+        networks: [],
         zone: new Map(),
         isDown: false,
       };

@@ -1,5 +1,5 @@
 import type { Problem, Result } from '../../core/errors.ts';
-import type { PeerLabel, Report } from '../../core/report.ts';
+import type { NetworkReport, PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 import type { UpstreamReport } from '../../ports/name-server.ts';
 
@@ -31,6 +31,8 @@ export interface Mended {
 export interface AttachRequest {
   /** Name, id or unique prefix of an id; `netns:PATH` for a bare namespace. */
   readonly container: string;
+  /** The default one where left out. */
+  readonly network?: string | undefined;
   /** With prefix, like `10.0.0.11/24`. */
   readonly addresses: readonly string[];
   /** One address of each is given, too: like `10.32.8.0/24`, or `default`. With no addresses either, of the default one. */
@@ -43,6 +45,7 @@ export interface AttachRequest {
 
 export interface DetachRequest {
   readonly container: string;
+  readonly network?: string | undefined;
   /** With prefix; all of the container's where left out. */
   readonly addresses?: readonly string[] | undefined;
 }
@@ -194,6 +197,25 @@ export interface RepairReply {
   readonly repaired: readonly RepairedAddress[];
 }
 
+/** What is left out is chosen. */
+export interface NetworkRequest {
+  readonly name: string;
+  /** Like `10.40.0.0/16`. */
+  readonly subnets?: readonly string[] | undefined;
+  /** The part of the first subnet that an address is taken from which nobody names. */
+  readonly range?: string | undefined;
+  /** Somebody's outside of the mesh; addresses without prefix. */
+  readonly gateway?: string | undefined;
+  readonly aux?: Readonly<Record<string, string>> | undefined;
+  readonly mtu?: number | undefined;
+  readonly internal?: boolean | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface NetworkName {
+  readonly name: string;
+}
+
 export interface Detached {
   readonly container: string;
   readonly containerName: string;
@@ -236,6 +258,10 @@ export interface ControlHandlers {
   rmpeer(request: RemovePeerRequest): Promise<Result<RemovePeerReply>>;
   /** Gives containers of this host new addresses for those that they lost to others. */
   repair(request: RepairRequest): Promise<Result<RepairReply>>;
+  /** A network on all hosts; one that is like that already is as good as a new one. */
+  createNetwork(request: NetworkRequest): Promise<Result<NetworkReport>>;
+  /** Refused while anything is on it, on any host. */
+  removeNetwork(request: NetworkName): Promise<Result<void>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
   leave(): Promise<Result<LeaveReply>>;
   /** Answers, then ends the router; traffic flows on. */
@@ -287,6 +313,8 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },
   repair: { method: 'POST', paths: ['/ipam/repair'], waits: true },
+  createNetwork: { method: 'POST', paths: ['/networks'] },
+  removeNetwork: { method: 'DELETE', paths: ['/networks/{name}'] },
   leave: { method: 'POST', paths: ['/leave'] },
   stop: { method: 'POST', paths: ['/stop'] },
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isObject } from '../../core/json.ts';
+import { SUBNETS_MAX } from '../../core/networks/fact.ts';
 import type { ControlCall } from './contract.ts';
 import type { Parameters } from './path.ts';
 
@@ -17,6 +18,8 @@ const naming = z.strictObject({
   addresses: addresses.optional(),
   names: names.optional(),
 });
+const network = z.string().max(256);
+const texts = z.record(z.string().max(256), z.string().max(1024));
 const checkAlive = z.union([z.boolean(), z.stringbool()]).optional();
 const nothing = z.strictObject({});
 
@@ -26,12 +29,13 @@ const REQUESTS = {
   dataplane: nothing,
   attach: z.strictObject({
     container,
+    network: network.optional(),
     addresses,
     subnets: addresses.optional(),
     names: names.optional(),
     withoutDns: z.boolean().optional(),
   }),
-  detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
+  detach: z.strictObject({ container, network: network.optional(), addresses: addresses.min(1).optional() }),
   expose: z.strictObject({
     addresses: addresses.optional(),
     subnets: addresses.optional(),
@@ -54,6 +58,17 @@ const REQUESTS = {
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),
   repair: z.strictObject({ dryRun: z.boolean().optional() }),
+  createNetwork: z.strictObject({
+    name: network,
+    subnets: addresses.max(SUBNETS_MAX).optional(),
+    range: address.optional(),
+    gateway: address.optional(),
+    aux: texts.optional(),
+    mtu: z.number().int().optional(),
+    internal: z.boolean().optional(),
+    labels: texts.optional(),
+  }),
+  removeNetwork: z.strictObject({ name: network }),
   leave: nothing,
   stop: nothing,
 } satisfies { readonly [Call in ControlCall]: z.ZodType };

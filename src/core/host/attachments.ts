@@ -2,7 +2,7 @@ import { type Cidr, compare, formatCidr, type Ipv4, subnetOf } from '../address.
 import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
-import type { Network } from '../networks/network.ts';
+import { deviceOn, mtuOn, type Network } from '../networks/network.ts';
 import { checkAddresses, freeMac, pendingElsewhere } from './attachable.ts';
 import { always, type Called, namesFrom, renamed, union } from './called.ts';
 import type { Context } from './context.ts';
@@ -73,6 +73,11 @@ export class Attachments {
   /** What is attached here under a name, an id or its prefix. */
   find(network: string, name: string): Readonly<Held> | undefined {
     return findHeld(this.#all, network, name);
+  }
+
+  /** Whether anything here is on a network, or comes back to it when it runs again. */
+  isUsed(network: string): boolean {
+    return [...this.#all.values()].some(held => held.network === network);
   }
 
   /** What has an address here, whether it runs or not. */
@@ -361,8 +366,9 @@ export class Attachments {
     const { config, emit, mtu } = this.#context;
     const { container, mac, sandbox } = held;
     const { name, vni } = network;
-    const own = legOf(held, addresses, config);
-    const attachment = { network: name, vni, container, sandbox, mac, mtu: mtu(), addresses, ...own };
+    const own = legOf(held, addresses, { ...config, device: deviceOn(network, config.device) });
+    const size = mtuOn(network, mtu());
+    const attachment = { network: name, vni, container, sandbox, mac, mtu: size, addresses, ...own };
     held.asked = attachment;
     emit({ kind: 'plumb', attachment });
   }

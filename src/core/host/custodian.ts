@@ -10,9 +10,9 @@ import {
   isSameDivision,
 } from '../ipam/custody.ts';
 import { give, inherit, settle, take, yieldTo } from '../ipam/ledger.ts';
-import { overlaps, type Range, sizeOf, totalOf, upperHalf, within, without } from '../ipam/range.ts';
 import { shareOf } from '../ipam/shares.ts';
 import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
+import { overlaps, type Range, sizeOf, totalOf, upperHalf, within, without } from '../range.ts';
 import type { Context } from './context.ts';
 import { Election } from './election.ts';
 import { defaultName } from './peer-name.ts';
