@@ -46,6 +46,9 @@ export type Problem =
   | { readonly code: 'name-nobodys'; readonly value: string }
   | { readonly code: 'name-unknown'; readonly what: string }
   | { readonly code: 'network-unknown'; readonly network: string }
+  | { readonly code: 'endpoint-unknown'; readonly endpoint: string }
+  | { readonly code: 'plugin-taken'; readonly path: string }
+  | { readonly code: 'mac-taken'; readonly value: string; readonly network: string }
   | { readonly code: 'network-name'; readonly value: string }
   | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
   | { readonly code: 'network-default'; readonly network: string }
@@ -187,6 +190,10 @@ const SENTENCES: Sentences = {
     `${p.value} is an address of the mesh that no container has; attach one with it, or name an address outside`,
   'name-unknown': p => `${p.what} has no such name on this host; "mesh status dns" lists them`,
   'network-unknown': p => `there is no network "${p.network}"; "mesh network ls" lists them`,
+  'endpoint-unknown': p =>
+    `no endpoint ${p.endpoint.slice(0, 12)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
+  'plugin-taken': p => `something else is a Docker plugin at ${p.path}; end it, or pass --no-plugin`,
+  'mac-taken': p => `${p.value} is in use on network "${p.network}"; take another, or none`,
   'network-name': p =>
     `"${p.value}" can't be the name of a network; it takes letters, digits, ".", "_" and "-", at most 63, the first a letter or digit`,
   'network-exists': p =>

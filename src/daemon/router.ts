@@ -16,7 +16,7 @@ import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
 import { hasLeft, personalRecords } from '../core/host/durability.ts';
-import type { Effect, HostConfig } from '../core/host/step.ts';
+import type { Effect, HostConfig, Input } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
@@ -31,6 +31,7 @@ import { ipamConfig } from './ipam.ts';
 import { Loop } from './loop.ts';
 import { dnsReport } from './name-handlers.ts';
 import { createNames, type Names } from './names.ts';
+import { createPlugin } from './plugin.ts';
 import { MESH } from './profile.ts';
 import { createRouterProxy, proxyReport } from './proxy.ts';
 
@@ -73,15 +74,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const host = new Host(config);
   const ending = Promise.withResolvers<Problem | undefined>();
   const parts = { host, loop: undefined as Loop | undefined };
-  const containers = createContainers({
-    docker:
-      settings.docker === ''
-        ? undefined
-        : createDockerRuntime({ address: settings.docker, log: log.child('docker') }),
-    bare: createBareNamespaces(log.child('namespaces'), switchPath(settings.runDir)),
-    log: log.child('containers'),
-    deliver: input => parts.loop?.deliver(input),
-  });
+  const containers = containersOf(settings, log, input => parts.loop?.deliver(input));
   undo.push(() => containers.stop());
   const names = createNames(settings, log.child('dns'));
   undo.push(() => names.stop());
@@ -110,6 +103,13 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
 
   loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
   listen(event => loop.deliver(event));
+  const plugin = createPlugin(settings, log.child('plugin'), {
+    ask: command => loop.ask(command),
+    allocations: () => host.allocations,
+  });
+  undo.push(() => plugin.stop());
+  const offered = await plugin.start();
+  if (!offered.ok) return offered;
   const proxied = await serveProxy(parties, controlled.value, undo);
   if (!proxied.ok) return proxied;
   log.info('router started', {
@@ -192,6 +192,16 @@ async function serveProxy(
   });
   undo.push(() => proxy.stop());
   return proxy.start();
+}
+
+function containersOf(settings: Settings, log: Log, deliver: (input: Input) => void): Containers {
+  const { docker: address, runDir } = settings;
+  return createContainers({
+    docker: address === '' ? undefined : createDockerRuntime({ address, log: log.child('docker') }),
+    bare: createBareNamespaces(log.child('namespaces'), switchPath(runDir)),
+    log: log.child('containers'),
+    deliver,
+  });
 }
 
 interface Opened {

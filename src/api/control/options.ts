@@ -31,6 +31,8 @@ export interface Settings extends IpamSettings, DnsSettings, ProxySettings {
   readonly runDir: string;
   /** `unix://PATH` or `tcp://HOST:PORT` of the Docker engine; empty where there is none. */
   readonly docker: string;
+  /** Whether engines are offered network and IPAM drivers. */
+  readonly plugin: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Where the log goes; standard output where undefined. */
   readonly logFile: string | undefined;
@@ -256,6 +258,19 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     reason: 'where every package of Docker puts its socket',
     parse: parseDocker,
     format: asIs,
+  },
+  plugin: {
+    flag: 'no-plugin',
+    value: undefined,
+    env: ['MESH_NO_PLUGIN'],
+    help: 'offer Docker no network driver: "docker run --network" knows no mesh network then',
+    initial: true,
+    reason: 'who runs containers should not have to learn another command',
+    parse: (text, name) => {
+      const off = parseSwitch(text, name);
+      return off.ok ? ok(!off.value) : off;
+    },
+    format: value => (value ? undefined : 'true'),
   },
   logLevel: {
     flag: 'log-level',

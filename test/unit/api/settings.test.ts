@@ -71,6 +71,7 @@ describe('settings', () => {
       stateDir: '/var/lib/mesh',
       runDir: '/run/mesh',
       docker: 'unix:///var/run/docker.sock',
+      plugin: true,
       logLevel: 'info',
       logFile: undefined,
       launchId: '',
