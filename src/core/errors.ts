@@ -71,6 +71,9 @@ export type Problem =
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-address'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-off' }
+  | { readonly code: 'nothing-to-restore' }
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-silent'; readonly seconds: number }
   | { readonly code: 'router-running'; readonly how: string }
@@ -217,6 +220,10 @@ const SENTENCES: Sentences = {
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
+  'proxy-address': p =>
+    `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
+  'proxy-off': () => 'this router has no Docker proxy; launch it with an engine and without --no-proxy',
+  'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-silent': p =>
     `the router gave no answer within ${p.seconds} s: it stands still, or this host is overloaded; "mesh stop" ends it`,

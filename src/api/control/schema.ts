@@ -53,6 +53,7 @@ const REQUESTS = {
   unname: naming,
   lookup: z.strictObject({ name }),
   dns: nothing,
+  proxy: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),
