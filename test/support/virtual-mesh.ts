@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { compare, type PeerId, parseIpv4 } from '../../src/core/address.ts';
-import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
+import { compare, type Mac, type PeerId, parseIpv4 } from '../../src/core/address.ts';
+import type { Attachment } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
@@ -35,6 +35,8 @@ export interface MeshOptions {
   readonly repeat?: number;
   /** By the targets that a host was given. */
   readonly ipam?: (targets: readonly string[]) => IpamConfig;
+  /** Peer names that people gave, by the order of the hosts. */
+  readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -69,7 +71,7 @@ interface Event {
 export interface VirtualMesh {
   readonly hosts: readonly VirtualHost[];
   readonly now: Millis;
-  add(targets?: readonly VirtualHost[]): VirtualHost;
+  add(targets?: readonly VirtualHost[], peer?: PeerId): VirtualHost;
   /** Runs virtual time for so long. */
   run(duration: Millis): void;
   /** Runs until `condition` holds; throws after `limit`. */
@@ -288,13 +290,13 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     address: string,
     targets: readonly string[] | undefined,
     disk: ReadonlyMap<string, Uint8Array>,
+    self = `peer-${String(number).padStart(4, '0')}` as PeerId,
   ): HostConfig {
-    const self = `peer-${String(number).padStart(4, '0')}` as PeerId;
     return {
       self,
       crypto: cryptoOf(self),
       version: 'test',
-      name: undefined,
+      name: options.names?.[number - 1],
       nickname: `host${number}`,
       advertise: [address],
       listen: address,
@@ -320,7 +322,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     get now() {
       return now;
     },
-    add(targets = []) {
+    add(targets = [], peer) {
       const number = hosts.length + 1;
       const address = `192.168.${number >> 8}.${number & 255}:6783`;
       const disk = new Map<string, Uint8Array>();
@@ -329,6 +331,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         address,
         targets.map(target => target.address),
         disk,
+        peer,
       );
       const host: VirtualHost = {
         peer: config.self,
@@ -394,7 +397,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];
       const forwarding = host.host.forwarding();
-      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
+      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk), host.peer));
       deliver(host, { kind: 'adopted', attachments: left, forwarding });
     },
     writer: (owner, limits = {}) => createReplica({ self: owner, crypto: cryptoOf(owner), limits }),
