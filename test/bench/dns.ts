@@ -23,7 +23,11 @@ const SECONDS = 1;
 const WINDOW = 64;
 const LOOPBACK = { address: '127.0.0.0' as Ipv4, prefix: 8 };
 
-const record = (index: number) => ({ name: `box${index}`, addresses: [fromNumber(0x0a200001 + index)] });
+const record = (index: number) => ({
+  network: 'mesh',
+  name: `box${index}`,
+  addresses: [fromNumber(0x0a200001 + index)],
+});
 
 /** A server under load: where it listens, and the file that tells its CPU time. */
 interface Server {
@@ -89,7 +93,8 @@ async function startOurs(): Promise<Server> {
   });
   server.publish(Array.from({ length: NAMES }, (_, index) => record(index)));
   const port = await freePort();
-  const place = { address: '127.0.0.1' as Ipv4, port, namespace: undefined, allowed: [LOOPBACK] };
+  const at = { address: '127.0.0.1' as Ipv4, port, namespace: undefined, network: undefined };
+  const place = { ...at, allowed: [LOOPBACK] };
   const listening = await server.listen([place]);
   if (!listening.ok) throw new Error(listening.problem.code);
   const thread = readdirSync('/proc/self/task').find(
