@@ -56,7 +56,7 @@ export interface VirtualHost {
   readonly aliases: Map<string, readonly string[]>;
   /** As it was told last. */
   networks: readonly Network[];
-  /** What names stand for, addresses after one another. */
+  /** What names stand for, addresses after one another; NAME@NETWORK on others than the default one. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
   isDown: boolean;
@@ -272,9 +272,10 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         host.networks = effect.networks;
         return;
       case 'publish-names':
-        for (const { name, addresses } of effect.records) {
-          if (addresses.length === 0) host.zone.delete(name);
-          else host.zone.set(name, addresses.join(' '));
+        for (const { network, name, addresses } of effect.records) {
+          const key = network === 'mesh' || network === '' ? name : `${name}@${network}`;
+          if (addresses.length === 0) host.zone.delete(key);
+          else host.zone.set(key, addresses.join(' '));
         }
         return;
     }

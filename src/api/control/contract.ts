@@ -107,6 +107,8 @@ export interface OwnedReply {
  */
 export interface NameRequest {
   readonly container?: string | undefined;
+  /** On which the container or the addresses are; the default one where left out. */
+  readonly network?: string | undefined;
   /** With a container, those of its addresses that are meant; all where left out. */
   readonly addresses?: readonly string[] | undefined;
   /** Where left out: those that the container's runtime knows it by; to remove, all. */
