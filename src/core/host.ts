@@ -278,7 +278,7 @@ export class Host {
       case 'container-died':
         return this.#whenReady(() => this.#attachments.died(input.id));
       case 'container-removed':
-        return this.#whenReady(() => this.#attachments.removed(input.id));
+        return this.#whenReady(() => this.#handed.containerRemoved(input.id));
       case 'path-measured':
         return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
       case 'stopping':

@@ -6,17 +6,13 @@ import { formatListenAddress } from '../api/proxy/listen-address.ts';
 import { createProxy } from '../api/proxy/proxy.ts';
 import { type Cidr, serviceAddress } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
-import type { Allocation } from '../core/host/allocation.ts';
 import type { Log } from '../ports/log.ts';
-import type { Containers } from './containers.ts';
 import { MESH } from './profile.ts';
 
 export interface ProxyParts {
   readonly settings: Settings;
   readonly handlers: ControlHandlers;
-  readonly containers: Containers;
   readonly defaultSubnet: Cidr | undefined;
-  readonly allocations: readonly Allocation[];
   readonly log: Log;
 }
 
@@ -44,20 +40,16 @@ const hasProxy = ({ proxy, docker }: Settings): boolean => proxy && docker !== '
 export function createRouterProxy({
   settings,
   handlers,
-  containers,
+  defaultSubnet: subnet,
   log,
-  ...parts
 }: ProxyParts): RouterProxy {
   if (!hasProxy(settings)) return NONE;
-  const { defaultSubnet: subnet, allocations } = parts;
-  // What was given to containers that went while no router ran is taken back.
-  for (const { owner } of allocations) if (/^[\da-f]{64}$/.test(owner)) containers.follow(owner);
   return createProxy({
     engineAddress: settings.docker,
     engine: createEngine(settings.docker),
     listen: [{ kind: 'unix', path: proxySocket(settings.runDir) }, ...settings.proxyListen],
     tls: tlsFiles(settings),
-    mesh: { ...handlers, follow: containers.follow },
+    mesh: handlers,
     rules: {
       variable: `${MESH.environmentPrefix}CIDR`,
       network: MESH.network,

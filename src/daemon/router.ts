@@ -178,16 +178,14 @@ async function serveControl(
 }
 
 async function serveProxy(
-  { settings, log, config, host, containers }: Parties,
+  { settings, log, config }: Parties,
   handlers: ControlHandlers,
   undo: Undo,
 ): Promise<Result<void>> {
   const proxy = createRouterProxy({
     settings,
     handlers,
-    containers,
     defaultSubnet: config.ipam?.defaultSubnet,
-    allocations: host.allocations,
     log: log.child('proxy'),
   });
   undo.push(() => proxy.stop());

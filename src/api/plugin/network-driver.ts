@@ -42,9 +42,16 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
         throw new Refusal(`an endpoint needs an IPv4 address with a prefix, not "${Interface.Address}"`);
       if (Interface.AddressIPv6 !== '') throw new Refusal('the mesh has no IPv6 addresses');
       const mac = macOf(Interface.MacAddress);
-      const made = await must(host, { kind: 'create-endpoint', endpoint: EndpointID, address, mac });
-      const container = Options[CONTAINER];
-      if (typeof container === 'string') host.identified(EndpointID, container);
+      const named = Options[CONTAINER];
+      const container = typeof named === 'string' ? named : undefined;
+      const made = await must(host, {
+        kind: 'create-endpoint',
+        endpoint: EndpointID,
+        address,
+        mac,
+        container,
+      });
+      if (container !== undefined) host.identified(EndpointID, container);
       // What was given must not be said again.
       return { Interface: mac === undefined ? { MacAddress: made.endpoint?.mac ?? '' } : {} };
     }),

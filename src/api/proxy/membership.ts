@@ -20,10 +20,9 @@ export class Membership {
 
   /** Before it runs: an address that stays its own, on the mesh's own Docker network. */
   async join(container: string, endpoint: Exclude<Wish['endpoint'], undefined>): Promise<Failure> {
-    const { rules, engine, mesh, log } = this.#parts;
+    const { rules, engine, log } = this.#parts;
     const reserved = await this.#reserve(container, endpoint, rules.subnet);
     if (!reserved.ok) return describe(reserved.problem);
-    mesh.follow(container);
     const answer = await engine.call('POST', `/networks/${rules.network}/connect`, {
       Container: container,
       EndpointConfig: {

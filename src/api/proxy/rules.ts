@@ -22,11 +22,7 @@ export interface Rules {
 }
 
 /** What the router does for the proxy. */
-export interface MeshCalls
-  extends Pick<ControlHandlers, 'allocate' | 'claim' | 'release' | 'attach' | 'dns'> {
-  /** From now on, what a container was given ends with it. */
-  follow(container: string): void;
-}
+export type MeshCalls = Pick<ControlHandlers, 'allocate' | 'claim' | 'release' | 'attach' | 'dns'>;
 
 export interface Parts {
   readonly rules: Rules;
