@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { compare, type Mac, type PeerId, parseIpv4 } from '../../src/core/address.ts';
-import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
