@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   allocate: () => import('./allocate.ts'),
   ring: () => import('./ring.ts'),
   reach: () => import('./reach.ts'),
+  network: () => import('./network.ts'),
   dns: () => import('./dns.ts'),
   'dns-latency': () => import('./dns-latency.ts'),
   'dns-bomb': () => import('./dns-bomb.ts'),
