@@ -112,7 +112,7 @@ describe('the leg of a Docker host whose router is a container', () => {
 
   it('goes with all the rest at a reset', async () => {
     await type(one, 'mesh expose');
-    expect(await type(one, 'mesh reset')).toContain(`detached ${gate}/12 from mesh:expose\n`);
+    expect(await type(one, 'mesh reset')).toContain(`detached ${gate}/13 from mesh:expose\n`);
     expect(await forward()).not.toContain('mesh');
     expect(await passes(one, 'ip link show mesh || nft list table ip mesh')).toBe(false);
   });

@@ -152,10 +152,10 @@ describe('a host with a leg in the mesh', () => {
     for (const address of given) await type(one, `ping -q -c 1 -W 2 ${address}`);
     for (const host of [one, two, three]) await reaches(host, 'box', gate);
     const mac = '0a(:[0-9a-f]{2}){5}';
-    expect(await type(one, 'mesh ps mesh:expose')).toMatch(new RegExp(`^mesh:expose ${mac} ${gate}/12\n$`));
-    expect(await type(one, 'mesh status')).toContain(`        Exposed: ${gate}/12\n`);
+    expect(await type(one, 'mesh ps mesh:expose')).toMatch(new RegExp(`^mesh:expose ${mac} ${gate}/13\n$`));
+    expect(await type(one, 'mesh status')).toContain(`        Exposed: ${gate}/13\n`);
     expect(await type(three, 'mesh status endpoints')).toMatch(
-      new RegExp(`${gate}/12 .*mesh:expose .*host1`),
+      new RegExp(`${gate}/13 .*mesh:expose .*host1`),
     );
     expect(await type(two, 'mesh dns-lookup gate')).toBe(`${gate}\n`);
   });
@@ -238,7 +238,7 @@ describe('a host with a leg in the mesh', () => {
       async () => !(await fails(one, `ping -c 1 -W 1 ${given[1]}`)) || undefined,
       () => 'host1 has no leg',
     );
-    expect(await type(one, 'mesh ps mesh:expose')).toContain(` ${gate}/12\n`);
+    expect(await type(one, 'mesh ps mesh:expose')).toContain(` ${gate}/13\n`);
     for (const host of [two, three]) {
       await reaches(host, 'box', gate);
       expect(await seenAs(host, outside.address, inBox)).toBe(one.address);
@@ -283,7 +283,7 @@ describe('a host with a leg in the mesh', () => {
     const clean = await hostTraces(three);
     const address = (await type(three, 'mesh expose')).trim();
     const printed = await type(three, 'mesh reset');
-    expect(printed).toContain(`detached ${address}/12 from mesh:expose\n`);
+    expect(printed).toContain(`detached ${address}/13 from mesh:expose\n`);
     const left = await hostTraces(three);
     expect(left).not.toContain('mesh:');
     expect(left).not.toContain('masquerade');

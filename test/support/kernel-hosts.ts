@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createLinuxDataplane, type LinuxDataplane } from '../../src/adapters/linux/dataplane.ts';
 import { AF_INET, bind, close, SOCK_DGRAM, socket } from '../../src/adapters/linux/libc.ts';
 import { isNamespace } from '../../src/adapters/linux/namespace.ts';
-import type { Ipv4, Vtep } from '../../src/core/address.ts';
+import { formatCidr, type Ipv4, type Vtep } from '../../src/core/address.ts';
 import { HOST_LEG } from '../../src/core/endpoints/attachment.ts';
 import type { Station } from '../../src/core/forwarding.ts';
 import type { WorldContainer, WorldHost } from '../contract/dataplane.contract.ts';
@@ -92,6 +92,11 @@ function makeHost(underlay: TestNamespace, number: number): KernelHost {
     occupy: async port => occupy(namespace, port),
     forgetStation: (vni, { address: of }) => void inSwitch(`ip neighbour del ${of} dev br-${vni}`),
     misdirect: (vni, station, vtep) => void inSwitch(misdirection(vni, station, vtep)),
+    take: (device, container, name, cidr) => {
+      namespace.run(`ip link set ${device} netns ${basename(container.sandbox)}`);
+      sh(`nsenter --net=${container.sandbox} sh -ec '
+        ip link set ${device} name ${name}; ip address add ${formatCidr(cidr)} dev ${name}; ip link set ${name} up'`);
+    },
     addStation: (vni, { address: of, mac, vtep }) =>
       void inSwitch(`ip neighbour add ${of} lladdr ${mac} dev br-${vni} nud permanent
         bridge fdb add ${mac} dev vx-${vni} dst ${vtep.address} port ${vtep.port} self`),

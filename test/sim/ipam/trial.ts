@@ -1,8 +1,8 @@
 import { macFromBytes, type PeerId } from '../../../src/core/address.ts';
 import { IPAM } from '../../../src/core/ipam/custody.ts';
-import { rangeOf, sizeOf } from '../../../src/core/ipam/range.ts';
 import { shareOf } from '../../../src/core/ipam/shares.ts';
 import { createRingView, type Holding } from '../../../src/core/ipam/view.ts';
+import { rangeOf, sizeOf } from '../../../src/core/range.ts';
 import type { Counters } from '../counters.ts';
 import { fakeCrypto } from '../fake-crypto.ts';
 import { Faults } from '../faults.ts';
