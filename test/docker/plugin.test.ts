@@ -6,8 +6,6 @@ import { until } from '../support/until.ts';
 
 /** What `docker` alone does once a router runs. */
 
-const SECOND = 1_000;
-
 describe('Docker with the network driver', () => {
   let lab: Lab<DockerHost>;
   let one: DockerHost;
@@ -33,7 +31,6 @@ describe('Docker with the network driver', () => {
         return found === names.map(name => `${name} local\n`).join('') || undefined;
       },
       () => `the engine of ${host.name} does not have just ${names.join(', ')}`,
-      5 * SECOND,
     );
   const addressOf = async (host: DockerHost, name: string): Promise<string> =>
     (
@@ -58,13 +55,11 @@ describe('Docker with the network driver', () => {
     await until(
       async () => (await answer('box1')).trim() === a || undefined,
       () => 'box1 is not known',
-      5 * SECOND,
     );
     await type(one, 'docker rm -f box1');
     await until(
       async () => (await answer('box1')).trim() === '' || undefined,
       () => 'box1 is still known',
-      5 * SECOND,
     );
   });
 
@@ -84,13 +79,20 @@ describe('Docker with the network driver', () => {
     ).trim();
     expect(db).toMatch(/^10\.40\./);
     expect(await type(one, `docker exec web ping -c 2 -W 1 ${db}`)).toContain(' 0% packet loss');
-    expect(await type(one, 'mesh network inspect prod')).toMatch(/ db +.*host2/);
+    await until(
+      async () => / db +.*host2/.test(await type(one, 'mesh network inspect prod')) || undefined,
+      () => 'host1 does not show db',
+    );
     await type(one, 'mesh network rm other');
     for (const host of lab.hosts) await shows(host, 'mesh', 'prod');
     await type(one, 'docker rm -f web; docker network rm prod');
     // Something is on it elsewhere: it is made again.
     for (const host of lab.hosts) await shows(host, 'mesh', 'prod');
-    expect(await type(one, 'mesh logs')).toMatch(/removed from the engine is made again.*db on host2/);
+    const said = /removed from the engine is made again.*db on host2/;
+    await until(
+      async () => said.test(await type(one, 'mesh logs')) || undefined,
+      () => 'the log does not say so',
+    );
     await type(two, 'docker rm -f db');
     await until(
       async () => (await one.mesh(['network', 'rm', 'prod'])).status === 0 || undefined,

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { describe, type Result } from '../../core/errors.ts';
 import type { EndpointCommand } from '../../core/host/handed.ts';
 import type { Reply } from '../../core/host/step.ts';
