@@ -32,26 +32,13 @@ import { takeBack } from './host/take-back.ts';
 import { createViews } from './host/views.ts';
 import { Vigil } from './host/vigil.ts';
 import type { ZoneName } from './names/name.ts';
-import {
-  type Change,
-  createReplica,
-  type Rebase,
-  type Replica,
-  type Write,
-  type Written,
-} from './replica.ts';
+import { type Change, createReplica, type Facts, type Rebase, type Write, type Written } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
 import { decodeMessage } from './wire.ts';
 
 /** How long a router that knows of others waits for one of them before it writes anything. */
 const ALONE_AFTER_MS = 3_000;
-
-/** What a host holds, for those who look on. */
-export type Facts = Pick<
-  Replica,
-  'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
->;
 
 /** News of who exists are looked at together, so long after the first. */
 const TOPOLOGY_SETTLES_MS = 10;
@@ -201,7 +188,7 @@ export class Host {
     this.#take(input);
     this.#conflicts.review();
     this.#stewardship.review(this.#state);
-    if (this.#state === 'ready') this.#networking.review();
+    if (this.#state === 'ready') this.#networking.review(this.#effects);
     this.#conflicts.review();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
