@@ -125,8 +125,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
-    const isUsed = (name: string): boolean => this.#attachments.all().some(({ network }) => network === name);
-    this.#networking = new Networking(this.#context, isUsed);
+    this.#networking = new Networking(this.#context, this.#attachments);
     this.#handed = new Handed(this.#context, this.#addressing, this.#attachments, this.#networking);
     this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(

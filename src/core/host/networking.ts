@@ -35,7 +35,7 @@ const NO_REMOVAL = new Uint8Array();
 /** Makes and removes networks, and sees to it that each goes on until somebody removes it. */
 export class Networking {
   readonly #context: Context;
-  readonly #attachments: Pick<Attachments, 'all' | 'isUsed'>;
+  readonly #attachments: Pick<Attachments, 'all'>;
   readonly #memberships: Memberships;
   /** Of networks that are being made elsewhere. */
   readonly #reserved = new Map<string, Cidr>();
@@ -43,7 +43,7 @@ export class Networking {
   #told: readonly Network[] = [];
   #adoptAt: Millis | undefined;
 
-  constructor(context: Context, attachments: Pick<Attachments, 'all' | 'isUsed'>) {
+  constructor(context: Context, attachments: Pick<Attachments, 'all'>) {
     this.#context = context;
     this.#attachments = attachments;
     this.#memberships = new Memberships(context);
@@ -124,12 +124,16 @@ export class Networking {
     this.#context.emit({ kind: 'networks', networks: now });
   }
 
+  /** Whether something of this host is on a network, or comes back to it when it runs again. */
+  #isUsed(name: string): boolean {
+    return this.#attachments.all().some(({ network }) => network === name);
+  }
+
   /** One that is removed while something here is on it is made again. */
   #keep(network: Network): void {
     const { emit, networks } = this.#context;
     const { id, name } = network;
-    if (!networks.isRemoved(id) || networks.get(name) !== undefined || !this.#attachments.isUsed(name))
-      return;
+    if (!networks.isRemoved(id) || networks.get(name) !== undefined || !this.#isUsed(name)) return;
     const message = 'a network was removed while containers here are on it: it is made again';
     emit({ kind: 'log', level: 'warn', message, data: { network: name } });
     this.#state({ network: { ...network, id: this.#newId() }, origin: undefined });
