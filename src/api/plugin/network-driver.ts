@@ -44,16 +44,16 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
       const mac = macOf(Interface.MacAddress);
       const made = await must(host, { kind: 'create-endpoint', endpoint: EndpointID, address, mac });
       const container = Options[CONTAINER];
-      if (typeof container === 'string') host.identified(EndpointID, container);
+      if (typeof container === 'string') host.identified(container);
       // What was given must not be said again.
       return { Interface: mac === undefined ? { MacAddress: made.endpoint?.mac ?? '' } : {} };
     }),
     Join: method(JOIN, async ({ EndpointID, SandboxKey }) => {
       const joined = await must(host, { kind: 'join-endpoint', endpoint: EndpointID, sandbox: SandboxKey });
-      const { device, internal } = joined.endpoint!;
+      const { device, internal, second } = joined.endpoint!;
       return {
         InterfaceName: { SrcName: device, DstPrefix: prefix },
-        StaticRoutes: [MULTICAST],
+        StaticRoutes: second ? [] : [MULTICAST],
         ...(internal && { DisableGatewayService: true }),
       };
     }),

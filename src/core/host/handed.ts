@@ -122,7 +122,8 @@ export class Handed {
         if (held === undefined || network === undefined)
           return answer(refuse({ code: 'endpoint-unknown', endpoint: command.endpoint }));
         this.#attachments.joined(held, command.sandbox);
-        return answer(replied(held.addresses, endpointReply(held, network)));
+        const second = this.#all().some(other => other !== held && other.joined === command.sandbox);
+        return answer(replied(held.addresses, endpointReply(held, network, second)));
       }
       case 'delete-endpoint':
         this.#delete(command.endpoint);

@@ -166,6 +166,8 @@ export interface EndpointReply {
   readonly device: string;
   /** Its container reaches nothing outside through the network, nor another way. */
   readonly internal: boolean;
+  /** Whether another network of the mesh was there first: a container has one way for multicast. */
+  readonly second: boolean;
 }
 
 /** What becomes of the space of a removed peer. */
