@@ -179,5 +179,5 @@ describe('a name server', () => {
     expect(upstreams).toEqual([{ address: '127.0.0.23', asked: 3, answered: 2, trouble: 'no answer' }]);
     upstream.close();
     rmSync(dirname(path), { recursive: true });
-  }, 15_000);
+  });
 });
