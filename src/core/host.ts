@@ -123,7 +123,7 @@ export class Host {
       ahead: (seq, lost, boot) =>
         takeBack(this.#context, this.#presence, { seq, lost, boot }, how => this.#issueAnew(seq, how)),
     });
-    this.#expulsion = new Expulsion(this.#context);
+    this.#expulsion = new Expulsion(this.#context, () => this.#durability.flush());
     this.#addressing =
       config.ipam &&
       new Addressing(
@@ -279,6 +279,7 @@ export class Host {
 
   #start(left: readonly Plumbed[]): void {
     this.#forward();
+    this.#expulsion.started();
     this.#attachments.adopt(left);
     this.#dialling.start();
     this.#spread.start();

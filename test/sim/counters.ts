@@ -66,7 +66,6 @@ export const ADDRESS_SIGHTS = [
   'space exhausted',
   'ring undivided',
   'rings met',
-  'name kept without its disk',
 ] as const;
 
 export type Sight = (typeof FACT_SIGHTS)[number] | (typeof ADDRESS_SIGHTS)[number];

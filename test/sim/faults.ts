@@ -281,7 +281,6 @@ export class Faults {
     if (this.#simulation.settings.ipam !== undefined) {
       // As the daemon does with an identity under which nothing is stored.
       if (!hasOwnFacts(machine.disk.durable)) this.#simulation.rename(machine);
-      if (this.#simulation.settings.nameOf !== undefined) this.#simulation.saw('name kept without its disk');
       machine.plumbed.clear();
       machine.running.clear();
       machine.stopped.clear();

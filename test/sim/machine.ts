@@ -361,7 +361,7 @@ export class SimulatedMachine implements Machine {
       decode: sharedDecode,
       limits: settings.limits,
       version: 'simulated',
-      name: settings.nameOf?.(this.index),
+      name: undefined,
       nickname: `host${this.index + 1}`,
       advertise: [this.address],
       listen: this.address,

@@ -1,4 +1,4 @@
-import type { Mac, PeerId } from '../../src/core/address.ts';
+import type { PeerId } from '../../src/core/address.ts';
 import { createRandom, type Random } from '../../src/core/host/random.ts';
 import type { IpamConfig } from '../../src/core/host/step.ts';
 import type { Limits } from '../../src/core/replica.ts';
@@ -53,8 +53,6 @@ export interface Settings {
   readonly limits: Partial<Limits>;
   /** Where the mesh gives out addresses. */
   readonly ipam?: (launch: Launch) => IpamConfig;
-  /** What a machine is called whoever it is, where people gave names. */
-  readonly nameOf?: (index: number) => Mac | undefined;
 }
 
 /** Which machine was launched with which targets, and how it comes to the mesh. */

@@ -1,4 +1,4 @@
-import { fromNumber, macFromBytes, type PeerId, parseMac } from '../../../src/core/address.ts';
+import { fromNumber, macFromBytes, type PeerId } from '../../../src/core/address.ts';
 import type { IpamConfig } from '../../../src/core/host/step.ts';
 import { fakeCrypto } from '../fake-crypto.ts';
 import { drawSettings, type Launch, peerOf, type Settings, streamOf, type Wishes } from '../settings.ts';
@@ -25,7 +25,6 @@ export function drawAddressSettings(seed: number, wishes: Wishes): AddressSettin
   const prefix = random.pick([24, 25, 26, 27])!;
   const isAgreed = random.fraction() < 0.5;
   const divided = random.fraction() < 0.06;
-  const isNamed = random.fraction() < 0.2;
   const strict = isCareful || divided;
   const without = [
     ...(wishes.without ?? []),
@@ -49,8 +48,7 @@ export function drawAddressSettings(seed: number, wishes: Wishes): AddressSettin
     timeoutMs: 10_000,
     quarantineMs: QUARANTINE_MS,
   });
-  const nameOf = (index: number) => parseMac(`02:00:00:00:00:${(index + 1).toString(16).padStart(2, '0')}`);
-  return { ...settings, ipam, strict, divided, ...(isNamed && !divided ? { nameOf } : {}) };
+  return { ...settings, ipam, strict, divided };
 }
 
 /**
@@ -62,9 +60,10 @@ const mayHaveForgotten = (arrival: Launch['arrival'], isAgreed: boolean): boolea
 
 export const isTogether = (index: number, other: number): boolean => index % 2 === other % 2;
 
-const defaultName = (peer: PeerId) => macFromBytes(fakeCrypto(peer).hash(new TextEncoder().encode(peer)));
+/** What the core calls a peer to which nobody gave a name. */
+export const nameOf = (peer: PeerId) => macFromBytes(fakeCrypto(peer).hash(new TextEncoder().encode(peer)));
 
 function seedsLike(index: number, hosts: number) {
   const all = Array.from({ length: hosts }, (_, other) => other);
-  return all.filter(other => isTogether(index, other)).map(other => defaultName(peerOf(other)));
+  return all.filter(other => isTogether(index, other)).map(other => nameOf(peerOf(other)));
 }

@@ -1,14 +1,12 @@
-import { type Mac, macFromBytes, type PeerId } from '../../../src/core/address.ts';
 import { type Division, IPAM } from '../../../src/core/ipam/custody.ts';
-import { rangeOf, sizeOf, without } from '../../../src/core/ipam/range.ts';
+import { rangeOf, sizeOf } from '../../../src/core/ipam/range.ts';
 import { shareOf } from '../../../src/core/ipam/shares.ts';
 import { createRingView, type Holding, type RingView } from '../../../src/core/ipam/view.ts';
-import { fakeCrypto } from '../fake-crypto.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import { livingIn } from '../verdict.ts';
 import type { AddressChecks } from './checks.ts';
-import type { AddressSettings } from './settings.ts';
+import { type AddressSettings, nameOf } from './settings.ts';
 
 /** In the end everybody sees the same ring: each address of the universe is somebody's, and nobody else's. */
 export function judgeRing(simulation: Simulation, settings: AddressSettings, checks: AddressChecks): void {
@@ -21,7 +19,7 @@ export function judgeRing(simulation: Simulation, settings: AddressSettings, che
       .peers()
       .some(peer => ring.custody(peer)!.division.seeds.join() !== division.seeds.join());
     if (isMixed) simulation.saw('rings met');
-    const untaken = untakenIn(simulation, settings, ring, division);
+    const untaken = untakenIn(simulation, ring, division);
     const holdings = [...ring.holdings(division), ...untaken].sort((a, b) => a.start - b.start);
     let next = start;
     for (const holding of holdings) {
@@ -52,22 +50,9 @@ function ringOf({ host }: SimulatedMachine): RingView {
 }
 
 /** Shares of seeds that were gone before they took them: whoever says that such a one is gone has it taken over. */
-function untakenIn(
-  simulation: Simulation,
-  { nameOf }: AddressSettings,
-  ring: RingView,
-  division: Division,
-): readonly Holding[] {
-  const names = new Map<Mac, PeerId>();
-  for (const owner of simulation.gone) {
+function untakenIn({ gone }: Simulation, ring: RingView, division: Division): readonly Holding[] {
+  return [...gone].flatMap(owner => {
     const isTaken = ring.custody(owner) !== undefined || ring.inheritor(owner, 0) !== undefined;
-    const given = nameOf?.(simulation.byPeer(owner)?.index ?? 0);
-    const name = given ?? macFromBytes(fakeCrypto(owner).hash(new TextEncoder().encode(owner)));
-    if (!isTaken) names.set(name, owner);
-  }
-  const held = ring.holdings(division);
-  return [...names].flatMap(([name, owner]) => {
-    const share = shareOf(division, name).map(range => ({ ...range, owner }));
-    return held.reduce<readonly Holding[]>((left, range) => without(left, range), share);
+    return isTaken ? [] : shareOf(division, nameOf(owner)).map(range => ({ ...range, owner }));
   });
 }
