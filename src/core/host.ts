@@ -114,7 +114,7 @@ export class Host {
       ahead: (seq, lost, boot) =>
         takeBack(this.#context, this.#presence, { seq, lost, boot }, how => this.#issueAnew(seq, how)),
     });
-    this.#expulsion = new Expulsion(this.#context);
+    this.#expulsion = new Expulsion(this.#context, () => this.#durability.flush());
     this.#addressing =
       config.ipam &&
       new Addressing(
@@ -276,6 +276,7 @@ export class Host {
 
   #start(left: readonly Plumbed[]): void {
     this.#forward();
+    this.#expulsion.started();
     this.#attachments.adopt(left);
     this.#whenReady(() => this.#handed.resume(left));
     this.#dialling.start();
