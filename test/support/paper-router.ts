@@ -86,6 +86,7 @@ const loop = new Loop(host, {
   publish: () => {},
   forwarded: () => {},
   networks: () => {},
+  memberships: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

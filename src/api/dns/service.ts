@@ -1,6 +1,6 @@
 import { type Cidr, fromNumber, toNumber } from '../../core/address.ts';
 import { ok, type Result } from '../../core/errors.ts';
-import type { ListenPlace, NameRecord, NameServerReport } from '../../ports/name-server.ts';
+import type { ListenPlace, Membership, NameRecord, NameServerReport } from '../../ports/name-server.ts';
 import type { Datagrams, Sockets, Source } from '../../ports/sockets.ts';
 import { Allowance } from './allowance.ts';
 import { answerFrom, datagramLimit, writeRefusal } from './answer.ts';
@@ -39,6 +39,8 @@ const SCRATCH = Buffer.alloc(LARGEST_MESSAGE);
 export class DnsService {
   readonly #sockets: Sockets;
   readonly #zone: Zone;
+  /** What is heard by who is on several networks, by its address as a number. */
+  #memberships: ReadonlyMap<number, NameTable> = new Map();
   readonly #posts = new Map<string, Post>();
   readonly #upstream: Upstream;
   readonly #allowance = new Allowance();
@@ -55,6 +57,12 @@ export class DnsService {
 
   publish(records: readonly NameRecord[]): readonly string[] {
     return this.#zone.publish(records);
+  }
+
+  belong(memberships: readonly Membership[]): void {
+    this.#memberships = new Map(
+      memberships.map(({ address, networks }) => [toNumber(address)!, this.#zone.on(networks)]),
+    );
   }
 
   listen(places: readonly ListenPlace[]): Result<void> {
@@ -96,9 +104,12 @@ export class DnsService {
 
   #open(place: ListenPlace): Result<Post> {
     const isAllowed = sourceCheck(place.allowed);
-    const table = this.#zone.on(place.network);
+    const { network } = place;
+    const common = this.#zone.on(network === undefined ? undefined : [network]);
+    const tableFor = (from: number): NameTable =>
+      network === undefined ? common : (this.#memberships.get(from) ?? common);
     const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
-      const asked = this.#answer(table, query, {
+      const asked = this.#answer(tableFor(source.address), query, {
         from: source.address,
         isAllowed: isAllowed(source),
         overTcp: false,
@@ -118,7 +129,7 @@ export class DnsService {
       return bound;
     }
     const stream = serveStream(bound.value, (query, address) => {
-      const asked = this.#answer(table, query, {
+      const asked = this.#answer(tableFor(address), query, {
         from: address,
         isAllowed: isAllowed({ address, port: 0 }),
         overTcp: true,

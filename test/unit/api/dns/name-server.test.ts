@@ -95,6 +95,21 @@ describe('a name server', () => {
     expect(await server.report()).toMatchObject({ names: 3, addresses: 3 });
   });
 
+  it('tells who is on several networks of all of them, wherever it asks', async () => {
+    const { server } = open();
+    const prod = { ...(await freePlace()), network: 'prod' };
+    server.publish([recordOn('prod', 'db', '10.40.0.1'), recordOn('test', 'web', '10.41.0.1')]);
+    await server.listen([prod]);
+    expect((await ask(prod, 'web.mesh.internal')).rcode).toBe('NXDOMAIN');
+    server.belong([{ address: '127.0.0.1' as Ipv4, networks: ['prod', 'test'] }]);
+    await server.report();
+    expect(addressesIn(await ask(prod, 'web.mesh.internal'))).toEqual(['10.41.0.1']);
+    expect(addressesIn(await ask(prod, 'db.mesh.internal'))).toEqual(['10.40.0.1']);
+    server.belong([]);
+    await server.report();
+    expect((await ask(prod, 'web.mesh.internal')).rcode).toBe('NXDOMAIN');
+  });
+
   it('goes from one place to another', async () => {
     const { server } = open();
     const [first, second] = [await freePlace(), await freePlace()];
