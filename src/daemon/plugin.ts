@@ -125,7 +125,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
 }
 
 /** The folders of an engine that was never there. */
-function removeEmpty(folder: string): void {
+export function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
     rmdirSync(dirname(folder));
