@@ -12,6 +12,7 @@ import type { EngineEndpoints } from '../ports/engine-endpoints.ts';
 import type { Log } from '../ports/log.ts';
 import { Comparison } from './comparison.ts';
 import { MESH } from './profile.ts';
+import { revive } from './revive.ts';
 
 interface Router {
   ask(command: EndpointCommand): Promise<Result<Reply>>;
@@ -32,7 +33,7 @@ export interface Plugin {
 }
 
 /** An engine that is about to tell of an endpoint for an address has done so when it is looked at for the second time. */
-const COMPARE_MS = 30_000;
+const LOOK_MS = 30_000;
 
 /** Docker's drivers, where this router is to offer them. */
 export function createPlugin(settings: Settings, log: Log, router: Router): Plugin {
@@ -49,6 +50,11 @@ export function offerPlugin(parts: PluginParts): Plugin {
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
 
+  function look(): void {
+    void comparison.compare();
+    void revive(engine, log);
+  }
+
   async function identify(container: string): Promise<void> {
     const found = await engine.inhabitant(container);
     if (!found.ok) return;
@@ -58,7 +64,7 @@ export function offerPlugin(parts: PluginParts): Plugin {
   }
 
   async function lookAgain(): Promise<void> {
-    void comparison.compare();
+    look();
     const found = await engine.containers();
     for (const container of found.ok ? found.value : []) await identify(container);
   }
@@ -78,7 +84,7 @@ export function offerPlugin(parts: PluginParts): Plugin {
     async start() {
       const started = await server.start();
       if (!started.ok) return started;
-      const timer = setInterval(() => void comparison.compare(), COMPARE_MS);
+      const timer = setInterval(look, LOOK_MS);
       const unwatch = engine.watch(event => {
         if (event.kind === 'connected') void identify(event.container);
         else void lookAgain();
