@@ -14,6 +14,7 @@ import type { Log } from '../ports/log.ts';
 import { Comparison } from './comparison.ts';
 import { DockerNetworks } from './docker-networks.ts';
 import { MESH } from './profile.ts';
+import { revive } from './revive.ts';
 
 interface Router {
   ask(command: Command): Promise<Result<Reply>>;
@@ -38,7 +39,7 @@ export interface Plugin {
 }
 
 /** An engine that is about to tell of an endpoint for an address has done so when it is looked at for the second time. */
-const COMPARE_MS = 30_000;
+const LOOK_MS = 30_000;
 
 /** Docker's drivers, where this router is to offer them. */
 export function createPlugin(settings: Settings, log: Log, router: Router): Plugin {
@@ -78,6 +79,11 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
 
+  function look(): void {
+    void comparison.compare();
+    void revive(engine, log);
+  }
+
   async function identify(container: string): Promise<void> {
     const found = await engine.inhabitant(container);
     if (!found.ok) return;
@@ -87,7 +93,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
   }
 
   async function lookAgain(): Promise<void> {
-    void comparison.compare();
+    look();
     const found = await engine.containers();
     for (const container of found.ok ? found.value : []) await identify(container);
   }
@@ -107,7 +113,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
     async start() {
       const started = await server.start();
       if (!started.ok) return started;
-      const timer = setInterval(() => void comparison.compare(), COMPARE_MS);
+      const timer = setInterval(look, LOOK_MS);
       const unwatch = engine.watch(event => {
         if (event.kind === 'connected') void identify(event.container);
         else void lookAgain();
