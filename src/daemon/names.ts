@@ -12,7 +12,7 @@ import type { ListenPlace, Membership, NameServer, NameServerReport } from '../p
 import { dnsThread } from './dns.ts';
 
 /** An engine may come, or change its bridge, after the router. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 1_000;
 const DOCKER_BRIDGE = 'docker0';
 /** How engines call the bridges of the networks that users make. */
 const BRIDGES = /^(docker0|docker_gwbridge|br-[\da-f]{12})$/;

@@ -23,9 +23,16 @@ export interface ServiceOptions {
   readonly upstreamPort?: number;
 }
 
+/** Who is answered at a place, and out of what. */
+interface Rules {
+  readonly place: ListenPlace;
+  isAllowed(source: Source): boolean;
+  tableFor(from: number): NameTable;
+}
+
 /** A place where we listen. */
 interface Post {
-  readonly place: ListenPlace;
+  rules: Rules;
   readonly datagrams: Datagrams;
   readonly stream: { close(): void };
 }
@@ -66,10 +73,8 @@ export class DnsService {
   }
 
   listen(places: readonly ListenPlace[]): Result<void> {
-    const wanted = new Map(places.map(place => [JSON.stringify(place), place]));
+    const wanted = new Map(places.map(place => [socketOf(place), place]));
     const opened = new Map<string, Post>();
-    // Who is allowed may change where the socket is still the same.
-    const leaving = [...this.#posts].filter(([key]) => !wanted.has(key));
     for (const [key, place] of wanted) {
       if (this.#posts.has(key)) continue;
       const post = this.#open(place);
@@ -79,9 +84,14 @@ export class DnsService {
       }
       opened.set(key, post.value);
     }
-    for (const [key, post] of leaving) {
-      close(post);
-      this.#posts.delete(key);
+    for (const [key, post] of this.#posts) {
+      const place = wanted.get(key);
+      // Who is answered may change where the socket stays.
+      if (place !== undefined) post.rules = this.#rulesOf(place);
+      else {
+        close(post);
+        this.#posts.delete(key);
+      }
     }
     for (const [key, post] of opened) this.#posts.set(key, post);
     return ok(undefined);
@@ -89,7 +99,7 @@ export class DnsService {
 
   report(): Omit<NameServerReport, 'restarts'> {
     return {
-      places: [...this.#posts.values()].map(({ place }) => place),
+      places: [...this.#posts.values()].map(({ rules }) => rules.place),
       names: this.#zone.names,
       addresses: this.#zone.addresses,
       upstreams: this.#upstream.report(),
@@ -102,16 +112,22 @@ export class DnsService {
     this.#posts.clear();
   }
 
-  #open(place: ListenPlace): Result<Post> {
-    const isAllowed = sourceCheck(place.allowed);
+  #rulesOf(place: ListenPlace): Rules {
     const { network } = place;
     const common = this.#zone.on(network === undefined ? undefined : [network]);
-    const tableFor = (from: number): NameTable =>
-      network === undefined ? common : (this.#memberships.get(from) ?? common);
+    return {
+      place,
+      isAllowed: sourceCheck(place.allowed),
+      tableFor: from => (network === undefined ? common : (this.#memberships.get(from) ?? common)),
+    };
+  }
+
+  #open(place: ListenPlace): Result<Post> {
+    const post = { rules: this.#rulesOf(place) };
     const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
-      const asked = this.#answer(tableFor(source.address), query, {
+      const asked = this.#answer(post.rules.tableFor(source.address), query, {
         from: source.address,
-        isAllowed: isAllowed(source),
+        isAllowed: post.rules.isAllowed(source),
         overTcp: false,
         into,
       });
@@ -129,16 +145,16 @@ export class DnsService {
       return bound;
     }
     const stream = serveStream(bound.value, (query, address) => {
-      const asked = this.#answer(tableFor(address), query, {
+      const asked = this.#answer(post.rules.tableFor(address), query, {
         from: address,
-        isAllowed: isAllowed({ address, port: 0 }),
+        isAllowed: post.rules.isAllowed({ address, port: 0 }),
         overTcp: true,
         into: SCRATCH,
       });
       if (typeof asked !== 'number') return this.#forward(asked, true);
       return asked === 0 ? undefined : Buffer.from(SCRATCH.subarray(0, asked));
     });
-    return ok({ place, datagrams: datagrams.value, stream });
+    return ok(Object.assign(post, { datagrams: datagrams.value, stream }));
   }
 
   /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
@@ -174,7 +190,7 @@ export class DnsService {
   }
 
   #isOwn(address: string): boolean {
-    return [...this.#posts.values()].some(({ place }) => place.address === address);
+    return [...this.#posts.values()].some(({ rules }) => rules.place.address === address);
   }
 }
 
@@ -191,6 +207,10 @@ interface Asked {
   readonly query: Buffer;
   readonly question: Question;
 }
+
+/** Places with one socket differ in who is answered there. */
+const socketOf = ({ address, namespace, port }: ListenPlace): string =>
+  JSON.stringify([address, port, namespace]);
 
 function close({ datagrams, stream }: Post): void {
   datagrams.close();

@@ -110,6 +110,20 @@ describe('a name server', () => {
     expect((await ask(prod, 'web.mesh.internal')).rcode).toBe('NXDOMAIN');
   });
 
+  it('answers others where it listens already, without letting go of the socket', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    server.publish([record('box1', '10.0.0.11')]);
+    const nobody = { ...place, allowed: [{ address: '10.0.0.0' as Ipv4, prefix: 8 }] };
+    expect((await server.listen([nobody])).ok).toBe(true);
+    expect((await ask(place, 'box1.mesh.internal')).rcode).toBe('REFUSED');
+    expect((await askStream(place, ['box1.mesh.internal']))[0]!.rcode).toBe('REFUSED');
+    expect((await server.listen([place])).ok).toBe(true);
+    expect(addressesIn(await ask(place, 'box1.mesh.internal'))).toEqual(['10.0.0.11']);
+    expect(addressesIn((await askStream(place, ['box1.mesh.internal']))[0]!)).toEqual(['10.0.0.11']);
+    expect((await server.report()).places).toEqual([place]);
+  });
+
   it('goes from one place to another', async () => {
     const { server } = open();
     const [first, second] = [await freePlace(), await freePlace()];
