@@ -50,6 +50,7 @@ export type Problem =
   | { readonly code: 'plugin-taken'; readonly path: string }
   | { readonly code: 'mac-taken'; readonly value: string; readonly network: string }
   | { readonly code: 'network-name'; readonly value: string }
+  | { readonly code: 'network-removed'; readonly network: string }
   | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
   | { readonly code: 'network-default'; readonly network: string }
   | { readonly code: 'network-in-use'; readonly network: string; readonly holders: string }
@@ -196,6 +197,7 @@ const SENTENCES: Sentences = {
   'mac-taken': p => `${p.value} is in use on network "${p.network}"; take another, or none`,
   'network-name': p =>
     `"${p.value}" can't be the name of a network; it takes letters, digits, ".", "_" and "-", at most 63, the first a letter or digit`,
+  'network-removed': p => `network ${p.network} was removed`,
   'network-exists': p =>
     `there is a network "${p.network}" already, with ${p.subnets}; take another name, or "mesh network rm" it first`,
   'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
