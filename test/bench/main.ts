@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   reach: () => import('./reach.ts'),
   dns: () => import('./dns.ts'),
   'dns-latency': () => import('./dns-latency.ts'),
+  name: () => import('./name.ts'),
   'dns-bomb': () => import('./dns-bomb.ts'),
   launch: () => import('./launch.ts'),
   cli: () => import('./cli.ts'),
