@@ -106,12 +106,18 @@ function addLaunch(program: Command): void {
   for (const option of Object.values(OPTIONS)) {
     if (program.options.some(known => known.long === `--${option.flag}`)) continue;
     const value = option.value === undefined ? '' : ` <${option.value}>`;
-    launch.option(`--${option.flag}${value}`, option.help);
+    const short = option.short === undefined ? '' : `-${option.short}, `;
+    const flags = `${short}--${option.flag}${value}`;
+    if (option.repeats) launch.option(flags, option.help, joinWords);
+    else launch.option(flags, option.help);
   }
   launch.action((peers: string[], flags: LaunchFlags, command) =>
     perform(command, async c => (await import('./launch.ts')).launch(c, peers, flags)),
   );
 }
+
+const joinWords = (word: string, before?: string): string =>
+  before === undefined ? word : `${before},${word}`;
 
 function addContainerVerbs(program: Command): void {
   program

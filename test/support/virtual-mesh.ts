@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { compare, type PeerId, parseIpv4 } from '../../src/core/address.ts';
-import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import { compare, type Mac, type PeerId, parseIpv4 } from '../../src/core/address.ts';
+import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Membership } from '../../src/core/host/memberships.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type {
   Command,
@@ -35,6 +36,8 @@ export interface MeshOptions {
   readonly repeat?: number;
   /** By the targets that a host was given. */
   readonly ipam?: (targets: readonly string[]) => IpamConfig;
+  /** Peer names that people gave, by the order of the hosts. */
+  readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -54,6 +57,7 @@ export interface VirtualHost {
   readonly aliases: Map<string, readonly string[]>;
   /** As it was told last. */
   networks: readonly Network[];
+  memberships: readonly Membership[];
   /** What names stand for, addresses after one another; NAME@NETWORK on others than the default one. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
@@ -69,7 +73,7 @@ interface Event {
 export interface VirtualMesh {
   readonly hosts: readonly VirtualHost[];
   readonly now: Millis;
-  add(targets?: readonly VirtualHost[]): VirtualHost;
+  add(targets?: readonly VirtualHost[], peer?: PeerId): VirtualHost;
   /** Runs virtual time for so long. */
   run(duration: Millis): void;
   /** Runs until `condition` holds; throws after `limit`. */
@@ -207,7 +211,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return hangUp(host.peer, effect.peer, effect.reason);
       case 'plumb': {
         const { attachment } = effect;
-        const alive = host.running.get(attachment.container) === attachment.sandbox;
+        const alive =
+          attachment.handed !== undefined || host.running.get(attachment.container) === attachment.sandbox;
         if (alive) host.plumbed.set(`${attachment.network}/${attachment.container}`, attachment);
         const result: Result<void> = alive
           ? { ok: true, value: undefined }
@@ -234,6 +239,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         );
       }
       case 'follow':
+        if (endpointOf(effect) !== undefined) return;
         // The state at the time of the answer, as an engine gives it.
         return schedule(1, () => {
           const sandbox = host.running.get(effect.container);
@@ -264,6 +270,9 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return;
       case 'forward':
         return;
+      case 'memberships':
+        host.memberships = effect.memberships;
+        return;
       case 'networks':
         host.networks = effect.networks;
         return;
@@ -287,13 +296,13 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     address: string,
     targets: readonly string[] | undefined,
     disk: ReadonlyMap<string, Uint8Array>,
+    self = `peer-${String(number).padStart(4, '0')}` as PeerId,
   ): HostConfig {
-    const self = `peer-${String(number).padStart(4, '0')}` as PeerId;
     return {
       self,
       crypto: cryptoOf(self),
       version: 'test',
-      name: undefined,
+      name: options.names?.[number - 1],
       nickname: `host${number}`,
       advertise: [address],
       listen: address,
@@ -319,7 +328,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     get now() {
       return now;
     },
-    add(targets = []) {
+    add(targets = [], peer) {
       const number = hosts.length + 1;
       const address = `192.168.${number >> 8}.${number & 255}:6783`;
       const disk = new Map<string, Uint8Array>();
@@ -328,6 +337,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         address,
         targets.map(target => target.address),
         disk,
+        peer,
       );
       const host: VirtualHost = {
         peer: config.self,
@@ -340,6 +350,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         running: new Map(),
         aliases: new Map(),
         networks: [],
+        memberships: [],
         zone: new Map(),
         isDown: false,
       };
@@ -393,7 +404,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];
       const forwarding = host.host.forwarding();
-      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
+      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk), host.peer));
       deliver(host, { kind: 'adopted', attachments: left, forwarding });
     },
     writer: (owner, limits = {}) => createReplica({ self: owner, crypto: cryptoOf(owner), limits }),

@@ -138,6 +138,11 @@ export interface DnsReport {
     | undefined;
 }
 
+/** Where the Docker proxy is asked, as in DOCKER_HOST, the first first. */
+export interface ProxyReport {
+  readonly addresses: readonly string[];
+}
+
 export interface LookupRequest {
   readonly name: string;
 }
@@ -248,6 +253,7 @@ export interface ControlHandlers {
   /** What this host answers for a name in the zone; no address is an answer, too. */
   lookup(request: LookupRequest): Promise<Result<AddressReply>>;
   dns(): Promise<Result<DnsReport>>;
+  proxy(): Promise<Result<ProxyReport>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
@@ -304,6 +310,7 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   unname: { method: 'DELETE', paths: ['/name'] },
   lookup: { method: 'GET', paths: ['/name/{name}'] },
   dns: { method: 'GET', paths: ['/dns'] },
+  proxy: { method: 'GET', paths: ['/proxyaddrs'] },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },

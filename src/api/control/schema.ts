@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isObject } from '../../core/json.ts';
 import { SUBNETS_MAX } from '../../core/networks/fact.ts';
 import type { ControlCall } from './contract.ts';
@@ -54,6 +54,7 @@ const REQUESTS = {
   unname: naming,
   lookup: z.strictObject({ name }),
   dns: nothing,
+  proxy: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),

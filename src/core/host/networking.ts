@@ -15,8 +15,10 @@ import { freeSubnet } from '../networks/pool.ts';
 import { nextFree } from '../networks/view.ts';
 import { overlaps, rangeOf } from '../range.ts';
 import type { Entry, Write } from '../replica.ts';
+import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
-import type { IpamConfig, Millis, Reply } from './step.ts';
+import { Memberships } from './memberships.ts';
+import type { Effect, IpamConfig, Millis, Reply } from './step.ts';
 
 /** What a network is to be like; what is left out is chosen. */
 export type NetworkWish = Omit<Network, 'id' | 'vni'>;
@@ -26,20 +28,25 @@ const ADOPT_AFTER_MS = 1_000;
 const ADOPT_WITHIN_MS = 3_000;
 /** Who was away for long comes back with networks that are gone: the last so many are remembered by who removed them. */
 const REMOVALS_MAX = 256;
+/** One whose name is not known yet. */
+const NEW = 'new';
 const NO_REMOVAL = new Uint8Array();
 
 /** Makes and removes networks, and sees to it that each goes on until somebody removes it. */
 export class Networking {
   readonly #context: Context;
-  /** Whether something of this host is on a network. */
-  readonly #isUsed: (network: string) => boolean;
+  readonly #attachments: Pick<Attachments, 'all'>;
+  readonly #memberships: Memberships;
+  /** Of networks that are being made elsewhere. */
+  readonly #reserved = new Map<string, Cidr>();
   #changed = true;
   #told: readonly Network[] = [];
   #adoptAt: Millis | undefined;
 
-  constructor(context: Context, isUsed: (network: string) => boolean) {
+  constructor(context: Context, attachments: Pick<Attachments, 'all'>) {
     this.#context = context;
-    this.#isUsed = isUsed;
+    this.#attachments = attachments;
+    this.#memberships = new Memberships(context);
   }
 
   /** Other networks may stand now. */
@@ -65,6 +72,28 @@ export class Networking {
     return { ok: true, value: { addresses: [], detached: [], network: networks.get(wish.name) } };
   }
 
+  /**
+   * Whether a network could have this subnet, or any, which is made elsewhere at the moment: nobody else is given it until it
+   * is there, or somebody says that it won't be. One that a network has already is as good.
+   */
+  reserve(subnet: Cidr | undefined, range: Cidr | undefined): Result<Reply> {
+    const { config, networks } = this.#context;
+    if (config.ipam === undefined) return refuse({ code: 'ipam-off' });
+    const known = subnet && networks.all().find(network => subnetsOf(network) === formatCidr(subnet));
+    if (known !== undefined && (range === undefined || isAsWished(known, { ...known, range })))
+      return { ok: true, value: { addresses: [], detached: [], subnet: known.subnets[0]! } };
+    const subnets = subnet === undefined ? this.#anySubnet(config.ipam, '') : [subnet];
+    const problem = this.#objection(config.ipam.universe, { name: NEW, subnets, ...(range && { range }) });
+    if (problem !== undefined) return refuse(problem);
+    const [found] = subnets as [Cidr];
+    this.#reserved.set(formatCidr(found), found);
+    return { ok: true, value: { addresses: [], detached: [], subnet: found } };
+  }
+
+  unreserve(subnet: Cidr): void {
+    this.#reserved.delete(formatCidr(subnet));
+  }
+
   /** Refuses while anything is on it, on any host. */
   remove(name: string): Result<Reply> {
     const { networks } = this.#context;
@@ -78,10 +107,14 @@ export class Networking {
     return { ok: true, value: { addresses: [], detached: [], network } };
   }
 
-  /** Brings own facts to what stands, and tells what stands now. */
-  review(): void {
+  /** Brings own facts to what stands, and tells what stands now. `effects` are those of this step. */
+  review(effects: readonly Effect[]): void {
+    // Who is on what changes with what is stored only.
+    if (effects.some(({ kind }) => kind === 'persist')) this.#memberships.review(this.#attachments.all());
     if (!this.#changed) return;
     this.#changed = false;
+    for (const subnet of this.#context.networks.all().flatMap(({ subnets }) => subnets))
+      this.unreserve(subnet);
     for (const entry of this.#own()) this.#yield(entry);
     for (const network of this.#told) this.#keep(network);
     this.#planAdoption();
@@ -89,6 +122,11 @@ export class Networking {
     if (now === this.#told) return;
     this.#told = now;
     this.#context.emit({ kind: 'networks', networks: now });
+  }
+
+  /** Whether something of this host is on a network, or comes back to it when it runs again. */
+  #isUsed(name: string): boolean {
+    return this.#attachments.all().some(({ network }) => network === name);
   }
 
   /** One that is removed while something here is on it is made again. */
@@ -156,7 +194,7 @@ export class Networking {
   #anySubnet({ defaultSubnet, universe }: IpamConfig, name: string): readonly Cidr[] {
     const taken = this.#context.networks.all().flatMap(network => network.subnets);
     const used = this.#strays().map<Cidr>(address => ({ address, prefix: 32 }));
-    const subnet = freeSubnet(universe, name, [...taken, defaultSubnet, ...used]);
+    const subnet = freeSubnet(universe, name, [...taken, defaultSubnet, ...used, ...this.#reserved.values()]);
     return subnet === undefined ? [] : [subnet];
   }
 
