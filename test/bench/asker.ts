@@ -2,7 +2,7 @@ import { createSockets } from '../../src/adapters/linux/sockets.ts';
 import { ask as request } from '../../src/api/control/client.ts';
 import { DNS_PORT } from '../../src/api/control/dns-options.ts';
 import { RCODE } from '../../src/api/dns/message.ts';
-import { type Ipv4, parseIpv4, toNumber } from '../../src/core/address.ts';
+import { parseIpv4, toNumber } from '../../src/core/address.ts';
 import { questionBytes } from '../support/dns/ask.ts';
 import { addNamespaces, type Member } from './stage.ts';
 
@@ -32,8 +32,8 @@ export async function attachAsker(member: Member, namespace: string): Promise<As
   return openAsker(member.path(`/run/netns/${namespace}0`), service);
 }
 
-function openAsker(namespace: string, service: Ipv4): Asker {
-  const to = { address: toNumber(service)!, port: DNS_PORT };
+function openAsker(namespace: string, service: string): Asker {
+  const to = { address: toNumber(parseIpv4(service)!)!, port: DNS_PORT };
   const waiting = new Map<number, (answer: 'known' | 'unknown' | undefined) => void>();
   const settle = (id: number, answer: 'known' | 'unknown' | undefined): void => {
     waiting.get(id)?.(answer);
