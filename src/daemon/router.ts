@@ -109,6 +109,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   if (!controlled.ok) return controlled;
 
   loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
+  void loop.drained().then(() => names.open());
   listen(event => loop.deliver(event));
   const offered = await plugin.start();
   if (!offered.ok) return offered;

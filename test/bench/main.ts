@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   dns: () => import('./dns.ts'),
   'dns-latency': () => import('./dns-latency.ts'),
   name: () => import('./name.ts'),
+  'dns-restart': () => import('./dns-restart.ts'),
   'dns-bomb': () => import('./dns-bomb.ts'),
   launch: () => import('./launch.ts'),
   cli: () => import('./cli.ts'),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../../src/api/control/client.ts';
-import { type Asker, attachAsker } from './asker.ts';
+import type { Asker } from '../support/dns/asker.ts';
+import { attachAsker, untilKnown } from './asker.ts';
 import type { Figure } from './measure.ts';
 import { addNamespaces, addressOf, attach, type Member, withMesh } from './stage.ts';
 
@@ -46,7 +47,7 @@ const measure = (hosts: number): Promise<Measured> =>
     const asker = await attachAsker(there, 'asker');
     const measured: Measured = { named: [], unnamed: [], whole: [], theirs: [] };
     for (let index = -5; index < COUNT; index += 1) {
-      const one = await once(here, asker, `name${index + 5}`);
+      const one = await once(here, asker, `name${index + 5}.mesh.internal`);
       if (index < 0) continue; // Warms both up.
       for (const key of ['named', 'unnamed', 'whole', 'theirs'] as const) measured[key].push(one[key]);
     }
@@ -59,11 +60,11 @@ async function once(here: Member, asker: Asker, name: string): Promise<Record<ke
   const asked = performance.now();
   await asker.ask(name);
   const theirs = performance.now() - asked;
-  const known = asker.until(name, 'known');
+  const known = untilKnown(asker, name, true);
   const [began, said] = await change(here, 'name', name);
   const at = await known;
   await sleep(CALM_MS);
-  const unknown = asker.until(name, 'unknown');
+  const unknown = untilKnown(asker, name, false);
   const [, taken] = await change(here, 'unname', name);
   const gone = await unknown;
   return { named: Math.max(0, at - said), unnamed: Math.max(0, gone - taken), whole: at - began, theirs };
