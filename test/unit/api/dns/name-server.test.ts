@@ -96,22 +96,25 @@ describe('a name server', () => {
   });
 
   it('lets go of a place while questions from there are still with others', async () => {
-    const upstream = await startFakeUpstream('127.0.0.24', 0, name => {
-      return name === 'example.org' ? [{ name, type: 'A', ttl: 60, data: '192.0.2.1' }] : undefined;
-    });
+    const upstream = await startFakeUpstream('127.0.0.24', 0, () => undefined);
     const path = join(mkdtempSync(join(tmpdir(), 'mst-dns-')), 'resolv.conf');
     writeFileSync(path, 'nameserver 127.0.0.24\n');
     const { server } = open({ resolvConf: path, upstreamPort: upstream.port });
     const [first, second] = [await freePlace(), await freePlace()];
     await server.listen([first]);
-    const lost = exchange(first, questionBytes('slow.example.org'), 6_000);
+    const lost = exchange(first, questionBytes('example.org'));
     await until(
       async () => (await server.report()).upstreams[0]?.asked === 1 || undefined,
       () => 'the upstream is not asked',
     );
     await server.listen([second]);
     expect(await lost).toBeUndefined();
-    expect(await server.report()).toMatchObject({ restarts: 0, counters: { failed: 1 } });
+    // It has given up by then.
+    await until(
+      async () => (await server.report()).counters['failed'] === 1 || undefined,
+      () => 'the question is still under way',
+    );
+    expect(await server.report()).toMatchObject({ restarts: 0 });
     upstream.close();
     rmSync(dirname(path), { recursive: true });
   });
