@@ -27,6 +27,8 @@ export interface Names {
   /** Listens where the host's own containers ask; refuses as `NameServer.listen` does. */
   start(): Promise<Result<void>>;
   publish(records: readonly NameRecord[]): void;
+  /** What the disk had has been published: questions are answered from now on. */
+  open(): void;
   /** These are all containers here that are on several networks. */
   belong(memberships: readonly Membership[]): void;
   /** The kernel has been brought to this: there may be other service addresses. */
@@ -43,6 +45,7 @@ export function createNames(settings: Settings, log: Log): Names {
 const SILENT: Names = {
   start: async () => ok(undefined),
   publish: () => {},
+  open: () => {},
   belong: () => {},
   forwarded: () => {},
   report: async () => undefined,
@@ -73,6 +76,10 @@ class ServedNames implements Names {
 
   publish(records: readonly NameRecord[]): void {
     this.#server.publish(records);
+  }
+
+  open(): void {
+    this.#server.open();
   }
 
   belong(memberships: readonly Membership[]): void {
