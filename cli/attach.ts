@@ -34,6 +34,7 @@ const isNoContainer = (word: string): boolean =>
 
 export interface AttachFlags {
   readonly name?: readonly string[];
+  readonly network?: string;
   /** False: `--without-dns`. */
   readonly dns?: boolean;
 }
@@ -48,20 +49,29 @@ export async function attach(
   if (!read.ok) return read;
   if (isNoContainer(read.value.container))
     return refuse({ code: 'bad-usage', why: 'attach takes a container', command: 'attach' });
-  const { name: names = [], dns } = flags;
+  const { name: names = [], dns, network } = flags;
+  const place = network === undefined ? {} : { network };
   const naming = { ...(names.length === 0 ? {} : { names }), ...(dns === false ? { withoutDns: true } : {}) };
-  return printAddresses(context, await ask(context.socket, 'attach', { ...read.value, ...naming }));
+  return printAddresses(context, await ask(context.socket, 'attach', { ...read.value, ...place, ...naming }));
 }
 
 /** `mesh detach [ADDRESS...] CONTAINER`: prints what was detached as `attach` does. */
-export async function detach(context: Context, words: readonly string[]): Promise<Result<void>> {
+export async function detach(
+  context: Context,
+  words: readonly string[],
+  network?: string,
+): Promise<Result<void>> {
   const read = readWords(words);
   if (!read.ok) return read;
   const { container, addresses, subnets } = read.value;
   if (isNoContainer(container) || subnets.length > 0) {
     return refuse({ code: 'bad-usage', why: 'detach takes a container', command: 'detach' });
   }
-  const request = addresses.length === 0 ? { container } : { container, addresses };
+  const request = {
+    container,
+    ...(network === undefined ? {} : { network }),
+    ...(addresses.length === 0 ? {} : { addresses }),
+  };
   return printAddresses(context, await ask(context.socket, 'detach', request));
 }
 

@@ -1,8 +1,10 @@
 import { Argument, Command, CommanderError } from 'commander';
 import { OPTIONS } from '../src/api/control/options.ts';
 import { describe, exitStatus, type Problem, type Result } from '../src/core/errors.ts';
+import type { AttachFlags } from './attach.ts';
 import { type CommonFlags, type Context, createContext } from './context.ts';
 import type { LaunchFlags } from './launch.ts';
+import { addNetworkVerbs } from './network-verbs.ts';
 import type { StatusView } from './status.ts';
 
 const USAGE_STATUS = 2;
@@ -85,6 +87,7 @@ function createProgram(): Command {
   addAddressVerbs(program);
   addNameVerbs(program);
   addHostVerbs(program);
+  addNetworkVerbs(program, perform);
   addIpamVerbs(program);
   addQuestions(program);
   return program;
@@ -103,12 +106,18 @@ function addLaunch(program: Command): void {
   for (const option of Object.values(OPTIONS)) {
     if (program.options.some(known => known.long === `--${option.flag}`)) continue;
     const value = option.value === undefined ? '' : ` <${option.value}>`;
-    launch.option(`--${option.flag}${value}`, option.help);
+    const short = option.short === undefined ? '' : `-${option.short}, `;
+    const flags = `${short}--${option.flag}${value}`;
+    if (option.repeats) launch.option(flags, option.help, joinWords);
+    else launch.option(flags, option.help);
   }
   launch.action((peers: string[], flags: LaunchFlags, command) =>
     perform(command, async c => (await import('./launch.ts')).launch(c, peers, flags)),
   );
 }
+
+const joinWords = (word: string, before?: string): string =>
+  before === undefined ? word : `${before},${word}`;
 
 function addContainerVerbs(program: Command): void {
   program
@@ -120,8 +129,9 @@ function addContainerVerbs(program: Command): void {
       'addresses like 10.0.0.11/24, net:SUBNET or net:default for one that is free there; then a name, an id, or netns:PATH',
     )
     .option('--name <name...>', 'what else it is called, beside what its engine calls it')
+    .option('--network <name>', 'of "mesh network ls" (mesh)')
     .option('--without-dns', 'give it no name by itself')
-    .action((words: string[], { withoutDns, ...flags }: { name?: string[]; withoutDns?: boolean }, command) =>
+    .action((words: string[], { withoutDns, ...flags }: AttachFlags & { withoutDns?: boolean }, command) =>
       perform(command, async c =>
         (await import('./attach.ts')).attach(c, words, { ...flags, ...(withoutDns ? { dns: false } : {}) }),
       ),
@@ -131,8 +141,9 @@ function addContainerVerbs(program: Command): void {
     .description('take addresses away from a container, all where none is given')
     .usage('[options] [ADDRESS...] CONTAINER')
     .argument('<words...>', 'addresses like 10.0.0.11/24, then a name, an id, or netns:PATH')
-    .action((words: string[], _, command) =>
-      perform(command, async c => (await import('./attach.ts')).detach(c, words)),
+    .option('--network <name>', 'of "mesh network ls" (mesh)')
+    .action((words: string[], { network }: { network?: string }, command) =>
+      perform(command, async c => (await import('./attach.ts')).detach(c, words, network)),
     );
 }
 
@@ -167,10 +178,9 @@ function addNameVerbs(program: Command): void {
       .argument('<words...>', words)
       .helpOption('--help', 'display help for command')
       .option('-h, --name <name...>', name)
-      .action((given: string[], flags: { name?: string[] }, command) =>
-        perform(command, async c =>
-          (await import('./names.ts')).changeNames(c, verb, given, flags.name ?? []),
-        ),
+      .option('--network <name>', 'on which they are, of "mesh network ls" (mesh)')
+      .action((given: string[], flags: { name?: string[]; network?: string }, command) =>
+        perform(command, async c => (await import('./names.ts')).changeNames(c, verb, given, flags)),
       );
   }
   program

@@ -41,6 +41,7 @@ function dormantRows(dormant: DormantReport): string[][] {
   ]);
 }
 
-function nameOf({ container, containerName }: { container: string; containerName: string }): string {
+/** Its name, or the beginning of its id where it has none. */
+export function nameOf({ container, containerName }: { container: string; containerName: string }): string {
   return containerName === '' ? container.slice(0, SHORT_ID) : containerName;
 }

@@ -10,6 +10,7 @@ export type Problem =
   | { readonly code: 'bad-usage'; readonly why: string; readonly command: string }
   | { readonly code: 'unknown-option'; readonly option: string }
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
+  | { readonly code: 'address-of-network'; readonly value: string; readonly network: string }
   | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
   | { readonly code: 'address-quarantined'; readonly value: string; readonly seconds: number }
   | { readonly code: 'address-unallocated'; readonly value: string }
@@ -45,6 +46,22 @@ export type Problem =
   | { readonly code: 'name-nobodys'; readonly value: string }
   | { readonly code: 'name-unknown'; readonly what: string }
   | { readonly code: 'network-unknown'; readonly network: string }
+  | { readonly code: 'endpoint-unknown'; readonly endpoint: string }
+  | { readonly code: 'plugin-taken'; readonly path: string }
+  | { readonly code: 'mac-taken'; readonly value: string; readonly network: string }
+  | { readonly code: 'network-name'; readonly value: string }
+  | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
+  | { readonly code: 'network-default'; readonly network: string }
+  | { readonly code: 'network-in-use'; readonly network: string; readonly holders: string }
+  | { readonly code: 'network-refused'; readonly network: string; readonly why: string }
+  | { readonly code: 'network-no-room'; readonly network: string; readonly range: string }
+  | {
+      readonly code: 'subnet-overlaps';
+      readonly value: string;
+      readonly network: string;
+      readonly other: string;
+    }
+  | { readonly code: 'subnet-used'; readonly value: string; readonly address: string }
   | { readonly code: 'namespace-unknown'; readonly path: string; readonly why: string }
   | { readonly code: 'interface-taken'; readonly container: string; readonly name: string }
   | { readonly code: 'host-interface-taken'; readonly name: string }
@@ -54,6 +71,9 @@ export type Problem =
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-address'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-off' }
+  | { readonly code: 'nothing-to-restore' }
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-silent'; readonly seconds: number }
   | { readonly code: 'router-running'; readonly how: string }
@@ -124,6 +144,8 @@ const SENTENCES: Sentences = {
   'bad-usage': p => `${p.why}; see "mesh help ${p.command}"`,
   'unknown-option': p => `there is no option ${p.option}; "mesh help launch" lists them`,
   'address-unusable': p => `${p.value} can't be given to a container: ${p.why}`,
+  'address-of-network': p =>
+    `${p.value} is an address of network "${p.network}"; attach it there with --network ${p.network}, or take another`,
   'address-elsewhere': p =>
     `${p.value} is among the addresses of ${p.host}, which has given it to something or does not answer; take another, or look at "mesh ps" there`,
   'address-quarantined': p =>
@@ -167,7 +189,23 @@ const SENTENCES: Sentences = {
   'name-nobodys': p =>
     `${p.value} is an address of the mesh that no container has; attach one with it, or name an address outside`,
   'name-unknown': p => `${p.what} has no such name on this host; "mesh status dns" lists them`,
-  'network-unknown': p => `there is no network "${p.network}"; leave it out to take "mesh"`,
+  'network-unknown': p => `there is no network "${p.network}"; "mesh network ls" lists them`,
+  'endpoint-unknown': p =>
+    `no endpoint ${p.endpoint.slice(0, 12)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
+  'plugin-taken': p => `something else is a Docker plugin at ${p.path}; end it, or pass --no-plugin`,
+  'mac-taken': p => `${p.value} is in use on network "${p.network}"; take another, or none`,
+  'network-name': p =>
+    `"${p.value}" can't be the name of a network; it takes letters, digits, ".", "_" and "-", at most 63, the first a letter or digit`,
+  'network-exists': p =>
+    `there is a network "${p.network}" already, with ${p.subnets}; take another name, or "mesh network rm" it first`,
+  'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
+  'network-in-use': p => `network "${p.network}" is in use by ${p.holders}; detach or remove those first`,
+  'network-refused': p => `Docker refused network "${p.network}": ${p.why}`,
+  'network-no-room': p =>
+    `no subnet of ${p.range} is left for "${p.network}"; remove a network, or launch with a smaller --ipalloc-default-subnet`,
+  'subnet-overlaps': p => `${p.value} overlaps with ${p.other} of network "${p.network}"; take another`,
+  'subnet-used': p =>
+    `${p.value} has ${p.address} in it, which a container has on another network; take another`,
   'namespace-unknown': p => `"${p.path}" is not a network namespace: ${p.why}`,
   'interface-taken': p => `"${p.container}" has an interface ${p.name} that isn't ours; remove it first`,
   'host-interface-taken': p =>
@@ -182,6 +220,10 @@ const SENTENCES: Sentences = {
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
+  'proxy-address': p =>
+    `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
+  'proxy-off': () => 'this router has no Docker proxy; launch it with an engine and without --no-proxy',
+  'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-silent': p =>
     `the router gave no answer within ${p.seconds} s: it stands still, or this host is overloaded; "mesh stop" ends it`,

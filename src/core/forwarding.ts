@@ -51,12 +51,11 @@ export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwar
       flood: [...flood].sort(([a], [b]) => compare(a, b)).map(([, vtep]) => vtep),
     };
   });
-  const vteps = networks.flatMap(({ flood, stations }) => [
-    ...flood,
-    ...stations.map(station => station.vtep),
-  ]);
+  const unknown = inherited.networks.filter(({ vni }) => !networks.some(network => network.vni === vni));
+  const all = [...networks, ...unknown];
+  const vteps = all.flatMap(({ flood, stations }) => [...flood, ...stations.map(station => station.vtep)]);
   const peers = new Set([...wanted.peers, ...vteps.map(vtep => vtep.address)]);
-  return { peers: [...peers].sort(compare), networks };
+  return { peers: [...peers].sort(compare), networks: all };
 }
 
 export const vtepKey = (vtep: Vtep): string => `${toNumber(vtep.address)}:${vtep.port}`;

@@ -15,9 +15,11 @@ import { Departure } from './host/departure.ts';
 import { Dialling } from './host/dialling.ts';
 import { createDurability, type Durability } from './host/durability.ts';
 import { Expulsion } from './host/expulsion.ts';
+import { Handed } from './host/handed.ts';
 import { Learning } from './host/learning.ts';
 import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
+import { Networking } from './host/networking.ts';
 import { createPaths, type Paths } from './host/paths.ts';
 import { defaultName } from './host/peer-name.ts';
 import { createPresence, type Presence } from './host/presence.ts';
@@ -30,26 +32,13 @@ import { takeBack } from './host/take-back.ts';
 import { createViews } from './host/views.ts';
 import { Vigil } from './host/vigil.ts';
 import type { ZoneName } from './names/name.ts';
-import {
-  type Change,
-  createReplica,
-  type Rebase,
-  type Replica,
-  type Write,
-  type Written,
-} from './replica.ts';
+import { type Change, createReplica, type Facts, type Rebase, type Write, type Written } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
 import { decodeMessage } from './wire.ts';
 
 /** How long a router that knows of others waits for one of them before it writes anything. */
 const ALONE_AFTER_MS = 3_000;
-
-/** What a host holds, for those who look on. */
-export type Facts = Pick<
-  Replica,
-  'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
->;
 
 /** News of who exists are looked at together, so long after the first. */
 const TOPOLOGY_SETTLES_MS = 10;
@@ -68,6 +57,8 @@ export class Host {
   readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #handed: Handed;
+  readonly #networking: Networking;
   readonly #conflicts: Conflicts;
   readonly #addressing: Addressing | undefined;
   readonly #expulsion: Expulsion;
@@ -134,6 +125,8 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
+    this.#networking = new Networking(this.#context, this.#attachments);
+    this.#handed = new Handed(this.#context, this.#addressing, this.#attachments, this.#networking);
     this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
       this.#context,
@@ -155,6 +148,7 @@ export class Host {
         if (this.#forwarding.update(change)) this.#forward();
       },
       ring: () => this.#stewardship.changed(),
+      networks: () => this.#networking.changed(),
       address: key => {
         this.#conflicts.changed(key);
         this.#addressing?.endpointChanged(key);
@@ -175,8 +169,10 @@ export class Host {
       },
       dialling: this.#dialling,
       expulsion: this.#expulsion,
+      handed: this.#handed,
       naming: new Naming(this.#context, this.#attachments),
       neighbours: this.#neighbours,
+      networking: this.#networking,
       paths: this.#paths,
       state: () => this.#state,
       trouble: () => this.#storeTrouble,
@@ -191,6 +187,7 @@ export class Host {
     this.#take(input);
     this.#conflicts.review();
     this.#stewardship.review(this.#state);
+    if (this.#state === 'ready') this.#networking.review(this.#effects);
     this.#conflicts.review();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
@@ -267,7 +264,7 @@ export class Host {
       case 'container-died':
         return this.#whenReady(() => this.#attachments.died(input.id));
       case 'container-removed':
-        return this.#whenReady(() => this.#attachments.removed(input.id));
+        return this.#whenReady(() => this.#handed.containerRemoved(input.id));
       case 'path-measured':
         return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
       case 'stopping':
@@ -281,6 +278,7 @@ export class Host {
     this.#forward();
     this.#expulsion.started();
     this.#attachments.adopt(left);
+    this.#whenReady(() => this.#handed.resume(left));
     this.#dialling.start();
     this.#spread.start();
     this.#vigil.start();

@@ -75,10 +75,20 @@ export interface DormantReport {
   readonly why: string;
 }
 
+/** Sorted by name. */
 export interface NetworkReport {
   readonly name: string;
+  /** Of two that hosts made under one name at once, another. */
+  readonly id: string;
   readonly vni: number;
   readonly subnets: readonly string[];
+  /** Where an address is taken from that nobody names, if not the whole first subnet. */
+  readonly range: string | undefined;
+  readonly gateway: Ipv4 | undefined;
+  /** Addresses that are somebody's outside of the mesh. */
+  readonly aux: Readonly<Record<string, Ipv4>>;
+  readonly internal: boolean;
+  readonly labels: Readonly<Record<string, string>>;
   /** Addresses of this host itself, with prefix, sorted. */
   readonly exposed: readonly string[];
   readonly mtu: number;

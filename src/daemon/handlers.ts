@@ -1,4 +1,4 @@
-import type { ControlHandlers, DataplaneReport, Health } from '../api/control/contract.ts';
+import type { ControlHandlers, DataplaneReport, Health, ProxyReport } from '../api/control/contract.ts';
 import { parsePeers } from '../api/control/peer.ts';
 import type { Cidr } from '../core/address.ts';
 import { HOST_LEG } from '../core/endpoints/attachment.ts';
@@ -10,10 +10,11 @@ import { attachedIn, parseAddresses, parseSubnets, withPrefixes } from './cidrs.
 import type { Containers } from './containers.ts';
 import { exposeHandlers } from './expose-handlers.ts';
 import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
+import { type NetworkHandlerParts, networkHandlers } from './network-handlers.ts';
 import { removePeers } from './remove-peers.ts';
 import { repairAddresses } from './repair.ts';
 
-export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
+export interface HandlerParts extends AddressHandlerParts, NameHandlerParts, NetworkHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
@@ -22,23 +23,24 @@ export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
   report(): Report;
   dataplane(): Promise<DataplaneReport>;
   health(): Health;
+  proxy(): Result<ProxyReport>;
   stop(): void;
 }
 
 /** What the control socket offers, in terms of the host's commands. */
 export function createHandlers(parts: HandlerParts): ControlHandlers {
-  const network = DEFAULT_NETWORK.name;
-
   return {
     health: async () => ok(parts.health()),
     report: async () => ok(parts.report()),
     dataplane: async () => ok(await parts.dataplane()),
+    proxy: async () => parts.proxy(),
 
     async attach({
       container: name,
       addresses: texts,
       subnets: spaces = [],
       names: called = [],
+      network = DEFAULT_NETWORK.name,
       withoutDns,
     }) {
       const addresses = parseAddresses(texts);
@@ -65,7 +67,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       return ok({ addresses: withPrefixes(reply.value.addresses, known) });
     },
 
-    async detach({ container: name, addresses: texts = [] }) {
+    async detach({ container: name, network = DEFAULT_NETWORK.name, addresses: texts = [] }) {
       if (name === HOST_LEG) return refuse({ code: 'container-is-host', container: name });
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
@@ -94,6 +96,8 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     },
 
     repair: request => repairAddresses(parts.ask, request),
+
+    ...networkHandlers(parts),
 
     async leave() {
       const before = parts.report();

@@ -7,6 +7,7 @@ import { storedTargets } from '../core/host/dialling.ts';
 import { ownRecord } from '../core/host/durability.ts';
 import type { HostConfig, IpamConfig } from '../core/host/step.ts';
 import { CUSTODY_KEY, decodeCustody, IPAM } from '../core/ipam/custody.ts';
+import { defaultPart } from '../core/networks/pool.ts';
 import { readEntry } from '../core/replica/encoding.ts';
 
 type Records = HostConfig['records'];
@@ -35,7 +36,7 @@ export function ipamConfig(
       : ipamInit;
   return ok({
     universe,
-    defaultSubnet: ipamSubnet ?? universe,
+    defaultSubnet: ipamSubnet ?? defaultPart(universe),
     init,
     timeoutMs: ipamTimeout * 1_000,
     quarantineMs: ipamQuarantine * 1_000,

@@ -3,6 +3,8 @@ export interface Profile {
   readonly command: string;
   readonly container: string;
   readonly network: string;
+  /** What engines call the drivers of our networks and addresses. */
+  readonly driver: string;
   /** Of the interface in a container, and of the host's own. */
   readonly device: string;
   readonly legDevice: string;
@@ -13,6 +15,7 @@ export const MESH: Profile = {
   command: 'mesh',
   container: 'mesh',
   network: 'mesh',
+  driver: 'mesh',
   device: 'ethmesh',
   legDevice: 'mesh',
   environmentPrefix: 'MESH_',

@@ -8,7 +8,7 @@ import {
   encodeCustody,
   IPAM,
 } from '../../src/core/ipam/custody.ts';
-import { rangeOf } from '../../src/core/ipam/range.ts';
+import { rangeOf } from '../../src/core/range.ts';
 import { createReplica, type Replica } from '../../src/core/replica.ts';
 import { encodeMessage } from '../../src/core/wire.ts';
 import { fakeCrypto } from '../sim/fake-crypto.ts';

@@ -18,8 +18,14 @@ const attach = async (host: Host, words: string): Promise<string> =>
   (await type(host, `mesh attach ${words}`)).trim();
 /** The router's control socket, as it is reached from here. */
 const socketOf = (host: Host): string => `/proc/${host.pid}/root/run/mesh/mesh.sock`;
+/** News of a container takes a moment to get to other hosts. */
 const reaches = (host: Host, from: string, address: string) =>
-  type(host, `ip netns exec ${from} ping -c 1 -W 2 ${address}`);
+  until(
+    async () =>
+      (await host.exec(['ip', 'netns', 'exec', from, 'ping', '-c', '1', '-W', '2', address])).status === 0 ||
+      undefined,
+    () => `${from} of ${host.name} does not reach ${address}`,
+  );
 
 describe('the addresses of a mesh', () => {
   let lab: Lab;
@@ -46,7 +52,7 @@ describe('the addresses of a mesh', () => {
     for (const host of lab.hosts) for (const address of given) await reaches(host, 'box', address);
     expect(await attach(one, BOX)).toBe(given[0]);
     const mac = /0a:[0-9a-f:]{14}/;
-    expect(await type(one, 'mesh ps')).toMatch(new RegExp(`^${BOX} ${mac.source} 10\\.32\\.0\\.1/12\n$`));
+    expect(await type(one, 'mesh ps')).toMatch(new RegExp(`^${BOX} ${mac.source} 10\\.32\\.0\\.1/13\n$`));
   });
 
   it('are shared out, as status shows', async () => {
@@ -152,7 +158,7 @@ describe('the addresses of a mesh', () => {
     });
     expect(await type(three, 'mesh status ipam')).toMatch(/\(host1\) .* - unreachable!$/m);
     // What it holds itself takes nobody.
-    expect(await attach(three, `net:10.32.0.0/12 ${BOX}`)).toBe(given[2]);
+    expect(await attach(three, `net:10.32.0.0/13 ${BOX}`)).toBe(given[2]);
     for (const other of [one, two]) await lab.heal(three, other);
     await until(
       async () => (await three.mesh(['attach', '10.32.0.99/12', BOX])).status === 0 || undefined,
@@ -194,12 +200,12 @@ describe('the addresses of a mesh', () => {
   it('wait for the first division, which others may have made in another way', async () => {
     const init = (count: number) => `--ipalloc-init consensus=${count} --ipalloc-range 10.64.0.0/12`;
     await type(three, `${LAUNCH} ${init(3)}`);
-    const why =
-      'no address in 10.64.0.0/12 yet: the first division needs 2 of 3 peers, and 1 have voted; connect more hosts, or launch with --ipalloc-init consensus=N or seed=NAME';
+    const why = (space: string): string =>
+      `no address in ${space} yet: the first division needs 2 of 3 peers, and 1 have voted; connect more hosts, or launch with --ipalloc-init consensus=N or seed=NAME`;
     await expectRefused(
       three,
-      { command: 'mesh prime', status: 1, says: why },
-      { command: `mesh attach ${BOX}`, status: 1, says: why },
+      { command: 'mesh prime', status: 1, says: why('10.64.0.0/12') },
+      { command: `mesh attach ${BOX}`, status: 1, says: why('10.64.0.0/13') },
     );
     expect(await type(three, 'mesh status')).toContain(
       '         Status: undivided: the first division needs 2 of 3 peers, and 1 have voted\n',

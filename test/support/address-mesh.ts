@@ -41,12 +41,20 @@ export function claim(mesh: VirtualMesh, host: VirtualHost, owner: string, addre
 }
 
 export function attach(mesh: VirtualMesh, host: VirtualHost, name: string, ...addresses: string[]): string {
+  return attachTo(mesh, host, 'mesh', name, ...addresses);
+}
+
+export function attachTo(
+  mesh: VirtualMesh,
+  host: VirtualHost,
+  network: string,
+  name: string,
+  ...addresses: string[]
+): string {
   const sandbox = host.running.get(name) ?? `/run/netns/${name}`;
   host.running.set(name, sandbox);
   const container = { id: name, name, sandbox };
-  return told(
-    ask(mesh, host, { kind: 'attach', container, network: 'mesh', addresses: addresses.map(cidr) }),
-  );
+  return told(ask(mesh, host, { kind: 'attach', container, network, addresses: addresses.map(cidr) }));
 }
 
 /** A founder and two that joined it. */

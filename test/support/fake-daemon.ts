@@ -50,11 +50,14 @@ const handlers: ControlHandlers = {
   name: async () => ok(undefined),
   unname: async () => ok(undefined),
   dns: async () => ok(DNS),
+  proxy: async () => ok({ addresses: ['unix:///run/mesh/docker.sock'] }),
   lookup: async () => ok({ addresses: [] }),
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),
   rmpeer: async () => ok({ removed: [] }),
   repair: async () => ok({ repaired: [] }),
+  createNetwork: async ({ name }) => ok({ ...REPORT.networks[0]!, name }),
+  removeNetwork: async () => ok(undefined),
   leave: async () =>
     hangs
       ? refuse({ code: 'state-full', path: settings.stateDir })

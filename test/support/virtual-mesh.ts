@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { compare, type Mac, type PeerId, parseIpv4 } from '../../src/core/address.ts';
-import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Membership } from '../../src/core/host/memberships.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type {
   Command,
@@ -14,6 +15,7 @@ import type {
   Reply,
 } from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
+import type { Network } from '../../src/core/networks/network.ts';
 import { type CryptoFunctions, createReplica, type Limits, type Replica } from '../../src/core/replica.ts';
 
 /** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
@@ -53,7 +55,10 @@ export interface VirtualHost {
   readonly running: Map<string, string>;
   /** What else containers are called here, by id. */
   readonly aliases: Map<string, readonly string[]>;
-  /** What names stand for, addresses after one another. */
+  /** As it was told last. */
+  networks: readonly Network[];
+  memberships: readonly Membership[];
+  /** What names stand for, addresses after one another; NAME@NETWORK on others than the default one. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
   isDown: boolean;
@@ -206,7 +211,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return hangUp(host.peer, effect.peer, effect.reason);
       case 'plumb': {
         const { attachment } = effect;
-        const alive = host.running.get(attachment.container) === attachment.sandbox;
+        const alive =
+          attachment.handed !== undefined || host.running.get(attachment.container) === attachment.sandbox;
         if (alive) host.plumbed.set(`${attachment.network}/${attachment.container}`, attachment);
         const result: Result<void> = alive
           ? { ok: true, value: undefined }
@@ -233,6 +239,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         );
       }
       case 'follow':
+        if (endpointOf(effect) !== undefined) return;
         // The state at the time of the answer, as an engine gives it.
         return schedule(1, () => {
           const sandbox = host.running.get(effect.container);
@@ -263,10 +270,17 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return;
       case 'forward':
         return;
+      case 'memberships':
+        host.memberships = effect.memberships;
+        return;
+      case 'networks':
+        host.networks = effect.networks;
+        return;
       case 'publish-names':
-        for (const { name, addresses } of effect.records) {
-          if (addresses.length === 0) host.zone.delete(name);
-          else host.zone.set(name, addresses.join(' '));
+        for (const { network, name, addresses } of effect.records) {
+          const key = network === 'mesh' || network === '' ? name : `${name}@${network}`;
+          if (addresses.length === 0) host.zone.delete(key);
+          else host.zone.set(key, addresses.join(' '));
         }
         return;
     }
@@ -335,6 +349,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         halted: [],
         running: new Map(),
         aliases: new Map(),
+        networks: [],
+        memberships: [],
         zone: new Map(),
         isDown: false,
       };

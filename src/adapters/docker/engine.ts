@@ -1,16 +1,10 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
+import type { EngineAnswer, EngineApi } from '../../ports/engine.ts';
 
-/** An answer with its JSON body parsed, or undefined where it was none. */
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-/** The little of the Engine API that the router needs, in the version that the engine itself speaks best. */
-export interface Engine {
-  /** Refuses with `docker-unreachable`. `path` begins with a slash and has no version. */
-  get(path: string): Promise<Result<Answer>>;
+/** The little of the Engine API that the router needs. */
+export interface Engine extends EngineApi {
+  get(path: string): Promise<Result<EngineAnswer>>;
   /**
    * Opens an endless answer; `onLine` gets each of its lines, `onEnd` is called once when it ends, however it does.
    * Refuses with `docker-unreachable`. The function given closes it, without `onEnd`.
@@ -35,7 +29,7 @@ export function createEngine(address: string, answerMs = ANSWER_MS): Engine {
   /** `/v1.44`, asked for once; an engine that names none gets paths without. */
   async function prefix(to: Target): Promise<string> {
     if (version === undefined) {
-      const { response } = await open(to, '/_ping', answerMs);
+      const { response } = await open(to, { method: 'GET', path: '/_ping' }, answerMs);
       response.resume();
       const named = response.headers['api-version'];
       version = typeof named === 'string' && /^\d+\.\d+$/.test(named) ? `/v${named}` : '';
@@ -44,13 +38,14 @@ export function createEngine(address: string, answerMs = ANSWER_MS): Engine {
   }
 
   /** The answer's head. Another engine may have come meanwhile: then it is asked for its version again, once. */
-  async function openVersioned(to: Target, path: string): Promise<Opened> {
+  async function openVersioned(to: Target, call: Call): Promise<Opened> {
     const known = version;
-    const opened = await open(to, (await prefix(to)) + path, answerMs);
+    const versioned = async (): Promise<Call> => ({ ...call, path: (await prefix(to)) + call.path });
+    const opened = await open(to, await versioned(), answerMs);
     if (known === undefined || opened.response.statusCode !== 400) return opened;
     opened.close();
     version = undefined;
-    return open(to, (await prefix(to)) + path, answerMs);
+    return open(to, await versioned(), answerMs);
   }
 
   async function attempt<Value>(action: (to: Target) => Promise<Value>): Promise<Result<Value>> {
@@ -63,15 +58,18 @@ export function createEngine(address: string, answerMs = ANSWER_MS): Engine {
     }
   }
 
+  const call: Engine['call'] = (method, path, body) =>
+    attempt(async to => {
+      const { response } = await openVersioned(to, { method, path, body });
+      return { status: response.statusCode ?? 0, body: parseJson(await readBody(response, answerMs)) };
+    });
+
   return {
-    get: path =>
-      attempt(async to => {
-        const { response } = await openVersioned(to, path);
-        return { status: response.statusCode ?? 0, body: parseJson(await readBody(response, answerMs)) };
-      }),
+    call,
+    get: path => call('GET', path),
     follow: (path, onLine, onEnd) =>
       attempt(async to => {
-        const opened = await openVersioned(to, path);
+        const opened = await openVersioned(to, { method: 'GET', path });
         if (opened.response.statusCode !== 200) {
           opened.close();
           throw new Error(`it answered ${path} with status ${opened.response.statusCode}`);
@@ -88,6 +86,12 @@ function parseTarget(address: string): Target | undefined {
   return { host: match[1]?.replace(/^\[|\]$/g, '') ?? '', port: Number(match[2] ?? 2375) };
 }
 
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object | undefined;
+}
+
 interface Opened {
   readonly response: IncomingMessage;
   /** Gives up the connection. */
@@ -95,10 +99,17 @@ interface Opened {
 }
 
 /** Resolves with the head of the answer. A connection of its own for each: they are few, and one may be long. */
-function open(target: Target, path: string, answerMs: number): Promise<Opened> {
+function open(target: Target, { method, path, body }: Call, answerMs: number): Promise<Opened> {
   return new Promise((resolve, reject) => {
     // The engine ignores the name, but newer ones insist on there being one.
-    const options = { ...target, path, agent: false as const, headers: { host: 'docker' } };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      host: 'docker',
+      ...(text === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+    };
+    const options = { ...target, method, path, agent: false as const, headers };
     const asked = request(options, response => {
       clearTimeout(timer);
       resolve({ response, close: () => void asked.destroy() });
@@ -111,7 +122,7 @@ function open(target: Target, path: string, answerMs: number): Promise<Opened> {
       reject(error);
     });
     asked.on('socket', socket => socket.setKeepAlive(true, 30_000));
-    asked.end();
+    asked.end(text);
   });
 }
 

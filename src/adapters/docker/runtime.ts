@@ -1,9 +1,10 @@
-import { describe, ok, type Result, refuse } from '../../core/errors.ts';
-import type { Container, ContainerEvent, ContainerRuntime } from '../../ports/container-runtime.ts';
+import { ok, type Result, refuse } from '../../core/errors.ts';
+import type { Container, ContainerRuntime } from '../../ports/container-runtime.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Inspection, parseInspection } from './container.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { ACTIONS, parseEvent } from './event.ts';
+import { followEvents } from './follow-events.ts';
 
 export interface DockerRuntimeOptions {
   /** As in DOCKER_HOST: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
@@ -11,12 +12,10 @@ export interface DockerRuntimeOptions {
   readonly log: Log;
 }
 
-const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 10_000;
 /** A container in the namespace of another, which is in that of a third ...: engines allow one such step. */
 const LONGEST_CHAIN = 4;
 
-const FILTERS = encodeURIComponent(JSON.stringify({ type: ['container'], event: ACTIONS }));
+const FILTERS = { type: ['container'], event: ACTIONS };
 
 /**
  * The containers of a Docker engine, which may come later, go and come back. `watch` says `look-again` whenever it
@@ -26,7 +25,15 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const engine = createEngine(options.address);
   return {
     inspect: nameOrId => inspect(engine, nameOrId),
-    watch: listener => watch(engine, options.log, listener),
+    watch: listener => {
+      const onLine = (line: string): void => {
+        const event = parseEvent(line);
+        if (event === undefined) options.log.debug('an event that says nothing here', { line });
+        else listener(event);
+      };
+      const onHold = (): void => listener({ kind: 'look-again' });
+      return followEvents({ engine, log: options.log, filters: FILTERS, onLine, onHold });
+    },
   };
 }
 
@@ -66,53 +73,4 @@ async function ask(engine: Engine, nameOrId: string): Promise<Result<Inspection>
 function message(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
   return String(body.message);
-}
-
-function watch(engine: Engine, log: Log, listener: (event: ContainerEvent) => void): () => void {
-  let stopped = false;
-  let close: (() => void) | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let delay = FIRST_RETRY_MS;
-  let absent = false;
-
-  function later(): void {
-    if (stopped) return;
-    retry = setTimeout(() => void connect(), delay);
-    delay = Math.min(delay * 2, LONGEST_RETRY_MS);
-  }
-
-  function onLine(line: string): void {
-    const event = parseEvent(line);
-    if (event === undefined) log.debug('an event that says nothing here', { line });
-    else listener(event);
-  }
-
-  async function connect(): Promise<void> {
-    const followed = await engine.follow(`/events?filters=${FILTERS}`, onLine, () => {
-      log.warn('the Docker engine went away; waiting for it');
-      absent = true;
-      later();
-    });
-    if (stopped) {
-      if (followed.ok) followed.value();
-      return;
-    }
-    if (!followed.ok) {
-      if (!absent) log.info('no Docker engine yet; waiting for it', { why: describe(followed.problem) });
-      absent = true;
-      later();
-      return;
-    }
-    close = followed.value;
-    delay = FIRST_RETRY_MS;
-    absent = false;
-    listener({ kind: 'look-again' });
-  }
-
-  void connect();
-  return () => {
-    stopped = true;
-    clearTimeout(retry);
-    close?.();
-  };
 }

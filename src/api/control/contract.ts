@@ -1,5 +1,5 @@
 import type { Problem, Result } from '../../core/errors.ts';
-import type { PeerLabel, Report } from '../../core/report.ts';
+import type { NetworkReport, PeerLabel, Report } from '../../core/report.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 import type { UpstreamReport } from '../../ports/name-server.ts';
 
@@ -31,6 +31,8 @@ export interface Mended {
 export interface AttachRequest {
   /** Name, id or unique prefix of an id; `netns:PATH` for a bare namespace. */
   readonly container: string;
+  /** The default one where left out. */
+  readonly network?: string | undefined;
   /** With prefix, like `10.0.0.11/24`. */
   readonly addresses: readonly string[];
   /** One address of each is given, too: like `10.32.8.0/24`, or `default`. With no addresses either, of the default one. */
@@ -43,6 +45,7 @@ export interface AttachRequest {
 
 export interface DetachRequest {
   readonly container: string;
+  readonly network?: string | undefined;
   /** With prefix; all of the container's where left out. */
   readonly addresses?: readonly string[] | undefined;
 }
@@ -104,6 +107,8 @@ export interface OwnedReply {
  */
 export interface NameRequest {
   readonly container?: string | undefined;
+  /** On which the container or the addresses are; the default one where left out. */
+  readonly network?: string | undefined;
   /** With a container, those of its addresses that are meant; all where left out. */
   readonly addresses?: readonly string[] | undefined;
   /** Where left out: those that the container's runtime knows it by; to remove, all. */
@@ -131,6 +136,11 @@ export interface DnsReport {
         readonly restarts: number;
       }
     | undefined;
+}
+
+/** Where the Docker proxy is asked, as in DOCKER_HOST, the first first. */
+export interface ProxyReport {
+  readonly addresses: readonly string[];
 }
 
 export interface LookupRequest {
@@ -189,6 +199,25 @@ export interface RepairReply {
   readonly repaired: readonly RepairedAddress[];
 }
 
+/** What is left out is chosen. */
+export interface NetworkRequest {
+  readonly name: string;
+  /** Like `10.40.0.0/16`. */
+  readonly subnets?: readonly string[] | undefined;
+  /** The part of the first subnet that an address is taken from which nobody names. */
+  readonly range?: string | undefined;
+  /** Somebody's outside of the mesh; addresses without prefix. */
+  readonly gateway?: string | undefined;
+  readonly aux?: Readonly<Record<string, string>> | undefined;
+  readonly mtu?: number | undefined;
+  readonly internal?: boolean | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface NetworkName {
+  readonly name: string;
+}
+
 export interface Detached {
   readonly container: string;
   readonly containerName: string;
@@ -224,12 +253,17 @@ export interface ControlHandlers {
   /** What this host answers for a name in the zone; no address is an answer, too. */
   lookup(request: LookupRequest): Promise<Result<AddressReply>>;
   dns(): Promise<Result<DnsReport>>;
+  proxy(): Promise<Result<ProxyReport>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
   rmpeer(request: RemovePeerRequest): Promise<Result<RemovePeerReply>>;
   /** Gives containers of this host new addresses for those that they lost to others. */
   repair(request: RepairRequest): Promise<Result<RepairReply>>;
+  /** A network on all hosts; one that is like that already is as good as a new one. */
+  createNetwork(request: NetworkRequest): Promise<Result<NetworkReport>>;
+  /** Refused while anything is on it, on any host. */
+  removeNetwork(request: NetworkName): Promise<Result<void>>;
   /** Detaches every container and says so to the mesh; the router goes on. */
   leave(): Promise<Result<LeaveReply>>;
   /** Answers, then ends the router; traffic flows on. */
@@ -276,10 +310,13 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   unname: { method: 'DELETE', paths: ['/name'] },
   lookup: { method: 'GET', paths: ['/name/{name}'] },
   dns: { method: 'GET', paths: ['/dns'] },
+  proxy: { method: 'GET', paths: ['/proxyaddrs'] },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },
   repair: { method: 'POST', paths: ['/ipam/repair'], waits: true },
+  createNetwork: { method: 'POST', paths: ['/networks'] },
+  removeNetwork: { method: 'DELETE', paths: ['/networks/{name}'] },
   leave: { method: 'POST', paths: ['/leave'] },
   stop: { method: 'POST', paths: ['/stop'] },
 };

@@ -14,7 +14,7 @@ import { bad, type Option } from './option.ts';
 export interface IpamSettings {
   /** All that the mesh gives out; undefined where it gives out none. */
   readonly ipamRange: Cidr | undefined;
-  /** Where an address is taken from that is asked for without a subnet; all of the range where undefined. */
+  /** Where an address is taken from that is asked for without a subnet; the first half of a large range where undefined. */
   readonly ipamSubnet: Cidr | undefined;
   readonly ipamInit: IpamInitSetting;
   /** How long somebody waits for an address at most, in seconds. */
@@ -119,7 +119,8 @@ export const IPAM_OPTIONS: { readonly [K in keyof IpamSettings]: Option<IpamSett
     env: ['MESH_IPALLOC_DEFAULT_SUBNET'],
     help: 'part of the range that an address is taken from where no subnet is named',
     initial: undefined,
-    reason: 'all of the range: one subnet, in which everything reaches everything',
+    reason:
+      'the first half of a range of /19 or more: the other is for networks that users make, which must not overlap with it',
     parse: (text, name) => parseSpace(text, name, LONGEST_SUBNET_PREFIX, '10.40.0.0/16'),
     format: subnet => subnet && formatCidr(subnet),
   },

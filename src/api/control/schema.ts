@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isObject } from '../../core/json.ts';
+import { SUBNETS_MAX } from '../../core/networks/fact.ts';
 import type { ControlCall } from './contract.ts';
 import type { Parameters } from './path.ts';
 
@@ -12,11 +13,14 @@ const address = z.string().min(1).max(64);
 const addresses = z.array(address).max(256);
 const name = z.string().min(1).max(512);
 const names = z.array(name).max(64);
+const network = z.string().max(256);
 const naming = z.strictObject({
   container: container.optional(),
+  network: network.optional(),
   addresses: addresses.optional(),
   names: names.optional(),
 });
+const texts = z.record(z.string().max(256), z.string().max(1024));
 const checkAlive = z.union([z.boolean(), z.stringbool()]).optional();
 const nothing = z.strictObject({});
 
@@ -26,12 +30,13 @@ const REQUESTS = {
   dataplane: nothing,
   attach: z.strictObject({
     container,
+    network: network.optional(),
     addresses,
     subnets: addresses.optional(),
     names: names.optional(),
     withoutDns: z.boolean().optional(),
   }),
-  detach: z.strictObject({ container, addresses: addresses.min(1).optional() }),
+  detach: z.strictObject({ container, network: network.optional(), addresses: addresses.min(1).optional() }),
   expose: z.strictObject({
     addresses: addresses.optional(),
     subnets: addresses.optional(),
@@ -49,10 +54,22 @@ const REQUESTS = {
   unname: naming,
   lookup: z.strictObject({ name }),
   dns: nothing,
+  proxy: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),
   repair: z.strictObject({ dryRun: z.boolean().optional() }),
+  createNetwork: z.strictObject({
+    name: network,
+    subnets: addresses.max(SUBNETS_MAX).optional(),
+    range: address.optional(),
+    gateway: address.optional(),
+    aux: texts.optional(),
+    mtu: z.number().int().optional(),
+    internal: z.boolean().optional(),
+    labels: texts.optional(),
+  }),
+  removeNetwork: z.strictObject({ name: network }),
   leave: nothing,
   stop: nothing,
 } satisfies { readonly [Call in ControlCall]: z.ZodType };

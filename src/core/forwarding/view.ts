@@ -2,7 +2,15 @@ import { type Ipv4, type Mac, macOfAddress, type PeerId, type Vtep } from '../ad
 import { ENDPOINTS, type Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
 import { type Forwarding, type NetworkForwarding, type Station, vtepKey } from '../forwarding.ts';
-import { CONTROL_NETWORK, isServiceAddress, NETWORKS, type Network, serviceOf } from '../networks/network.ts';
+import { NETWORK_REMOVALS, NETWORKS } from '../networks/fact.ts';
+import {
+  CONTROL_NETWORK,
+  DEFAULT_NETWORK,
+  isServiceAddress,
+  mtuOn,
+  type Network,
+  serviceOf,
+} from '../networks/network.ts';
 import type { NetworksView } from '../networks/view.ts';
 import type { Change } from '../replica.ts';
 import { Sorted } from '../sorted.ts';
@@ -62,7 +70,11 @@ export class ForwardingView {
   update({ owner, domain, key }: Change): boolean {
     if (domain === ENDPOINTS) return this.#place(key);
     if (domain === TOPOLOGY && key === HOST_KEY) return this.#locate(owner);
-    return domain === NETWORKS;
+    if (domain !== NETWORKS && domain !== NETWORK_REMOVALS) return false;
+    // What a network answers for itself may be another address now.
+    for (const [placed, { network }] of [...this.#placed])
+      if (network !== DEFAULT_NETWORK.name) this.#place(placed);
+    return true;
   }
 
   /**
@@ -76,7 +88,7 @@ export class ForwardingView {
       give(this.#control, CONTROL_NETWORK, controlMtu, own),
       ...this.#views.networks
         .all()
-        .map(network => give(this.#membersOf(network.name), network, mtu, undefined)),
+        .map(network => give(this.#membersOf(network.name), network, mtuOn(network, mtu), undefined)),
     ];
     const before = this.#given;
     const isSame =

@@ -6,20 +6,21 @@ import {
   type Ipv4,
   type Mac,
   type PeerId,
-  serviceAddress,
   toNumber,
 } from '../address.ts';
 import { describe, ok, type Problem, type Result, refuse } from '../errors.ts';
-import { Allocator, reservedIn, SMALLEST_SUBNET } from '../ipam/allocator.ts';
-import { includes, type Range, rangeOf, sizeOf, totalOf } from '../ipam/range.ts';
+import { Allocator, reservedIn } from '../ipam/allocator.ts';
+import { subnetProblem } from '../ipam/subnet.ts';
 import { DEFAULT_NETWORK } from '../networks/network.ts';
+import { includes, type Range, rangeOf, sizeOf, totalOf } from '../range.ts';
 import { type Allocation, allocationKey, decodeAllocation, encodeAllocation } from './allocation.ts';
-import { describeHolder, SERVICE_WHY } from './attachable.ts';
+import { describeHolder } from './attachable.ts';
 import type { Context } from './context.ts';
 import { Custodian } from './custodian.ts';
 import type { Expulsion } from './expulsion.ts';
 import { Lenders } from './lenders.ts';
 import type { Neighbours } from './neighbours.ts';
+import { Reserved } from './reserved.ts';
 import type { IpamConfig, Millis } from './step.ts';
 
 /** Somebody who waits for an address. */
@@ -30,6 +31,14 @@ interface Request {
   readonly prefix: number;
   readonly deadline: Millis;
   readonly done: (result: Result<Cidr>) => void;
+}
+
+/** Which address of a subnet is meant. */
+interface Selection {
+  /** None of these. */
+  readonly not?: readonly Cidr[];
+  /** One of this part of the subnet; it has the subnet's prefix nevertheless. */
+  readonly within?: Cidr;
 }
 
 /** Somebody who waits until there are addresses to give. */
@@ -49,7 +58,7 @@ export class Addressing {
   readonly #prefixes = new Map<number, number>();
   readonly #kept = new Set<number>();
   /** Nobody's: they are neither given out nor lent. */
-  readonly #reserved: ReadonlySet<number>;
+  readonly #reserved: Reserved;
   #requests: readonly Request[] = [];
   #primers: readonly Primer[] = [];
   #ranges: readonly Range[] = [];
@@ -59,13 +68,12 @@ export class Addressing {
     this.#context = context;
     this.#config = config;
     this.custodian = new Custodian(context, config, name, () => this.#used());
-    this.#reserved = new Set([config.universe, config.defaultSubnet].map(rangeOf).flatMap(reservedIn));
+    this.#reserved = new Reserved(context, config);
     this.#lenders = new Lenders(context, neighbours, this.custodian, this.#reserved);
     for (const [key, bytes] of context.config.records) {
       const found = decodeAllocation(key, bytes);
       if (found === undefined) continue;
-      const address = this.#assign(found.owner, found.cidr);
-      this.#kept.add(address);
+      this.#kept.add(this.#assign(found.owner, found.cidr));
     }
   }
 
@@ -119,14 +127,19 @@ export class Addressing {
    * The lowest free address of `subnet`; the same again for an owner that was given one of just this subnet, unless it is
    * among `not`, or another container's by now.
    */
-  allocate(owner: string, subnet: Cidr, done: Request['done'], not: readonly Cidr[] = []): void {
-    const problem = this.#objection(subnet);
+  allocate(
+    owner: string,
+    subnet: Cidr,
+    done: Request['done'],
+    { not = [], within = subnet }: Selection = {},
+  ): void {
+    const problem = subnetProblem(this.#config.universe, subnet);
     if (problem !== undefined) return done(refuse(problem));
-    const range = rangeOf(subnet);
+    const range = rangeOf(within);
     const had = this.of(owner).find(
       ({ address, prefix }) =>
         prefix === subnet.prefix &&
-        contains(subnet, address) &&
+        contains(within, address) &&
         !not.some(cidr => cidr.address === address) &&
         !this.#isElsewhere(owner, address),
     );
@@ -150,7 +163,8 @@ export class Addressing {
 
   /** Hands what `owner` was given on to somebody else. */
   rename(owner: string, cidr: Cidr, to: string): void {
-    if (this.ownerOf(cidr.address) === owner) this.#assign(to, cidr);
+    if (this.ownerOf(cidr.address) !== owner) return;
+    if (this.#kept.delete(this.#assign(to, cidr))) this.keep(to, [cidr]);
   }
 
   /** Makes durable what `owner` was given. */
@@ -324,7 +338,7 @@ export class Addressing {
   }
 
   #isFree(owner: string, range: Range, address: number): boolean {
-    if (this.#reserved.has(address) || (sizeOf(range) > 1 && reservedIn(range).includes(address)))
+    if (this.#reserved.now().has(address) || (sizeOf(range) > 1 && reservedIn(range).includes(address)))
       return false;
     return !this.#isElsewhere(owner, fromNumber(address));
   }
@@ -332,7 +346,7 @@ export class Addressing {
   /** Whether a container has the address that is not `owner`. */
   #isElsewhere(owner: string, address: Ipv4): boolean {
     const { config, endpoints } = this.#context;
-    const holder = endpoints.holder(DEFAULT_NETWORK.name, address);
+    const holder = endpoints.holder(this.#networkOf(address), address);
     return holder !== undefined && (holder.owner !== config.self || holder.endpoint.container !== owner);
   }
 
@@ -340,10 +354,10 @@ export class Addressing {
   #taken(owner: string, address: number): Problem | undefined {
     const { config, endpoints } = this.#context;
     const value = fromNumber(address);
-    const holder = endpoints.holder(DEFAULT_NETWORK.name, value);
+    const holder = endpoints.holder(this.#networkOf(value), value);
     const isOwn = holder?.owner === config.self && holder.endpoint.container === owner;
-    if (this.#reserved.has(address))
-      return { code: 'address-unusable', value, why: this.#reservedFor(value) };
+    if (this.#reserved.now().has(address))
+      return { code: 'address-unusable', value, why: this.#reserved.why(value) };
     if (holder !== undefined && !isOwn) return describeHolder(this.#context, holder);
     const here = this.#allocator.ownerOf(address);
     if (here !== undefined && here !== owner)
@@ -352,12 +366,8 @@ export class Addressing {
     return rest > 0 ? { code: 'address-quarantined', value, seconds: Math.ceil(rest / 1_000) } : undefined;
   }
 
-  #reservedFor(address: Ipv4): string {
-    const subnets = [this.#config.universe, this.#config.defaultSubnet];
-    const served = subnets.find(subnet => serviceAddress(subnet) === address);
-    return served === undefined
-      ? `it is the first or last address of ${subnets.map(formatCidr).join(' or of ')}`
-      : SERVICE_WHY;
+  #networkOf(address: Ipv4): string {
+    return this.#context.networks.at(address)?.name ?? DEFAULT_NETWORK.name;
   }
 
   #why({ range, prefix }: Request): Problem {
@@ -372,7 +382,7 @@ export class Addressing {
 
   /** What this host must not give away: what it gave out, and what anybody's container has. */
   #used(): ReadonlySet<number> {
-    const used = new Set([...this.#reserved, ...this.#allocator.addresses()]);
+    const used = new Set([...this.#reserved.now(), ...this.#allocator.addresses()]);
     for (const address of this.#expulsion.formerly()) {
       if (this.#quarantine(address) > 0) used.add(address);
     }
@@ -381,15 +391,6 @@ export class Addressing {
       if (number !== undefined) used.add(number);
     }
     return used;
-  }
-
-  #objection(subnet: Cidr): Problem | undefined {
-    const [inner, outer] = [rangeOf(subnet), rangeOf(this.#config.universe)];
-    const value = formatCidr(subnet);
-    if (toNumber(subnet.address) !== inner.start) return { code: 'subnet-bits', value };
-    if (sizeOf(inner) < SMALLEST_SUBNET) return { code: 'subnet-small', value };
-    const isInside = inner.start >= outer.start && inner.end <= outer.end;
-    return isInside ? undefined : { code: 'subnet-outside', value, range: formatCidr(this.#config.universe) };
   }
 
   #deadline(): Millis {

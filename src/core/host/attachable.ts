@@ -10,7 +10,7 @@ import {
 } from '../address.ts';
 import type { Claim } from '../endpoints/view.ts';
 import type { Problem } from '../errors.ts';
-import { isServiceAddress, type Network } from '../networks/network.ts';
+import { DEFAULT_NETWORK, isServiceAddress, type Network } from '../networks/network.ts';
 import type { Context } from './context.ts';
 import type { Held } from './held.ts';
 import type { Sandbox } from './step.ts';
@@ -27,6 +27,8 @@ export function checkAddresses(
   for (const cidr of addresses) {
     const why = unusable(cidr) ?? (isServiceAddress(network, cidr.address) ? SERVICE_WHY : undefined);
     if (why !== undefined) return { code: 'address-unusable', value: formatCidr(cidr), why };
+    const misplaced = outOfPlace(context, network, cidr.address);
+    if (misplaced !== undefined) return misplaced;
     const holder = context.endpoints.holder(network.name, cidr.address);
     const own = holder?.owner === context.config.self && holder.endpoint.container === container;
     if (holder !== undefined && !own) return describeHolder(context, holder);
@@ -39,6 +41,15 @@ export function checkAddresses(
     }
   }
   return undefined;
+}
+
+/** What is in the subnet of one network is of no use on another; the default one takes all that is in none. */
+function outOfPlace({ networks }: Context, { name, subnets }: Network, address: Ipv4): Problem | undefined {
+  const place = networks.at(address);
+  if (place !== undefined && place.name !== name)
+    return { code: 'address-of-network', value: address, network: place.name };
+  if (place !== undefined || name === DEFAULT_NETWORK.name) return undefined;
+  return { code: 'subnet-outside', value: address, range: subnets.map(formatCidr).join(', ') };
 }
 
 /** Says who has an address, and where. */
@@ -78,8 +89,9 @@ export function pendingElsewhere(
 ): Problem | undefined {
   for (const held of all.values()) {
     if (held.network !== network || held.container === container.id) continue;
-    const both = [...held.addresses, ...(held.waiting?.addresses ?? [])];
-    const clash = addresses.find(({ address }) => both.some(other => other.address === address));
+    const waiting = held.waiting?.addresses ?? [];
+    const has = (list: readonly Cidr[], address: Ipv4) => list.some(other => other.address === address);
+    const clash = addresses.find(({ address }) => has(held.addresses, address) || has(waiting, address));
     if (clash !== undefined) {
       return { code: 'address-taken', value: clash.address, holder: held.containerName, host: 'this host' };
     }

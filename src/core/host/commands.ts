@@ -7,8 +7,11 @@ import type { Context } from './context.ts';
 import type { Departure } from './departure.ts';
 import type { Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
+import type { Handed } from './handed.ts';
+import { isContainerId } from './keepers.ts';
 import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
+import type { Networking } from './networking.ts';
 import type { Paths } from './paths.ts';
 import { answerAddressCommand, provide } from './provision.ts';
 import { repair } from './repair.ts';
@@ -20,8 +23,10 @@ export interface CommandParts {
   readonly departure: Pick<Departure, 'leave'>;
   readonly dialling: Dialling;
   readonly expulsion: Expulsion;
+  readonly handed: Handed;
   readonly naming: Naming;
   readonly neighbours: Neighbours;
+  readonly networking: Networking;
   readonly paths: Paths;
   state(): Report['state'];
   /** Why nothing can be stored now. */
@@ -65,7 +70,7 @@ export class Commands {
     command: Exclude<Command, { kind: 'connect' | 'forget' }>,
     answer: (result: Result<Reply>) => void,
   ): void {
-    const { addressing, attachments, departure, trouble } = this.#parts;
+    const { addressing, attachments, departure, networking, trouble } = this.#parts;
     const problem = trouble();
     switch (command.kind) {
       case 'attach':
@@ -76,16 +81,32 @@ export class Commands {
       case 'claim':
       case 'release':
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
+        // What it is given ends with it.
+        if (isContainerId(command.owner)) this.#context.emit({ kind: 'follow', container: command.owner });
         return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
       case 'name':
       case 'unname':
         if (problem !== undefined) return answer({ ok: false, problem });
         return answer(this.#parts.naming.carryOut(command));
+      case 'create-network':
+        return answer(problem === undefined ? networking.create(command.network) : { ok: false, problem });
+      case 'remove-network':
+        return answer(problem === undefined ? networking.remove(command.network) : { ok: false, problem });
       case 'prime':
         if (addressing === undefined) return answer({ ok: false, problem: { code: 'ipam-off' } });
         return addressing.prime(result =>
           answer(result.ok ? { ok: true, value: { addresses: [], detached: [] } } : result),
         );
+      case 'reserve-subnet':
+      case 'return-subnet':
+      case 'check-network':
+      case 'reserve-address':
+      case 'return-address':
+      case 'create-endpoint':
+      case 'join-endpoint':
+      case 'delete-endpoint':
+      case 'name-endpoint':
+        return this.#parts.handed.carryOut(command, problem, answer, attach => this.#attach(ticket, attach));
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
       case 'repair':
@@ -99,6 +120,11 @@ export class Commands {
   #attach(ticket: number, command: Extract<Command, { kind: 'attach' }>): void {
     const { addressing, attachments } = this.#parts;
     const { container, network } = command;
+    const space = this.#context.networks.get(network);
+    if (space === undefined) {
+      const problem: Problem = { code: 'network-unknown', network };
+      return this.#context.emit({ kind: 'reply', ticket, result: { ok: false, problem } });
+    }
     const busy = attachments.isWaiting(network, container.id) || this.#provided.has(container.id);
     if (busy) {
       const problem: Problem = { code: 'container-busy', container: container.name };
@@ -106,7 +132,7 @@ export class Commands {
     }
     const before = attachments.sandboxOf(network, container.id);
     this.#provided.add(container.id);
-    provide(addressing, this.#context.config.ipam, command, result => {
+    provide(addressing, this.#context.config.ipam, command, space, result => {
       this.#provided.delete(container.id);
       const isLost = (cidr: Cidr): boolean =>
         addressing?.manages(cidr.address) === true && addressing.ownerOf(cidr.address) !== container.id;

@@ -10,6 +10,8 @@ import {
   isSameDivision,
 } from '../ipam/custody.ts';
 import { give, inherit, settle, take, yieldTo } from '../ipam/ledger.ts';
+import { shareOf } from '../ipam/shares.ts';
+import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
 import {
   type HeldRange,
   overlaps,
@@ -19,9 +21,7 @@ import {
   upperHalf,
   within,
   without,
-} from '../ipam/range.ts';
-import { shareOf } from '../ipam/shares.ts';
-import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
+} from '../range.ts';
 import type { Context } from './context.ts';
 import { Election } from './election.ts';
 import { defaultName } from './peer-name.ts';

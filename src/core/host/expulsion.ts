@@ -1,6 +1,6 @@
 import { compare, formatCidr, type PeerId, toNumber } from '../address.ts';
 import { decodeEndpoint, ENDPOINTS } from '../endpoints/endpoint.ts';
-import { totalOf } from '../ipam/range.ts';
+import { totalOf } from '../range.ts';
 import { encodeRemoval, REMOVALS } from '../removals/removal.ts';
 import type { Entry } from '../replica.ts';
 import type { Context } from './context.ts';

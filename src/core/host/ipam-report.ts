@@ -1,5 +1,5 @@
 import { compare, formatCidr, type Mac } from '../address.ts';
-import { totalOf } from '../ipam/range.ts';
+import { totalOf } from '../range.ts';
 import type { IpamReport, PeerLabel } from '../report.ts';
 import type { Context } from './context.ts';
 import type { Label, Parts } from './reporting.ts';

@@ -10,6 +10,8 @@ export interface LearningListener {
   changed(change: Change): void;
   /** Other claims on an address stand now; `key` is that of its endpoints. */
   address(key: string): void;
+  /** Other networks may stand now. */
+  networks(): void;
   /** Somebody's word on who may give out what, or on who is gone. */
   ring(): void;
 }
@@ -53,7 +55,7 @@ export class Learning {
   #update(change: Change): void {
     const { endpoints, names, networks, topology } = this.#context;
     topology.update(change);
-    networks.update(change);
+    if (networks.update(change)) this.#listener.networks();
     const key = endpoints.update(change);
     names.update(change);
     if (key !== undefined) this.#listener.address(key);

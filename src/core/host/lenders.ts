@@ -1,9 +1,10 @@
 import { compare, type PeerId, toNumber } from '../address.ts';
 import type { Problem } from '../errors.ts';
-import { includes, type Range, sizeOf, totalOf, within } from '../ipam/range.ts';
+import { includes, type Range, sizeOf, totalOf, within } from '../range.ts';
 import type { Context } from './context.ts';
 import type { Custodian } from './custodian.ts';
 import type { Neighbours } from './neighbours.ts';
+import type { Reserved } from './reserved.ts';
 import type { Millis } from './step.ts';
 
 /** Who was asked and has given nothing for so long has nothing to give: another is asked. */
@@ -27,12 +28,12 @@ export class Lenders {
   readonly #neighbours: Neighbours;
   readonly #custodian: Custodian;
   /** Addresses that nobody gets. */
-  readonly #reserved: ReadonlySet<number>;
+  readonly #reserved: Reserved;
   #asked: Asked | undefined;
   /** Those that have not given any, for what is asked now. */
   #tried = new Set<PeerId>();
 
-  constructor(context: Context, neighbours: Neighbours, custodian: Custodian, reserved: ReadonlySet<number>) {
+  constructor(context: Context, neighbours: Neighbours, custodian: Custodian, reserved: Reserved) {
     this.#reserved = reserved;
     this.#context = context;
     this.#neighbours = neighbours;
@@ -105,7 +106,7 @@ export class Lenders {
     if (division === undefined) return [];
     const parts = within(ring.holdings(division), range).filter(({ owner }) => owner !== config.self);
     const held = [...endpoints.all()].flatMap(([claim]) => (claim && toNumber(claim.endpoint.address)) ?? []);
-    const used = [...new Set([...held, ...this.#reserved])].filter(number => includes(range, number));
+    const used = [...new Set([...held, ...this.#reserved.now()])].filter(number => includes(range, number));
     const peers = [...new Set(parts.map(({ owner }) => owner))].sort(compare);
     return peers.map(peer => {
       const theirs = parts.filter(({ owner }) => owner === peer);

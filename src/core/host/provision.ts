@@ -1,5 +1,6 @@
 import { type Cidr, formatCidr } from '../address.ts';
 import { type Result, refuse } from '../errors.ts';
+import type { Network } from '../networks/network.ts';
 import type { Addressing } from './addressing.ts';
 import { type Command, type IpamConfig, NOBODY, type Reply } from './step.ts';
 
@@ -14,7 +15,8 @@ type Step = (next: (result: Result<Cidr>) => void) => void;
 export function provide(
   addressing: Addressing | undefined,
   ipam: IpamConfig | undefined,
-  { container, addresses, subnets = [] }: Attach,
+  { container, addresses, subnets = [] }: Pick<Attach, 'container' | 'addresses' | 'subnets'>,
+  network: Network,
   done: (result: Result<readonly Cidr[]>) => void,
 ): void {
   const isBare = addresses.length === 0 && subnets.length === 0;
@@ -27,8 +29,11 @@ export function provide(
       cidr => next =>
         addressing.manages(cidr.address) ? addressing.claim(id, cidr, next) : next({ ok: true, value: cidr }),
     ),
-    ...(isBare ? [ipam.defaultSubnet] : subnets).map<Step>(
-      subnet => next => addressing.allocate(id, subnet, next),
+    ...subnets.map<Step>(subnet => next => addressing.allocate(id, subnet, next)),
+    ...(isBare ? [spaceOf(ipam, network)] : []).map<Step>(
+      ({ subnet, within }) =>
+        next =>
+          addressing.allocate(id, subnet, next, { within }),
     ),
   ];
   const found: Cidr[] = [];
@@ -45,6 +50,15 @@ export function provide(
     });
   };
   go(0);
+}
+
+/** Where an address of a network comes from that nobody names. */
+export function spaceOf(
+  { defaultSubnet }: IpamConfig,
+  network: Network,
+): { readonly subnet: Cidr; readonly within: Cidr } {
+  const subnet = network.subnets[0] ?? defaultSubnet;
+  return { subnet, within: network.range ?? subnet };
 }
 
 /** Addresses for who is no container that is attached; what is answered is durable. */

@@ -66,6 +66,6 @@ function replace(
       addressing.release(container, false);
       done(refuse({ code: 'container-gone', container: containerName }));
     },
-    had,
+    { not: had },
   );
 }

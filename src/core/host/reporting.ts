@@ -1,6 +1,7 @@
 import { compare, formatCidr, type PeerId } from '../address.ts';
 import { HOST_LEG } from '../endpoints/attachment.ts';
 import { describe } from '../errors.ts';
+import { mtuOn } from '../networks/network.ts';
 import type {
   ConnectionReport,
   ConnectionState,
@@ -159,13 +160,19 @@ function networkReports(context: Context): readonly NetworkReport[] {
     if (holder !== undefined)
       counts.set(holder.endpoint.network, (counts.get(holder.endpoint.network) ?? 0) + 1);
   }
-  return context.networks.all().map(({ name, vni, subnets }) => ({
-    name,
-    vni,
-    subnets: subnets.map(formatCidr),
-    exposed: exposedOn(context, name),
-    mtu: context.mtu(),
-    endpoints: counts.get(name) ?? 0,
+  return context.networks.all().map(network => ({
+    name: network.name,
+    id: network.id,
+    vni: network.vni,
+    subnets: network.subnets.map(formatCidr),
+    range: network.range && formatCidr(network.range),
+    gateway: network.gateway,
+    aux: network.aux ?? {},
+    internal: network.internal ?? false,
+    labels: network.labels ?? {},
+    exposed: exposedOn(context, network.name),
+    mtu: mtuOn(network, context.mtu()),
+    endpoints: counts.get(network.name) ?? 0,
   }));
 }
 

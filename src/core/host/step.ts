@@ -4,8 +4,12 @@ import type { Problem, Result } from '../errors.ts';
 import type { Forwarding } from '../forwarding.ts';
 import type { ZoneName } from '../names/name.ts';
 import type { NameRecord } from '../names/view.ts';
+import type { Network } from '../networks/network.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
+import type { EndpointCommand } from './handed.ts';
+import type { Membership } from './memberships.ts';
+import type { NetworkWish } from './networking.ts';
 import type { Repaired } from './repair.ts';
 
 /** Milliseconds on a clock that never jumps. */
@@ -96,6 +100,8 @@ export type Command =
       readonly names?: readonly ZoneName[];
       /** It gets no name by itself. */
       readonly nameless?: boolean;
+      /** That of its interface; one that goes with the address where it has none yet. */
+      readonly mac?: Mac;
       /** Of the host's own leg (`HOST_LEG`): whether the host translates for these addresses' subnets. */
       readonly masquerade?: boolean;
     }
@@ -131,6 +137,11 @@ export type Command =
   | { readonly kind: 'prime' }
   /** The operator's word that a peer is gone for good. `force`: also where it seems to live. */
   | { readonly kind: 'remove-peer'; readonly peer: PeerId; readonly force: boolean }
+  /** One that is like that already is as good as a new one. */
+  | { readonly kind: 'create-network'; readonly network: NetworkWish }
+  /** Refused while anything is on it, on any host. */
+  | { readonly kind: 'remove-network'; readonly network: string }
+  | EndpointCommand
   /** Gives containers here that lost an address to others new ones. `dryRun`: only says which they are. */
   | { readonly kind: 'repair'; readonly dryRun: boolean }
   /** Withdraws every fact and detaches everything: the host leaves the mesh. */
@@ -142,6 +153,22 @@ export interface Reply {
   readonly detached: readonly Detached[];
   readonly removed?: Removed;
   readonly repaired?: readonly Repaired[];
+  /** That was made, or removed. */
+  readonly network?: Network | undefined;
+  readonly endpoint?: EndpointReply;
+  readonly subnet?: Cidr;
+}
+
+/** What an engine is told of an endpoint that it asked for. */
+export interface EndpointReply {
+  readonly network: string;
+  readonly mac: Mac;
+  /** What its end is called in the host's namespace, where the engine takes it. */
+  readonly device: string;
+  /** Its container reaches nothing outside through the network, nor another way. */
+  readonly internal: boolean;
+  /** Its container has no route for multicast by another network of the mesh. Told when it is joined. */
+  readonly multicast?: boolean;
 }
 
 /** What becomes of the space of a removed peer. */
@@ -218,6 +245,10 @@ export type Effect =
   | { readonly kind: 'forward' }
   /** These names have these addresses from now on; what `forward` was to do is done before. */
   | { readonly kind: 'publish-names'; readonly records: readonly NameRecord[] }
+  /** These are all containers here that are on several networks. */
+  | { readonly kind: 'memberships'; readonly memberships: readonly Membership[] }
+  /** These are all networks from now on, sorted by name. */
+  | { readonly kind: 'networks'; readonly networks: readonly Network[] }
   /** Answered by `path-measured`. `size` is that of the IP packet. */
   | { readonly kind: 'probe'; readonly peer: PeerId; readonly address: Ipv4; readonly size: number }
   /** Answered by `container-started`, `container-died` or `container-removed`, now and after every change. */

@@ -1,4 +1,4 @@
-import { includes, type Range, sizeOf, within } from './range.ts';
+import { includes, type Range, sizeOf, within } from '../range.ts';
 
 /** As `serviceAddress` of address.ts. */
 const serviceAddressOf = ({ end }: Range): number => end - 2;

@@ -1,6 +1,6 @@
 import { type Cidr, formatCidr, type Mac, type PeerId, parseCidr, parseMac } from '../address.ts';
 import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
-import { type HeldRange, type Range, rangeOf } from './range.ts';
+import { type HeldRange, type Range, rangeOf } from '../range.ts';
 
 /** The domain of who may give out which addresses. */
 export const IPAM = 'ipam';

@@ -1,7 +1,7 @@
 import type { PeerId } from '../address.ts';
+import { type HeldRange, joined, type Range, touching, within, withMissing, without } from '../range.ts';
 import { SIZES } from '../replica/encoding.ts';
 import { type Custody, encodeCustody, type Grant, PARTS_MAX } from './custody.ts';
-import { type HeldRange, joined, type Range, touching, within, withMissing, without } from './range.ts';
 import type { Holding, Offer, RingView } from './view.ts';
 import { precedence } from './view.ts';
 

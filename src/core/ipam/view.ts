@@ -1,4 +1,5 @@
 import { compare, type PeerId } from '../address.ts';
+import type { HeldRange } from '../range.ts';
 import type { Change } from '../replica.ts';
 import {
   CUSTODY_KEY,
@@ -10,7 +11,6 @@ import {
   IPAM,
   isSameDivision,
 } from './custody.ts';
-import type { HeldRange } from './range.ts';
 import { decodeVote, VOTE_KEY, type Vote } from './vote.ts';
 import { decodeWant, WANT_KEY, type Want } from './want.ts';
 

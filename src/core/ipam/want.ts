@@ -1,7 +1,7 @@
 import type { PeerId } from '../address.ts';
 import { isWithin, toBytes, toObject } from '../json.ts';
+import type { Range } from '../range.ts';
 import { decodePeer } from './custody.ts';
-import type { Range } from './range.ts';
 
 /** One entry a peer under this key, while it looks for space. */
 export const WANT_KEY = 'want';

@@ -1,28 +1,29 @@
-import {
-  type Cidr,
-  formatCidr,
-  type Ipv4,
-  type Mac,
-  macOfAddress,
-  parseCidr,
-  serviceAddress,
-} from '../address.ts';
-import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
-
-/** The domain of what networks there are. The key of an entry is the network's name. */
-export const NETWORKS = 'networks';
+import { type Cidr, type Ipv4, type Mac, macOfAddress, parseCidr, serviceAddress } from '../address.ts';
 
 /** A named overlay segment. */
 export interface Network {
   readonly name: string;
+  /** Given by who made it: two of one name are told apart by it. */
+  readonly id: string;
   readonly vni: number;
   /** Address space that the mesh itself hands out on this network; for the default one, see `createNetworksView`. */
   readonly subnets: readonly Cidr[];
+  /** The part of the first subnet that an address is taken from which nobody names. */
+  readonly range?: Cidr;
+  /** Addresses that are somebody's outside of the mesh, by what they are called; the gateway is one of its own. */
+  readonly gateway?: Ipv4;
+  readonly aux?: Readonly<Record<string, Ipv4>>;
+  /** An upper bound on what the paths allow. */
+  readonly mtu?: number;
+  /** Its containers reach nothing outside through it. */
+  readonly internal?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** The network that every host has without anybody having to create it. */
 export const DEFAULT_NETWORK: Network = {
   name: 'mesh',
+  id: 'mesh',
   vni: 6784,
   subnets: [],
 };
@@ -30,6 +31,7 @@ export const DEFAULT_NETWORK: Network = {
 /** Joins the switches themselves, for heartbeats and measuring; no container is ever on it. */
 export const CONTROL_NETWORK: Network = {
   name: 'control',
+  id: 'control',
   vni: 6783,
   // Shared address space (RFC 6598); it is seen in the switch's own namespace only.
   subnets: [parseCidr('100.64.0.0/10') as Cidr],
@@ -56,17 +58,21 @@ export function serviceOf({ vni, subnets }: Network): Service | undefined {
 export const isServiceAddress = ({ subnets }: Network, address: Ipv4): boolean =>
   subnets.some(subnet => serviceAddress(subnet) === address);
 
-export const VNI_MAX = 0xff_ff_ff;
+/** What of a network is given to no container by itself: the mesh's own, and what is somebody's outside. */
+export const keptBack = ({ gateway, aux = {} }: Network): readonly Ipv4[] => [
+  ...(gateway === undefined ? [] : [gateway]),
+  ...Object.values(aux),
+];
 
-export function encodeNetwork(network: Network): Uint8Array {
-  return toBytes({ vni: network.vni, subnets: network.subnets.map(formatCidr) });
+/** What containers on it may send, where the paths allow `mtu`. */
+export const mtuOn = (network: Network, mtu: number): number => Math.min(mtu, network.mtu ?? mtu);
+
+/** What its interface is called in a container that was attached; `standard` is the default network's. */
+export function deviceOn({ name, vni }: Network, standard: string): string {
+  if (name === DEFAULT_NETWORK.name) return standard;
+  const device = `eth-${name}`;
+  return device.length <= DEVICE_NAME_MAX ? device : `eth-${vni.toString(16)}`;
 }
 
-export function decodeNetwork(name: string, bytes: Uint8Array): Network | undefined {
-  const value = toObject(bytes);
-  if (value === undefined || !isObject(value) || !isText(name, 64)) return undefined;
-  const { vni, subnets } = value;
-  if (!isWithin(vni, 1, VNI_MAX) || !Array.isArray(subnets) || subnets.length > 16) return undefined;
-  const parsed = subnets.map(subnet => (isText(subnet, 18) ? parseCidr(subnet) : undefined));
-  return parsed.every(subnet => subnet !== undefined) ? { name, vni, subnets: parsed } : undefined;
-}
+/** IFNAMSIZ of linux/if.h, less the zero at its end. */
+const DEVICE_NAME_MAX = 15;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { macOfAddress, parseIpv4 } from '../../../src/core/address.ts';
 import { decodeEndpoint, encodeEndpoint } from '../../../src/core/endpoints/endpoint.ts';
 import { toBytes } from '../../../src/core/json.ts';
-import { decodeNetwork, encodeNetwork } from '../../../src/core/networks/network.ts';
+import { decodeNetwork, encodeNetwork } from '../../../src/core/networks/fact.ts';
 import {
   decodeConnection,
   decodeHost,
@@ -37,7 +37,10 @@ export const facts: Target = {
       encodeHost(host),
       encodeEndpoint(endpoint),
       encodeConnection({ address: '192.168.48.12:6783', outbound: true, established: false }),
-      encodeNetwork({ name: 'blue', vni: 7, subnets: [{ address, prefix: 16 }] }),
+      encodeNetwork({
+        network: { name: 'blue', id: 'b', vni: 7, subnets: [{ address, prefix: 16 }] },
+        origin: undefined,
+      }),
     ),
     fc.object().map(toBytes),
   ),
@@ -54,8 +57,11 @@ export const facts: Target = {
     insist(fact === undefined || (fact.prefix >= 0 && fact.prefix <= 32), 'a prefix is one');
     decodeEndpoint(text, encodeEndpoint(endpoint));
     decodeConnection(bytes);
-    const network = decodeNetwork('blue', bytes);
+    const network = decodeNetwork('blue', bytes)?.network;
     insist(network === undefined || (network.vni > 0 && network.vni < 2 ** 24), 'a VNI has 24 bits');
-    decodeNetwork(text, encodeNetwork({ name: 'blue', vni: 7, subnets: [] }));
+    decodeNetwork(
+      text,
+      encodeNetwork({ network: { name: 'blue', id: 'b', vni: 7, subnets: [] }, origin: undefined }),
+    );
   },
 };

@@ -3,7 +3,7 @@ import { ByteReader } from '../../../src/core/bytes.ts';
 import type { Result } from '../../../src/core/errors.ts';
 import type { Command, Effect, Input, Millis, Reply } from '../../../src/core/host/step.ts';
 import { CUSTODY_KEY, type Custody, decodeCustody, IPAM } from '../../../src/core/ipam/custody.ts';
-import { overlaps } from '../../../src/core/ipam/range.ts';
+import { overlaps } from '../../../src/core/range.ts';
 import { REMOVALS } from '../../../src/core/removals/removal.ts';
 import { readEntry } from '../../../src/core/replica/encoding.ts';
 import type { Change } from '../../../src/core/replica.ts';

@@ -90,7 +90,7 @@ export const ADDRESS_FAULTS: readonly PlantedFault[] = [
     name: 'range split off by one',
     edits: [
       {
-        file: 'src/core/ipam/range.ts',
+        file: 'src/core/range.ts',
         from: 'const right = { ...range, start: gone.end };',
         to: 'const right = { ...range, start: gone.end + 1 };',
       },

@@ -1,7 +1,7 @@
 import { type Cidr, fromNumber } from '../../../src/core/address.ts';
 import type { Random } from '../../../src/core/host/random.ts';
 import type { Command } from '../../../src/core/host/step.ts';
-import { rangeOf } from '../../../src/core/ipam/range.ts';
+import { rangeOf } from '../../../src/core/range.ts';
 import { Containers, Impulses } from '../containers.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';

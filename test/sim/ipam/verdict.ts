@@ -1,7 +1,7 @@
 import { type Division, IPAM } from '../../../src/core/ipam/custody.ts';
-import { rangeOf, sizeOf } from '../../../src/core/ipam/range.ts';
 import { shareOf } from '../../../src/core/ipam/shares.ts';
 import { createRingView, type Holding, type RingView } from '../../../src/core/ipam/view.ts';
+import { rangeOf, sizeOf } from '../../../src/core/range.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import { livingIn } from '../verdict.ts';

@@ -9,7 +9,7 @@ import {
   PARTS_MAX,
 } from '../../../src/core/ipam/custody.ts';
 import { inherit, take } from '../../../src/core/ipam/ledger.ts';
-import { type HeldRange, rangeOf } from '../../../src/core/ipam/range.ts';
+import { type HeldRange, rangeOf } from '../../../src/core/range.ts';
 import { SIZES } from '../../../src/core/replica/encoding.ts';
 
 const universe: Cidr = { address: '10.32.0.0' as Ipv4, prefix: 12 };

@@ -5,7 +5,7 @@ import { describe as sentence } from '../../../src/core/errors.ts';
 import { allocationKey, encodeAllocation } from '../../../src/core/host/allocation.ts';
 import type { HostConfig } from '../../../src/core/host/step.ts';
 import { CUSTODY_KEY, encodeCustody, IPAM } from '../../../src/core/ipam/custody.ts';
-import { rangeOf } from '../../../src/core/ipam/range.ts';
+import { rangeOf } from '../../../src/core/range.ts';
 import { encodeEntryRecord } from '../../../src/core/replica/records.ts';
 import { ipamConfig } from '../../../src/daemon/ipam.ts';
 
@@ -63,7 +63,7 @@ describe('the addresses that a router gives out', () => {
       ok: true,
       value: {
         universe: parseCidr('10.0.0.0/16'),
-        defaultSubnet: parseCidr('10.0.0.0/16'),
+        defaultSubnet: parseCidr('10.0.0.0/17'),
         init: { kind: 'consensus', electorate: undefined, named: [] },
         timeoutMs: 3_000,
         quarantineMs: 5_000,

@@ -6,7 +6,7 @@ import { createFileStore } from '../../../src/adapters/file/store.ts';
 import { createVerifier } from '../../../src/adapters/libp2p/identity.ts';
 import { decodeEndpoint, ENDPOINTS } from '../../../src/core/endpoints/endpoint.ts';
 import { decodeRecord } from '../../../src/core/host/held.ts';
-import { decodeNetwork, NETWORKS } from '../../../src/core/networks/network.ts';
+import { decodeNetwork, NETWORKS } from '../../../src/core/networks/fact.ts';
 import { signedEntry, signedHead } from '../../../src/core/replica/encoding.ts';
 import type { Entry } from '../../../src/core/replica/fact.ts';
 import { joinRecords } from '../../../src/core/replica/records.ts';
@@ -54,7 +54,8 @@ const deltasOf = (name: string) => {
 /** Every fact is one that this version knows how to read. */
 function expectReadable({ domain, key, value = new Uint8Array() }: Entry): void {
   if (domain === ENDPOINTS) expect(decodeEndpoint(key, value)).toMatchObject({ prefix: 24, network: 'mesh' });
-  else if (domain === NETWORKS) expect(decodeNetwork(key, value)).toMatchObject({ name: 'blue', vni: 4711 });
+  else if (domain === NETWORKS)
+    expect(decodeNetwork(key, value)).toMatchObject({ network: { name: 'blue', vni: 4711 } });
   else if (key === HOST_KEY)
     expect(decodeHost(value)).toMatchObject({ version: '0.1.0', vtep: { port: 6784 } });
   else {

@@ -1,4 +1,4 @@
-import { broadcastAddress, type Cidr, networkAddress, toNumber } from '../address.ts';
+import { broadcastAddress, type Cidr, networkAddress, toNumber } from './address.ts';
 
 /** A run of addresses as numbers: `start` is in it, `end` is not. */
 export interface Range {
