@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { hunt } from './faults/hunt.ts';
+import { hunt, planted } from './faults/hunt.ts';
 import { PLANTED_FAULTS } from './faults/planted.ts';
+import { ADDRESS_FAULTS } from './ipam/planted.ts';
 
 /** Those that show within seconds; `npm run sim:faults` plants all. */
 const FAST = [
@@ -11,4 +12,8 @@ const FAST = [
 
 it.each(PLANTED_FAULTS.filter(({ name }) => FAST.includes(name)))('finds: $name', fault => {
   expect(hunt(fault, { campaign: 'test/sim/main.ts', seeds: 40 }).seed).toBeDefined();
+});
+
+it.each([...PLANTED_FAULTS, ...ADDRESS_FAULTS])('can be planted still: $name', fault => {
+  expect(planted(fault).size).toBeGreaterThan(0);
 });
