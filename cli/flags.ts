@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { OPTIONS } from '../src/api/control/options.ts';
 
 /** The flags that are settings, as `parseSettings` takes them; `flags` as the command line parser gives them. */
@@ -8,4 +9,12 @@ export function settingsFlags(flags: Readonly<Record<string, boolean | string | 
     if (value === undefined) return given === !flag.startsWith('no-') ? [`--${flag}`] : [];
     return typeof given === 'string' ? [`--${flag}=${given}`] : [];
   });
+}
+
+/** Offers every setting but those that all verbs take. */
+export function addSettings(command: Command, program: Command): void {
+  for (const { flag, help, value } of Object.values(OPTIONS)) {
+    if (program.options.some(known => known.long === `--${flag}`)) continue;
+    command.option(`--${flag}${value === undefined ? '' : ` <${value}>`}`, help);
+  }
 }
