@@ -13,8 +13,13 @@ export function settingsFlags(flags: Readonly<Record<string, boolean | string | 
 
 /** Offers every setting but those that all verbs take. */
 export function addSettings(command: Command, program: Command): void {
-  for (const { flag, help, value } of Object.values(OPTIONS)) {
+  for (const { flag, help, repeats, short, value } of Object.values(OPTIONS)) {
     if (program.options.some(known => known.long === `--${flag}`)) continue;
-    command.option(`--${flag}${value === undefined ? '' : ` <${value}>`}`, help);
+    const flags = `${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` <${value}>`}`;
+    if (repeats) command.option(flags, help, joinWords);
+    else command.option(flags, help);
   }
 }
+
+const joinWords = (word: string, before?: string): string =>
+  before === undefined ? word : `${before},${word}`;

@@ -171,10 +171,9 @@ function addNameVerbs(program: Command): void {
       .argument('<words...>', words)
       .helpOption('--help', 'display help for command')
       .option('-h, --name <name...>', name)
-      .action((given: string[], flags: { name?: string[] }, command) =>
-        perform(command, async c =>
-          (await import('./names.ts')).changeNames(c, verb, given, flags.name ?? []),
-        ),
+      .option('--network <name>', 'on which they are, of "mesh network ls" (mesh)')
+      .action((given: string[], flags: { name?: string[]; network?: string }, command) =>
+        perform(command, async c => (await import('./names.ts')).changeNames(c, verb, given, flags)),
       );
   }
   program

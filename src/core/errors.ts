@@ -55,6 +55,7 @@ export type Problem =
   | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
   | { readonly code: 'network-default'; readonly network: string }
   | { readonly code: 'network-in-use'; readonly network: string; readonly holders: string }
+  | { readonly code: 'network-refused'; readonly network: string; readonly why: string }
   | { readonly code: 'network-no-room'; readonly network: string; readonly range: string }
   | {
       readonly code: 'subnet-overlaps';
@@ -72,6 +73,9 @@ export type Problem =
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-address'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-off' }
+  | { readonly code: 'nothing-to-restore' }
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-silent'; readonly seconds: number }
   | { readonly code: 'router-running'; readonly how: string }
@@ -201,6 +205,7 @@ const SENTENCES: Sentences = {
     `there is a network "${p.network}" already, with ${p.subnets}; take another name, or "mesh network rm" it first`,
   'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
   'network-in-use': p => `network "${p.network}" is in use by ${p.holders}; detach or remove those first`,
+  'network-refused': p => `Docker refused network "${p.network}": ${p.why}`,
   'network-no-room': p =>
     `no subnet of ${p.range} is left for "${p.network}"; remove a network, or launch with a smaller --ipalloc-default-subnet`,
   'subnet-overlaps': p => `${p.value} overlaps with ${p.other} of network "${p.network}"; take another`,
@@ -220,6 +225,10 @@ const SENTENCES: Sentences = {
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
+  'proxy-address': p =>
+    `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
+  'proxy-off': () => 'this router has no Docker proxy; launch it with an engine and without --no-proxy',
+  'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-silent': p =>
     `the router gave no answer within ${p.seconds} s: it stands still, or this host is overloaded; "mesh stop" ends it`,

@@ -3,27 +3,32 @@ import { findAddresses } from '../adapters/linux/host-view.ts';
 import { DNS_PORT } from '../api/control/dns-options.ts';
 import type { Settings } from '../api/control/options.ts';
 import { createNameServer } from '../api/dns/name-server.ts';
-import { type Cidr, type Ipv4, parseCidr } from '../core/address.ts';
+import { type Cidr, parseCidr } from '../core/address.ts';
 import { ok, type Problem, type Result } from '../core/errors.ts';
 import type { Forwarding } from '../core/forwarding.ts';
 import type { NameRecord } from '../core/names/view.ts';
 import type { Log } from '../ports/log.ts';
-import type { ListenPlace, NameServer, NameServerReport } from '../ports/name-server.ts';
+import type { ListenPlace, Membership, NameServer, NameServerReport } from '../ports/name-server.ts';
 import { dnsThread } from './dns.ts';
 
 /** An engine may come, or change its bridge, after the router. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 1_000;
 const DOCKER_BRIDGE = 'docker0';
 /** How engines call the bridges of the networks that users make. */
 const BRIDGES = /^(docker0|docker_gwbridge|br-[\da-f]{12})$/;
 const ANYWHERE: Cidr = parseCidr('0.0.0.0/0')!;
 const LOOPBACK: Cidr = parseCidr('127.0.0.0/8')!;
 
+/** Where a network's containers ask. */
+type Service = Pick<ListenPlace, 'address'> & { readonly network: string };
+
 /** Names as this host answers for them: on the Docker bridge, and in the switch at the service address of each network. */
 export interface Names {
   /** Listens where the host's own containers ask; refuses as `NameServer.listen` does. */
   start(): Promise<Result<void>>;
   publish(records: readonly NameRecord[]): void;
+  /** These are all containers here that are on several networks. */
+  belong(memberships: readonly Membership[]): void;
   /** The kernel has been brought to this: there may be other service addresses. */
   forwarded(forwarding: Forwarding): void;
   /** Undefined where this router answers no questions. */
@@ -38,6 +43,7 @@ export function createNames(settings: Settings, log: Log): Names {
 const SILENT: Names = {
   start: async () => ok(undefined),
   publish: () => {},
+  belong: () => {},
   forwarded: () => {},
   report: async () => undefined,
   stop: async () => {},
@@ -47,7 +53,7 @@ class ServedNames implements Names {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #server: NameServer;
-  #services: readonly Ipv4[] = [];
+  #services: readonly Service[] = [];
   #listening = '';
   #trouble: Problem | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -69,11 +75,15 @@ class ServedNames implements Names {
     this.#server.publish(records);
   }
 
+  belong(memberships: readonly Membership[]): void {
+    this.#server.belong(memberships);
+  }
+
   forwarded({ networks }: Forwarding): void {
     const services = networks.flatMap(
-      ({ service }) => service?.addresses.map(({ address }) => address) ?? [],
+      ({ name: network, service }) => service?.addresses.map(({ address }) => ({ network, address })) ?? [],
     );
-    if (services.join() === this.#services.join()) return;
+    if (JSON.stringify(services) === JSON.stringify(this.#services)) return;
     this.#services = services;
     void this.#listen();
   }
@@ -116,12 +126,12 @@ class ServedNames implements Names {
     if (place === undefined) return [];
     const bridges = interfaces.filter(({ device }) => BRIDGES.test(device)).map(({ cidr }) => cidr);
     const own = interfaces.map(({ cidr }) => ({ address: cidr.address, prefix: 32 }));
-    return [{ ...place, namespace: undefined, allowed: [LOOPBACK, ...bridges, ...own] }];
+    return [{ ...place, namespace: undefined, network: undefined, allowed: [LOOPBACK, ...bridges, ...own] }];
   }
 
   /** Only what is on the network can send there. */
   #inSwitch(): readonly ListenPlace[] {
     const namespace = switchPath(this.#settings.runDir);
-    return this.#services.map(address => ({ address, port: DNS_PORT, namespace, allowed: [ANYWHERE] }));
+    return this.#services.map(service => ({ ...service, port: DNS_PORT, namespace, allowed: [ANYWHERE] }));
   }
 }

@@ -1,21 +1,23 @@
 import { rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createDockerEndpoints } from '../adapters/docker/endpoints.ts';
+import { createDockerNetworks } from '../adapters/docker/networks.ts';
 import type { Settings } from '../api/control/options.ts';
 import { pluginSocket } from '../api/plugin/folder.ts';
 import { createPluginServer } from '../api/plugin/server.ts';
 import { ok, type Result } from '../core/errors.ts';
 import type { Allocation } from '../core/host/allocation.ts';
-import type { EndpointCommand } from '../core/host/handed.ts';
-import type { Reply } from '../core/host/step.ts';
+import type { Command, Reply } from '../core/host/step.ts';
+import type { Network } from '../core/networks/network.ts';
 import type { EngineEndpoints } from '../ports/engine-endpoints.ts';
 import type { Log } from '../ports/log.ts';
 import { Comparison } from './comparison.ts';
+import { DockerNetworks } from './docker-networks.ts';
 import { MESH } from './profile.ts';
 import { revive } from './revive.ts';
 
 interface Router {
-  ask(command: EndpointCommand): Promise<Result<Reply>>;
+  ask(command: Command): Promise<Result<Reply>>;
   /** What this host has given out. */
   allocations(): readonly Allocation[];
 }
@@ -29,6 +31,10 @@ export interface PluginParts extends Router {
 export interface Plugin {
   /** Listens where engines look for drivers; refuses as `PluginServer.start`. */
   start(): Promise<Result<void>>;
+  /** These are all networks of the mesh now: the engine is to have them as well. */
+  want(networks: readonly Network[]): void;
+  /** Resolves when the engine has them, as far as that can be. */
+  settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,14 +44,37 @@ const LOOK_MS = 30_000;
 /** Docker's drivers, where this router is to offer them. */
 export function createPlugin(settings: Settings, log: Log, router: Router): Plugin {
   if (!settings.plugin || settings.docker === '') return SILENT;
-  const engine = createDockerEndpoints({ address: settings.docker, driver: MESH.driver, log });
-  return offerPlugin({ ...router, engine, log, socketPath: pluginSocket(MESH.driver) });
+  const { docker: address } = settings;
+  const { driver } = MESH;
+  const engine = createDockerEndpoints({ address, driver, log });
+  const networks = createDockerNetworks(address, log);
+  const followed = new DockerNetworks({ networks, driver, log, ask: command => router.ask(command) });
+  const offered = offerPlugin({ ...router, engine, log, socketPath: pluginSocket(driver) });
+  return {
+    async start() {
+      const started = await offered.start();
+      // An engine that makes a network asks the driver.
+      if (started.ok) followed.start();
+      return started;
+    },
+    want: wanted => followed.want(wanted),
+    settled: () => followed.settled(),
+    async stop() {
+      followed.stop();
+      await offered.stop();
+    },
+  };
 }
 
-const SILENT: Plugin = { start: async () => ok(undefined), stop: async () => {} };
+const SILENT: Plugin = {
+  start: async () => ok(undefined),
+  want: () => {},
+  settled: async () => {},
+  stop: async () => {},
+};
 
 /** What engines ask for, and what they have forgotten to take back. */
-export function offerPlugin(parts: PluginParts): Plugin {
+export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> {
   const { ask, engine, log, socketPath } = parts;
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
@@ -102,7 +131,7 @@ export function offerPlugin(parts: PluginParts): Plugin {
 }
 
 /** The folders of an engine that was never there. */
-function removeEmpty(folder: string): void {
+export function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
     rmdirSync(dirname(folder));

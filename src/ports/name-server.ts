@@ -2,12 +2,20 @@ import type { Cidr, Ipv4 } from '../core/address.ts';
 import type { Result } from '../core/errors.ts';
 
 /**
- * The addresses of one name from now on; none: there is no such name. Names are relative to the zone, lower case,
+ * The addresses of one name on a network from now on; none: there is no such name on it. Names are relative to the zone, lower case,
  * without a dot at the end.
  */
 export interface NameRecord {
+  /** Empty: heard on every network. */
+  readonly network: string;
   readonly name: string;
   readonly addresses: readonly Ipv4[];
+}
+
+/** Who asks from an address, by the networks that it is on. */
+export interface Membership {
+  readonly address: Ipv4;
+  readonly networks: readonly string[];
 }
 
 /** Where questions are taken, by UDP and TCP. */
@@ -16,6 +24,8 @@ export interface ListenPlace {
   readonly port: number;
   /** Path of a network namespace; undefined: the host's own. */
   readonly namespace: string | undefined;
+  /** Only names on this network are told here, and on others that who asks is on; undefined: all. */
+  readonly network: string | undefined;
   /** Who is answered here; others are refused. */
   readonly allowed: readonly Cidr[];
 }
@@ -50,6 +60,8 @@ export interface NameServer {
   listen(places: readonly ListenPlace[]): Promise<Result<void>>;
   /** What has changed; all other names stay as they are. */
   publish(records: readonly NameRecord[]): void;
+  /** All askers on several networks: each hears the names of all of them. */
+  belong(memberships: readonly Membership[]): void;
   report(): Promise<NameServerReport>;
   close(): Promise<void>;
 }

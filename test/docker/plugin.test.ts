@@ -8,8 +8,6 @@ import { until } from '../support/until.ts';
 /** What `docker` alone does once a router runs. */
 
 const SECOND = 1_000;
-const MESH =
-  'docker network create -d mesh --ipam-driver mesh -o mesh.network=mesh --subnet 10.32.0.0/13 mesh';
 
 describe('Docker with the drivers of the mesh', () => {
   let lab: Lab<DockerHost>;
@@ -21,10 +19,30 @@ describe('Docker with the drivers of the mesh', () => {
     [one, two] = lab.hosts as [DockerHost, DockerHost];
     await type(one, 'mesh launch');
     await type(two, 'mesh launch 192.168.48.11 --wait');
-    for (const host of lab.hosts) await type(host, MESH);
+    for (const host of lab.hosts) await has(host, 'mesh');
   });
   afterAll(() => lab?.destroy());
 
+  /** All networks of the mesh that the engine has. */
+  const shows = (host: DockerHost, ...names: string[]): Promise<unknown> =>
+    until(
+      async () => {
+        const found = await type(
+          host,
+          "docker network ls --filter driver=mesh --format '{{.Name}} {{.Scope}}'",
+        );
+        return found === names.map(name => `${name} local\n`).join('') || undefined;
+      },
+      () => `the engine of ${host.name} does not have just ${names.join(', ')}`,
+      5 * SECOND,
+    );
+  /** The engine's network, once it is there. */
+  const has = (host: DockerHost, network: string): Promise<unknown> =>
+    until(
+      async () => (await host.exec(['docker', 'network', 'inspect', network])).status === 0 || undefined,
+      () => `the engine of ${host.name} has no network ${network}`,
+      5 * SECOND,
+    );
   const addressOf = async (host: DockerHost, name: string, network = 'mesh'): Promise<string> => {
     const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
     return (await type(host, `docker inspect -f '${format}' ${name}`)).trim();
@@ -136,17 +154,7 @@ describe('Docker with the drivers of the mesh', () => {
     const options = '--subnet 10.40.16.0/20 --ip-range 10.40.24.0/24 --aux-address printer=10.40.24.1';
     const mesh = options.replace('--aux-address ', '--aux-address=');
     await type(one, `mesh network create ${mesh} --internal inner`);
-    for (const host of lab.hosts) {
-      await until(
-        async () => (await type(host, 'mesh network ls')).includes('inner') || undefined,
-        () => 'the network has not come',
-        5 * SECOND,
-      );
-      await type(
-        host,
-        `docker network create -d mesh --ipam-driver mesh -o mesh.network=inner --internal ${options} inner`,
-      );
-    }
+    for (const host of lab.hosts) await has(host, 'inner');
     await type(one, 'docker run -dit --network inner --name in1 busybox');
     await type(two, 'docker run -dit --network inner --name in2 busybox');
     const [first, second] = [await addressOf(one, 'in1', 'inner'), await addressOf(two, 'in2', 'inner')];
@@ -170,6 +178,11 @@ describe('Docker with the drivers of the mesh', () => {
     await type(one, 'docker network disconnect inner box1');
     expect(await type(one, 'docker exec box1 ip addr')).not.toContain('10.40.');
     for (const host of lab.hosts) await type(host, 'docker rm -f $(docker ps -q --filter name=in)');
+    await until(
+      async () => (await one.mesh(['network', 'rm', 'inner'])).status === 0 || undefined,
+      () => 'the network can not be removed',
+      5 * SECOND,
+    );
   });
 
   it('goes on without a router; what ends or begins waits for the next one', async () => {
@@ -199,5 +212,36 @@ describe('Docker with the drivers of the mesh', () => {
       expect((await report(host)).endpoints).toEqual([]);
       expect(await type(host, 'ip -brief link')).not.toMatch(/^mesh-/m);
     }
+  });
+
+  it('has networks on all hosts that are made on one, with Docker or by the mesh, and ends them everywhere', async () => {
+    await type(one, 'docker network create -d mesh --ipam-driver mesh --subnet 10.40.0.0/16 prod');
+    for (const host of lab.hosts) await shows(host, 'mesh', 'prod');
+    await type(two, 'mesh network create other --label team=a');
+    await type(two, 'docker network inspect other');
+    for (const host of lab.hosts) await shows(host, 'mesh', 'other', 'prod');
+    const subnet =
+      "docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}}{{end}} {{.Labels.team}}' other";
+    expect(await type(one, subnet)).toBe(await type(two, subnet));
+    await type(two, 'docker run -dit --network prod --name db busybox');
+    await type(one, 'docker run -dit --network mesh --name web busybox; docker network connect prod web');
+    const db = (
+      await type(two, "docker inspect -f '{{.NetworkSettings.Networks.prod.IPAddress}}' db")
+    ).trim();
+    expect(db).toMatch(/^10\.40\./);
+    expect(await type(one, `docker exec web ping -c 2 -W 1 ${db}`)).toContain(' 0% packet loss');
+    expect(await type(one, 'mesh network inspect prod')).toMatch(/ db +.*host2/);
+    await type(one, 'mesh network rm other');
+    for (const host of lab.hosts) await shows(host, 'mesh', 'prod');
+    await type(one, 'docker rm -f web; docker network rm prod');
+    // Something is on it elsewhere: it is made again.
+    for (const host of lab.hosts) await shows(host, 'mesh', 'prod');
+    expect(await type(one, 'mesh logs')).toMatch(/removed from the engine is made again.*db on host2/);
+    await type(two, 'docker rm -f db');
+    await until(
+      async () => (await one.mesh(['network', 'rm', 'prod'])).status === 0 || undefined,
+      () => 'prod is still in use',
+    );
+    for (const host of lab.hosts) await shows(host, 'mesh');
   });
 });

@@ -85,6 +85,8 @@ const loop = new Loop(host, {
   follow: () => undefined,
   publish: () => {},
   forwarded: () => {},
+  networks: () => {},
+  memberships: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

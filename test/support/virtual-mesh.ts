@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { compare, type PeerId, parseIpv4 } from '../../src/core/address.ts';
+import { compare, type Mac, type PeerId, parseIpv4 } from '../../src/core/address.ts';
 import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Membership } from '../../src/core/host/memberships.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type {
   Command,
@@ -35,6 +36,8 @@ export interface MeshOptions {
   readonly repeat?: number;
   /** By the targets that a host was given. */
   readonly ipam?: (targets: readonly string[]) => IpamConfig;
+  /** Peer names that people gave, by the order of the hosts. */
+  readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -54,7 +57,8 @@ export interface VirtualHost {
   readonly aliases: Map<string, readonly string[]>;
   /** As it was told last. */
   networks: readonly Network[];
-  /** What names stand for, addresses after one another. */
+  memberships: readonly Membership[];
+  /** What names stand for, addresses after one another; NAME@NETWORK on others than the default one. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
   isDown: boolean;
@@ -69,7 +73,7 @@ interface Event {
 export interface VirtualMesh {
   readonly hosts: readonly VirtualHost[];
   readonly now: Millis;
-  add(targets?: readonly VirtualHost[]): VirtualHost;
+  add(targets?: readonly VirtualHost[], peer?: PeerId): VirtualHost;
   /** Runs virtual time for so long. */
   run(duration: Millis): void;
   /** Runs until `condition` holds; throws after `limit`. */
@@ -266,13 +270,17 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return;
       case 'forward':
         return;
+      case 'memberships':
+        host.memberships = effect.memberships;
+        return;
       case 'networks':
         host.networks = effect.networks;
         return;
       case 'publish-names':
-        for (const { name, addresses } of effect.records) {
-          if (addresses.length === 0) host.zone.delete(name);
-          else host.zone.set(name, addresses.join(' '));
+        for (const { network, name, addresses } of effect.records) {
+          const key = network === 'mesh' || network === '' ? name : `${name}@${network}`;
+          if (addresses.length === 0) host.zone.delete(key);
+          else host.zone.set(key, addresses.join(' '));
         }
         return;
     }
@@ -288,13 +296,13 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     address: string,
     targets: readonly string[] | undefined,
     disk: ReadonlyMap<string, Uint8Array>,
+    self = `peer-${String(number).padStart(4, '0')}` as PeerId,
   ): HostConfig {
-    const self = `peer-${String(number).padStart(4, '0')}` as PeerId;
     return {
       self,
       crypto: cryptoOf(self),
       version: 'test',
-      name: undefined,
+      name: options.names?.[number - 1],
       nickname: `host${number}`,
       advertise: [address],
       listen: address,
@@ -320,7 +328,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     get now() {
       return now;
     },
-    add(targets = []) {
+    add(targets = [], peer) {
       const number = hosts.length + 1;
       const address = `192.168.${number >> 8}.${number & 255}:6783`;
       const disk = new Map<string, Uint8Array>();
@@ -329,6 +337,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         address,
         targets.map(target => target.address),
         disk,
+        peer,
       );
       const host: VirtualHost = {
         peer: config.self,
@@ -341,6 +350,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         running: new Map(),
         aliases: new Map(),
         networks: [],
+        memberships: [],
         zone: new Map(),
         isDown: false,
       };
@@ -394,7 +404,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];
       const forwarding = host.host.forwarding();
-      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
+      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk), host.peer));
       deliver(host, { kind: 'adopted', attachments: left, forwarding });
     },
     writer: (owner, limits = {}) => createReplica({ self: owner, crypto: cryptoOf(owner), limits }),

@@ -5,9 +5,10 @@ import { DNS_OPTIONS, type DnsSettings } from './dns-options.ts';
 import { IPAM_OPTIONS, type IpamSettings } from './ipam-options.ts';
 import { bad, type Option, parseSwitch } from './option.ts';
 import { parsePeer, parsePort } from './peer.ts';
+import { PROXY_OPTIONS, type ProxySettings } from './proxy-options.ts';
 
 /** What a router is started with. The command line passes it on to the router as flags. */
-export interface Settings extends IpamSettings, DnsSettings {
+export interface Settings extends IpamSettings, DnsSettings, ProxySettings {
   /** HOST:PORT of each router to dial. */
   readonly peers: readonly string[];
   readonly port: number;
@@ -217,6 +218,7 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   },
   trust: {
     flag: 'trust',
+    repeats: true,
     value: 'ID,...',
     env: ['MESH_TRUST'],
     help: 'the only identities that may connect',
@@ -248,7 +250,8 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   docker: {
     flag: 'docker',
     value: 'ADDRESS',
-    env: ['MESH_DOCKER', 'DOCKER_HOST'],
+    // The second is the engine behind the proxy, where the third is that of `mesh env`.
+    env: ['MESH_DOCKER', 'ORIG_DOCKER_HOST', 'DOCKER_HOST'],
     takesNothing: true,
     help: 'the Docker engine; empty for none',
     initial: 'unix:///var/run/docker.sock',
@@ -312,4 +315,5 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   },
   ...IPAM_OPTIONS,
   ...DNS_OPTIONS,
+  ...PROXY_OPTIONS,
 };

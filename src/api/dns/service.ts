@@ -1,6 +1,6 @@
 import { type Cidr, fromNumber, toNumber } from '../../core/address.ts';
 import { ok, type Result } from '../../core/errors.ts';
-import type { ListenPlace, NameRecord, NameServerReport } from '../../ports/name-server.ts';
+import type { ListenPlace, Membership, NameRecord, NameServerReport } from '../../ports/name-server.ts';
 import type { Datagrams, Sockets, Source } from '../../ports/sockets.ts';
 import { Allowance } from './allowance.ts';
 import { answerFrom, datagramLimit, writeRefusal } from './answer.ts';
@@ -8,8 +8,9 @@ import { LARGEST_MESSAGE } from './frames.ts';
 import { FLAG, RCODE } from './message.ts';
 import { type Question, readQuestion } from './question.ts';
 import { serveStream } from './stream.ts';
-import { NameTable } from './table.ts';
+import type { NameTable } from './table.ts';
 import { Upstream } from './upstream.ts';
+import { Zone } from './zone.ts';
 
 export interface ServiceOptions {
   /** Without a dot at its end. */
@@ -22,9 +23,16 @@ export interface ServiceOptions {
   readonly upstreamPort?: number;
 }
 
+/** Who is answered at a place, and out of what. */
+interface Rules {
+  readonly place: ListenPlace;
+  isAllowed(source: Source): boolean;
+  tableFor(from: number): NameTable;
+}
+
 /** A place where we listen. */
 interface Post {
-  readonly place: ListenPlace;
+  rules: Rules;
   readonly datagrams: Datagrams;
   readonly stream: { close(): void };
 }
@@ -37,7 +45,9 @@ const SCRATCH = Buffer.alloc(LARGEST_MESSAGE);
 /** The server, as it runs in its thread. */
 export class DnsService {
   readonly #sockets: Sockets;
-  readonly #table: NameTable;
+  readonly #zone: Zone;
+  /** What is heard by who is on several networks, by its address as a number. */
+  #memberships: ReadonlyMap<number, NameTable> = new Map();
   readonly #posts = new Map<string, Post>();
   readonly #upstream: Upstream;
   readonly #allowance = new Allowance();
@@ -48,19 +58,23 @@ export class DnsService {
   constructor(options: ServiceOptions, sockets: Sockets) {
     const { resolvConf, ttl, upstreamPort, zone } = options;
     this.#sockets = sockets;
-    this.#table = new NameTable(zone, ttl);
+    this.#zone = new Zone(zone, ttl);
     this.#upstream = new Upstream(resolvConf, address => this.#isOwn(address), upstreamPort);
   }
 
   publish(records: readonly NameRecord[]): readonly string[] {
-    return this.#table.publish(records);
+    return this.#zone.publish(records);
+  }
+
+  belong(memberships: readonly Membership[]): void {
+    this.#memberships = new Map(
+      memberships.map(({ address, networks }) => [toNumber(address)!, this.#zone.on(networks)]),
+    );
   }
 
   listen(places: readonly ListenPlace[]): Result<void> {
-    const wanted = new Map(places.map(place => [JSON.stringify(place), place]));
+    const wanted = new Map(places.map(place => [socketOf(place), place]));
     const opened = new Map<string, Post>();
-    // Who is allowed may change where the socket is still the same.
-    const leaving = [...this.#posts].filter(([key]) => !wanted.has(key));
     for (const [key, place] of wanted) {
       if (this.#posts.has(key)) continue;
       const post = this.#open(place);
@@ -70,9 +84,14 @@ export class DnsService {
       }
       opened.set(key, post.value);
     }
-    for (const [key, post] of leaving) {
-      close(post);
-      this.#posts.delete(key);
+    for (const [key, post] of this.#posts) {
+      const place = wanted.get(key);
+      // Who is answered may change where the socket stays.
+      if (place !== undefined) post.rules = this.#rulesOf(place);
+      else {
+        close(post);
+        this.#posts.delete(key);
+      }
     }
     for (const [key, post] of opened) this.#posts.set(key, post);
     return ok(undefined);
@@ -80,9 +99,9 @@ export class DnsService {
 
   report(): Omit<NameServerReport, 'restarts'> {
     return {
-      places: [...this.#posts.values()].map(({ place }) => place),
-      names: this.#table.names,
-      addresses: this.#table.addresses,
+      places: [...this.#posts.values()].map(({ rules }) => rules.place),
+      names: this.#zone.names,
+      addresses: this.#zone.addresses,
       upstreams: this.#upstream.report(),
       counters: { ...this.#counters },
     };
@@ -93,10 +112,25 @@ export class DnsService {
     this.#posts.clear();
   }
 
+  #rulesOf(place: ListenPlace): Rules {
+    const { network } = place;
+    const common = this.#zone.on(network === undefined ? undefined : [network]);
+    return {
+      place,
+      isAllowed: sourceCheck(place.allowed),
+      tableFor: from => (network === undefined ? common : (this.#memberships.get(from) ?? common)),
+    };
+  }
+
   #open(place: ListenPlace): Result<Post> {
-    const isAllowed = sourceCheck(place.allowed);
+    const post = { rules: this.#rulesOf(place) };
     const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
-      const asked = this.#answer(query, source.address, isAllowed(source), false, into);
+      const asked = this.#answer(post.rules.tableFor(source.address), query, {
+        from: source.address,
+        isAllowed: post.rules.isAllowed(source),
+        overTcp: false,
+        into,
+      });
       if (typeof asked === 'number') return asked;
       const { address, port } = source;
       void this.#forward(asked, false).then(
@@ -111,15 +145,20 @@ export class DnsService {
       return bound;
     }
     const stream = serveStream(bound.value, (query, address) => {
-      const asked = this.#answer(query, address, isAllowed({ address, port: 0 }), true, SCRATCH);
+      const asked = this.#answer(post.rules.tableFor(address), query, {
+        from: address,
+        isAllowed: post.rules.isAllowed({ address, port: 0 }),
+        overTcp: true,
+        into: SCRATCH,
+      });
       if (typeof asked !== 'number') return this.#forward(asked, true);
       return asked === 0 ? undefined : Buffer.from(SCRATCH.subarray(0, asked));
     });
-    return ok({ place, datagrams: datagrams.value, stream });
+    return ok(Object.assign(post, { datagrams: datagrams.value, stream }));
   }
 
   /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
-  #answer(query: Buffer, from: number, isAllowed: boolean, overTcp: boolean, into: Buffer): number | Asked {
+  #answer(table: NameTable, query: Buffer, { from, isAllowed, overTcp, into }: Asker): number | Asked {
     if (!this.#allowance.admits(from, performance.now())) return this.#count('limited', 0);
     const question = readQuestion(query);
     if (question === undefined) return this.#count('malformed', 0);
@@ -127,7 +166,7 @@ export class DnsService {
       return this.#count('malformed', writeRefusal(query, undefined, question, into));
     if (!isAllowed) return this.#count('refused', writeRefusal(query, question, RCODE.refused, into));
     const limit = overTcp ? LARGEST_MESSAGE : datagramLimit(question.edns);
-    const known = answerFrom(this.#table, query, question, limit, into);
+    const known = answerFrom(table, query, question, limit, into);
     if (known !== undefined) return this.#count('answered', known);
     if (this.#upstream.isServer(fromNumber(from)) && this.#upstream.isUnderWay(query, overTcp))
       return this.#count('loops', writeRefusal(query, question, RCODE.refused, into));
@@ -151,8 +190,16 @@ export class DnsService {
   }
 
   #isOwn(address: string): boolean {
-    return [...this.#posts.values()].some(({ place }) => place.address === address);
+    return [...this.#posts.values()].some(({ rules }) => rules.place.address === address);
   }
+}
+
+/** Who asks, and where the answer goes. */
+interface Asker {
+  readonly from: number;
+  readonly isAllowed: boolean;
+  readonly overTcp: boolean;
+  readonly into: Buffer;
 }
 
 /** A question that the zone has no answer to. */
@@ -160,6 +207,10 @@ interface Asked {
   readonly query: Buffer;
   readonly question: Question;
 }
+
+/** Places with one socket differ in who is answered there. */
+const socketOf = ({ address, namespace, port }: ListenPlace): string =>
+  JSON.stringify([address, port, namespace]);
 
 function close({ datagrams, stream }: Post): void {
   datagrams.close();

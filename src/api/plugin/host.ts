@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Ipv4 } from '../../core/address.ts';
 import { describe, type Result } from '../../core/errors.ts';
 import type { EndpointCommand } from '../../core/host/handed.ts';

@@ -42,18 +42,26 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
         throw new Refusal(`an endpoint needs an IPv4 address with a prefix, not "${Interface.Address}"`);
       if (Interface.AddressIPv6 !== '') throw new Refusal('the mesh has no IPv6 addresses');
       const mac = macOf(Interface.MacAddress);
-      const made = await must(host, { kind: 'create-endpoint', endpoint: EndpointID, address, mac });
-      const container = Options[CONTAINER];
-      if (typeof container === 'string') host.identified(container);
+      const named = Options[CONTAINER];
+      const container = typeof named === 'string' ? named : undefined;
+      const made = await must(host, {
+        kind: 'create-endpoint',
+        endpoint: EndpointID,
+        address,
+        mac,
+        container,
+      });
+      if (container !== undefined) host.identified(container);
       // What was given must not be said again.
       return { Interface: mac === undefined ? { MacAddress: made.endpoint?.mac ?? '' } : {} };
     }),
     Join: method(JOIN, async ({ EndpointID, SandboxKey }) => {
       const joined = await must(host, { kind: 'join-endpoint', endpoint: EndpointID, sandbox: SandboxKey });
-      const { device, internal, second } = joined.endpoint!;
+      const { device, internal, multicast } = joined.endpoint!;
       return {
         InterfaceName: { SrcName: device, DstPrefix: prefix },
-        StaticRoutes: second ? [] : [MULTICAST],
+        // A container can have one such route: by the network that it joined first.
+        StaticRoutes: multicast ? [MULTICAST] : [],
         ...(internal && { DisableGatewayService: true }),
       };
     }),

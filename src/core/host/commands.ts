@@ -8,6 +8,7 @@ import type { Departure } from './departure.ts';
 import type { Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
 import type { Handed } from './handed.ts';
+import { isContainerId } from './keepers.ts';
 import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Networking } from './networking.ts';
@@ -80,6 +81,8 @@ export class Commands {
       case 'claim':
       case 'release':
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
+        // What it is given ends with it.
+        if (isContainerId(command.owner)) this.#context.emit({ kind: 'follow', container: command.owner });
         return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
       case 'name':
       case 'unname':

@@ -15,7 +15,9 @@ import type { Addressing } from './addressing.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 import { type Held, replied } from './held.ts';
+import { isContainerId, Keepers } from './keepers.ts';
 import { endpointReply } from './leg.ts';
+import { placeOf } from './memberships.ts';
 import type { Networking } from './networking.ts';
 import { spaceOf } from './provision.ts';
 import type { Command, Reply } from './step.ts';
@@ -42,6 +44,8 @@ export type EndpointCommand =
       readonly endpoint: string;
       readonly address: Cidr;
       readonly mac: Mac | undefined;
+      /** The container that it is for, where that is known: only it gets an address that was reserved for it. */
+      readonly container?: string | undefined;
     }
   /** The engine takes it to `sandbox`. */
   | { readonly kind: 'join-endpoint'; readonly endpoint: string; readonly sandbox: string }
@@ -71,6 +75,7 @@ export class Handed {
   readonly #addressing: Addressing | undefined;
   readonly #attachments: Attachments;
   readonly #networking: Networking;
+  readonly #keepers: Keepers;
   /** Owners of addresses on their way have to be told apart. */
   #requests = 0;
 
@@ -84,6 +89,12 @@ export class Handed {
     this.#addressing = addressing;
     this.#attachments = attachments;
     this.#networking = networking;
+    this.#keepers = new Keepers(context);
+  }
+
+  containerRemoved(container: string): void {
+    this.#keepers.forget(container);
+    this.#attachments.removed(container);
   }
 
   #all(): readonly Readonly<Held>[] {
@@ -121,8 +132,8 @@ export class Handed {
         const network = held && this.#context.networks.get(held.network);
         if (held === undefined || network === undefined)
           return answer(refuse({ code: 'endpoint-unknown', endpoint: command.endpoint }));
-        const second = this.#all().some(other => other !== held && other.joined === command.sandbox);
-        answer(replied(held.addresses, endpointReply(held, network, second)));
+        const multicast = this.#isFirst(held, command.sandbox);
+        answer(replied(held.addresses, { ...endpointReply(held, network)!, multicast }));
         // Only a change of the MTU asks for it: nobody has to wait.
         return this.#attachments.joined(held, command.sandbox);
       }
@@ -144,6 +155,9 @@ export class Handed {
       if (isThere) this.#start(held, held.containerName, held.known);
       else this.#delete(endpointOf(held)!);
     }
+    const owners = this.#addressing?.all().map(({ owner }) => owner) ?? [];
+    for (const container of new Set([...this.#keepers.containers(), ...owners.filter(isContainerId)]))
+      this.#context.emit({ kind: 'follow', container });
   }
 
   #check(subnet: Cidr, name: string | undefined): Result<Reply> {
@@ -194,6 +208,10 @@ export class Handed {
     const before = addressing.ownerOf(cidr.address);
     // It was an endpoint's that is gone; the engine's word on that may still come.
     if (before !== undefined && this.#isFormer(before)) addressing.rename(before, cidr, owner);
+    if (before !== undefined && this.#isReservation(before, cidr.address)) {
+      this.#keepers.note(cidr.address, before);
+      addressing.rename(before, cidr, owner);
+    }
     addressing.claim(owner, cidr, result => this.#given(addressing, owner, result, answer));
   }
 
@@ -209,8 +227,18 @@ export class Handed {
   #return(address: Ipv4): void {
     const addressing = this.#addressing;
     const owner = addressing?.ownerOf(address);
-    if (owner !== undefined && (isReserved(owner) || this.#isFormer(owner)))
-      addressing?.release(owner, true, [address]);
+    if (owner === undefined || !(isReserved(owner) || this.#isFormer(owner))) return;
+    const keeper = this.#keepers.of(address);
+    const cidr = addressing?.of(owner).find(each => each.address === address);
+    if (keeper === undefined || cidr === undefined) addressing?.release(owner, true, [address]);
+    else addressing?.rename(owner, cidr, keeper);
+  }
+
+  /** Whether it was given to a container that has not been started since, or that does not run. */
+  #isReservation(owner: string, address: Ipv4): boolean {
+    const isAttached = (held: Readonly<Held>): boolean =>
+      held.container === owner && [...held.addresses, ...held.lapsed].some(cidr => cidr.address === address);
+    return isContainerId(owner) && !this.#attachments.all().some(isAttached);
   }
 
   /** Whether it is an endpoint that there is no more. */
@@ -220,7 +248,7 @@ export class Handed {
   }
 
   #create(
-    { endpoint, address, mac }: Extract<EndpointCommand, { kind: 'create-endpoint' }>,
+    { endpoint, address, mac, container }: Extract<EndpointCommand, { kind: 'create-endpoint' }>,
     answer: Answer,
     attach: (command: Attach) => void,
   ): void {
@@ -229,6 +257,16 @@ export class Handed {
     const network = networks.at(address.address);
     if (network === undefined)
       return answer(refuse({ code: 'network-unknown', network: formatCidr(address) }));
+    const keeper = this.#keepers.of(address.address);
+    if (keeper !== undefined && keeper !== container)
+      return answer(
+        refuse({
+          code: 'address-taken',
+          value: address.address,
+          holder: keeper.slice(0, 12),
+          host: 'this host',
+        }),
+      );
     const id = handedName(endpoint);
     if (mac !== undefined && this.#find(endpoint) === undefined && endpoints.uses(network.name, mac))
       return answer(refuse({ code: 'mac-taken', value: mac, network: network.name }));
@@ -250,6 +288,12 @@ export class Handed {
     for (const cidr of held.addresses)
       this.#addressing?.rename(held.container, cidr, reservedName(cidr.address));
     this.#attachments.removed(held.container);
+  }
+
+  /** Whether nothing else of the mesh is in the namespace to which the engine takes it. */
+  #isFirst({ container }: Readonly<Held>, sandbox: string): boolean {
+    const place = placeOf({ joined: sandbox, sandbox: undefined });
+    return !this.#attachments.all().some(held => held.container !== container && placeOf(held) === place);
   }
 
   #name(endpoint: string, container: string, aliases: readonly string[]): void {

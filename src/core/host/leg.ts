@@ -56,9 +56,9 @@ export function legOf(
 const waitingDevice = (endpoint: string): string => `mesh-${endpoint.slice(0, 10)}`;
 
 /** What an engine is told of an endpoint that it asked for; undefined for everything else. */
-export function endpointReply(held: Held, network: Network, second = false): EndpointReply | undefined {
+export function endpointReply(held: Held, network: Network): EndpointReply | undefined {
   const endpoint = endpointOf(held);
   if (endpoint === undefined) return undefined;
   const { internal = false, name } = network;
-  return { network: name, mac: held.mac, device: waitingDevice(endpoint), internal, second };
+  return { network: name, mac: held.mac, device: waitingDevice(endpoint), internal };
 }

@@ -8,6 +8,7 @@ import type { Network } from '../networks/network.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
 import type { EndpointCommand } from './handed.ts';
+import type { Membership } from './memberships.ts';
 import type { NetworkWish } from './networking.ts';
 import type { Repaired } from './repair.ts';
 
@@ -166,8 +167,8 @@ export interface EndpointReply {
   readonly device: string;
   /** Its container reaches nothing outside through the network, nor another way. */
   readonly internal: boolean;
-  /** Whether another network of the mesh was there first: a container has one way for multicast. */
-  readonly second: boolean;
+  /** Its container has no route for multicast by another network of the mesh. Told when it is joined. */
+  readonly multicast?: boolean;
 }
 
 /** What becomes of the space of a removed peer. */
@@ -244,6 +245,8 @@ export type Effect =
   | { readonly kind: 'forward' }
   /** These names have these addresses from now on; what `forward` was to do is done before. */
   | { readonly kind: 'publish-names'; readonly records: readonly NameRecord[] }
+  /** These are all containers here that are on several networks. */
+  | { readonly kind: 'memberships'; readonly memberships: readonly Membership[] }
   /** These are all networks from now on, sorted by name. */
   | { readonly kind: 'networks'; readonly networks: readonly Network[] }
   /** Answered by `path-measured`. `size` is that of the IP packet. */

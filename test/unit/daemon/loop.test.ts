@@ -30,6 +30,8 @@ function stage() {
     follow: () => {},
     publish: () => {},
     forwarded: () => {},
+    networks: () => {},
+    memberships: () => {},
     halt: () => {},
   });
   const answered: number[] = [];
