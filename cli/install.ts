@@ -15,8 +15,10 @@ import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { type Output, runCommand } from './command.ts';
 import { completionScript } from './completion.ts';
 import type { Context } from './context.ts';
+import { CONTAINER, dockerAt, findContainer } from './docker.ts';
 import { DAEMON, LAUNCHER, withFile } from './files.ts';
 import { settingsFlags } from './flags.ts';
+import { ensureProgram } from './packages.ts';
 import { UNIT, unitFile } from './unit.ts';
 
 export interface InstallFlags {
@@ -44,16 +46,18 @@ export async function install(
   const root = flags.root ?? '/';
   const parsed = parseSettings([...context.flags, ...settingsFlags(flags), ...words], context.env);
   if (!parsed.ok) return parsed;
-  const problem = objection(root);
+  const problem = objection(root, context.env, parsed.value);
   if (!problem.ok) return problem;
+  if (root === '/') {
+    const nft = await ensureProgram(context, 'nft', 'nftables');
+    if (!nft.ok) return nft;
+  }
   const written = write(root, parsed.value, verbs);
   if (!written.ok) return written;
-  if (root === '/') {
-    const enabled = await systemctl('daemon-reload').then(() => systemctl('enable', UNIT));
-    if (enabled.status !== 0) {
-      remove(root);
-      return refuse({ code: 'launch-failed', why: `"systemctl enable ${UNIT}": ${enabled.stderr.trim()}` });
-    }
+  const enabled = root === '/' ? await enable(parsed.value) : ok(undefined);
+  if (!enabled.ok) {
+    remove(root);
+    return enabled;
   }
   const said = [
     `${LINK} -> ${LAUNCHER}`,
@@ -67,7 +71,8 @@ export async function install(
 /** `mesh uninstall`: takes away what `install` has put there, and nothing else; succeeds also where there is nothing. */
 export async function uninstall(context: Context, flags: InstallFlags): Promise<Result<void>> {
   const root = flags.root ?? '/';
-  if (root === '/' && existsSync(UNIT_FILE)) await systemctl('disable', '--now', UNIT);
+  if (process.geteuid?.() !== 0) return refuse({ code: 'no-permission', what: `uninstall from ${root}` });
+  if (root === '/' && isInstalled()) await systemctl('disable', '--now', UNIT);
   const removed = withFile(root, () => remove(root));
   if (!removed.ok) return removed;
   if (root === '/' && existsSync(join(root, BOOTED))) await systemctl('daemon-reload');
@@ -76,10 +81,26 @@ export async function uninstall(context: Context, flags: InstallFlags): Promise<
   return ok(undefined);
 }
 
-function objection(root: string): Result<void> {
+/** A router that is a container would come back beside that of the unit, and find its ports taken. */
+async function enable({ docker: address }: Settings): Promise<Result<void>> {
+  const enabled = await systemctl('daemon-reload').then(() => systemctl('enable', UNIT));
+  if (enabled.status !== 0)
+    return refuse({ code: 'launch-failed', why: `"systemctl enable ${UNIT}": ${enabled.stderr.trim()}` });
+  const docker = dockerAt(address);
+  const found = await findContainer(docker);
+  if (found.ok && found.value !== undefined) await docker.run('update', '--restart=no', CONTAINER);
+  return ok(undefined);
+}
+
+/** Everything that can be refused before something is written. */
+function objection(root: string, env: Context['env'], settings: Settings): Result<void> {
   if (process.geteuid?.() !== 0) return refuse({ code: 'no-permission', what: `install to ${root}` });
   if (!existsSync(DAEMON))
     return refuse({ code: 'launch-failed', why: `there is no ${DAEMON}; run "npm run build"` });
+  if (env['MESH_PASSWORD'] && settings.passwordFile === undefined) {
+    const why = 'a router that starts at boot reads the password from a file: use --password-file FILE';
+    return refuse({ code: 'bad-usage', why, command: 'install' });
+  }
   const isThere =
     root === '/' ? existsSync(join(root, BOOTED)) : SYSTEMD.some(path => existsSync(join(root, path)));
   if (!isThere) return refuse({ code: 'no-systemd', root });

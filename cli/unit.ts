@@ -26,16 +26,19 @@ export function unitFile(settings: Settings): string {
     'Wants=network-online.target',
     'After=network-online.target',
     'Before=docker.service',
+    'StartLimitIntervalSec=0',
     '',
     '[Service]',
     'Type=exec',
     `ExecStart=${command}`,
     `ExecStartPost=/bin/sh -c 'until [ -S ${awaited} ]; do sleep 0.1; done'`,
-    // A router that was killed leaves it, and an engine would wait for an answer.
-    `ExecStopPost=/bin/rm -f ${socket}`,
+    // A router that was killed leaves it, and an engine would wait for an answer. One that has ended by itself has removed
+    // its own; what is there then is another router's.
+    `ExecStopPost=/bin/sh -c '[ "$$EXIT_CODE" = exited ] || rm -f ${socket}'`,
     ...environment,
     `TimeoutStartSec=${READY_S}`,
-    'Restart=always',
+    // Not where "mesh stop" has ended it.
+    'Restart=on-failure',
     'RestartSec=1',
     'LimitNOFILE=65536',
     '',

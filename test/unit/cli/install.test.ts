@@ -58,13 +58,18 @@ describe('install', () => {
     expect(readlinkSync(join(root, LINK))).toMatch(/\/mesh$/);
     expect(readlinkSync(join(root, WANTED))).toBe('/etc/systemd/system/mesh.service');
     const unit = read(UNIT);
-    for (const line of ['Before=docker.service', 'Type=exec', 'Restart=always', 'WantedBy=multi-user.target'])
+    for (const line of [
+      'Before=docker.service',
+      'Type=exec',
+      'Restart=on-failure',
+      'WantedBy=multi-user.target',
+    ])
       expect(unit.split('\n')).toContain(line);
     expect(unit).toMatch(
       /^ExecStart=\/\S+ .*daemon\.js --port=7000 .*--launch-id=unit 192\.168\.48\.12:7000$/m,
     );
     expect(unit).toMatch(/^ExecStartPost=.*\/run\/docker\/plugins\/mesh\.sock/m);
-    expect(unit).toMatch(/^ExecStopPost=.*rm -f \/run\/docker\/plugins\/mesh\.sock$/m);
+    expect(unit).toMatch(/^ExecStopPost=.*EXIT_CODE.*rm -f \/run\/docker\/plugins\/mesh\.sock'$/m);
   });
 
   it('completes verbs', async () => {
@@ -89,6 +94,24 @@ describe('install', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/^mesh: there is no systemd .*"mesh launch --native"/);
     expect(files()).toEqual([]);
+  });
+
+  it('is for root, and writes nothing for others', async () => {
+    for (const verb of ['install', 'uninstall']) {
+      const { status, stderr } = await command.run([verb, `--root=${root}`], { env: {}, unprivileged: true });
+      expect([verb, status, stderr]).toEqual([verb, 1, expect.stringMatching(/^mesh: .*root/)]);
+    }
+    expect(files()).toEqual(['lib/systemd/systemd']);
+  });
+
+  it('keeps no password in a unit, which all can read', async () => {
+    const { status, stderr } = await command.run(['install', `--root=${root}`], {
+      env: { MESH_PASSWORD: 'secret' },
+    });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('--password-file FILE')]);
+    expect(files()).toEqual(['lib/systemd/systemd']);
+    expect((await install('--password-file=/etc/mesh.password')).status).toBe(0);
+    expect(read(UNIT)).toContain('--password-file=/etc/mesh.password');
   });
 
   it('leaves what is not its own', async () => {
