@@ -48,6 +48,8 @@ export type Problem =
   | { readonly code: 'network-unknown'; readonly network: string }
   | { readonly code: 'endpoint-unknown'; readonly endpoint: string }
   | { readonly code: 'plugin-taken'; readonly path: string }
+  | { readonly code: 'no-systemd'; readonly root: string }
+  | { readonly code: 'install-taken'; readonly path: string }
   | { readonly code: 'mac-taken'; readonly value: string; readonly network: string }
   | { readonly code: 'network-name'; readonly value: string }
   | { readonly code: 'network-removed'; readonly network: string }
@@ -194,6 +196,9 @@ const SENTENCES: Sentences = {
   'endpoint-unknown': p =>
     `no endpoint ${p.endpoint.slice(0, 12)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
   'plugin-taken': p => `something else is a Docker plugin at ${p.path}; end it, or pass --no-plugin`,
+  'no-systemd': p =>
+    `there is no systemd in ${p.root}, which would start a router at boot; have what starts services there run "mesh launch --native" before Docker`,
+  'install-taken': p => `${p.path} is not ours; rename or remove it first`,
   'mac-taken': p => `${p.value} is in use on network "${p.network}"; take another, or none`,
   'network-name': p =>
     `"${p.value}" can't be the name of a network; it takes letters, digits, ".", "_" and "-", at most 63, the first a letter or digit`,
