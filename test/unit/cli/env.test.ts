@@ -109,7 +109,8 @@ describe('both', () => {
     expect(await mesh({}, verb)).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'mesh: this router has no Docker proxy; launch it with an engine and without --no-proxy\n',
+      stderr:
+        'mesh: this router has no Docker proxy; launch it with an engine, and without --no-proxy or --no-plugin\n',
     });
     const away = await command.run([verb, '--run-dir=/run/mcl-nowhere'], { env: {} });
     expect(away).toEqual({
