@@ -90,6 +90,7 @@ function createProgram(): Command {
   addNameVerbs(program);
   addHostVerbs(program);
   addNetworkVerbs(program, perform);
+  addProxyVerbs(program);
   addIpamVerbs(program);
   addQuestions(program);
   addInstallVerbs(program, perform);
@@ -212,6 +213,23 @@ function addHostVerbs(program: Command): void {
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./expose.ts')).hide(c, words)),
     );
+}
+
+function addProxyVerbs(program: Command): void {
+  program
+    .command('env')
+    .description('what a shell is told for "docker" to ask the proxy: eval $(mesh env)')
+    .option('--restore', 'what takes that back: eval $(mesh env --restore)')
+    .action(({ restore }: { restore?: boolean }, command) =>
+      perform(command, async c => {
+        const { restoreEnvironment, showEnvironment } = await import('./env.ts');
+        return restore ? restoreEnvironment(c) : showEnvironment(c);
+      }),
+    );
+  program
+    .command('config')
+    .description('the same for one command: docker $(mesh config) ps')
+    .action((_, command) => perform(command, async c => (await import('./env.ts')).showConfig(c)));
 }
 
 function addIpamVerbs(program: Command): void {

@@ -229,7 +229,8 @@ const SENTENCES: Sentences = {
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
   'proxy-address': p =>
     `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
-  'proxy-off': () => 'this router has no Docker proxy; launch it with an engine and without --no-proxy',
+  'proxy-off': () =>
+    'this router has no Docker proxy; launch it with an engine, and without --no-proxy or --no-plugin',
   'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-silent': p =>

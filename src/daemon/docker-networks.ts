@@ -1,4 +1,5 @@
 import type { NetworkRequest } from '../api/control/contract.ts';
+import { MTU_OPTION, MTU_OPTIONS, NAME_OPTION } from '../api/plugin/network-options.ts';
 import { formatCidr, parseCidr, serviceAddress } from '../core/address.ts';
 import { describe, type Problem, type Result } from '../core/errors.ts';
 import type { Command, Reply } from '../core/host/step.ts';
@@ -11,10 +12,6 @@ import type {
 } from '../ports/container-networks.ts';
 import type { Log } from '../ports/log.ts';
 import { readNetwork } from './network-handlers.ts';
-
-/** Option of the engine's network: which of the mesh's it is. One without it was made by a user. */
-export const NAME_OPTION = 'mesh.network';
-export const MTU_OPTION = 'com.docker.network.driver.mtu';
 
 /** Characters of a network's id. */
 const ID_LENGTH = 16;
@@ -238,7 +235,7 @@ function specOf(network: Network, driver: string): EngineNetworkSpec {
 /** What a user made with the engine, as the mesh takes it. The gateway that every network has is none of the user's. */
 function requestOf(found: EngineNetwork): NetworkRequest {
   const { aux, gateway, internal, labels, name, options, range, subnets } = found;
-  const mtu = options[MTU_OPTION];
+  const mtu = MTU_OPTIONS.map(option => options[option]).find(value => value !== undefined);
   const isOwn = subnets.some(text => {
     const subnet = parseCidr(text);
     return subnet !== undefined && serviceAddress(subnet) === gateway;

@@ -35,6 +35,8 @@ export interface Plugin {
   want(networks: readonly Network[]): void;
   /** Resolves when the engine has them, as far as that can be. */
   settled(): Promise<void>;
+  /** Resolves when a container is called on the mesh as the engine calls it now, as far as that can be. */
+  identify(container: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export function createPlugin(settings: Settings, log: Log, router: Router): Plug
     },
     want: wanted => followed.want(wanted),
     settled: () => followed.settled(),
+    identify: container => offered.identify(container),
     async stop() {
       followed.stop();
       await offered.stop();
@@ -70,11 +73,12 @@ const SILENT: Plugin = {
   start: async () => ok(undefined),
   want: () => {},
   settled: async () => {},
+  identify: async () => {},
   stop: async () => {},
 };
 
 /** What engines ask for, and what they have forgotten to take back. */
-export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> {
+export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identify' | 'stop'> {
   const { ask, engine, log, socketPath } = parts;
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
@@ -121,6 +125,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
       stops = [unwatch, () => clearInterval(timer)];
       return started;
     },
+    identify,
     async stop() {
       for (const stop of stops) stop();
       await server.close();

@@ -181,13 +181,14 @@ async function serveControl(
 }
 
 async function serveProxy(
-  { settings, log, config }: Parties,
+  { settings, log, config, plugin }: Parties,
   handlers: ControlHandlers,
   undo: Undo,
 ): Promise<Result<void>> {
   const proxy = createRouterProxy({
     settings,
     handlers,
+    drivers: plugin,
     defaultSubnet: config.ipam?.defaultSubnet,
     log: log.child('proxy'),
   });

@@ -1,8 +1,9 @@
 import type { Answer } from './engine-link.ts';
 import { type Exchange, type Next, Refused } from './exchange.ts';
+import { one, part, read } from './fields.ts';
 import { hostName } from './hostname.ts';
 import { isBridged } from './inspection.ts';
-import { type Fields, fieldName, fieldOf, isFields, parseFields } from './json.ts';
+import { type Fields, parseFields } from './json.ts';
 import type { Membership } from './membership.ts';
 import type { Parts, Rules } from './rules.ts';
 import type { Target } from './target.ts';
@@ -21,16 +22,16 @@ export async function createContainer(
   const fields = parseFields(body.toString());
   const host = fields && part(fields, 'HostConfig');
   if (fields === undefined || host === undefined) return passUnread(exchange, body, membership);
-  const mode = String(fieldOf(host, one(host, 'NetworkMode')) ?? '');
-  const environment = fieldOf(fields, one(fields, 'Env'));
+  const mode = String(read(host, 'NetworkMode') ?? '');
+  const environment = read(fields, 'Env');
   if (!isBridged(mode)) return leaveAlone(exchange, body, rules, { environment, mode });
-  const read = readWish(environment, rules);
-  if ('wrong' in read) throw new Refused(400, read.wrong);
-  const { wish } = read;
+  const asked = readWish(environment, rules);
+  if ('wrong' in asked) throw new Refused(400, asked.wrong);
+  const { wish } = asked;
   if (wish === undefined) return exchange.reply((await exchange.ask(body)).raw);
   const dns = await dnsFor(parts, wish);
-  const asked = withNames(fields, host, { rules, dns, name: query.get('name') });
-  const answer = await exchange.ask(Buffer.from(JSON.stringify(asked)));
+  const named = withNames(fields, host, { rules, dns, name: query.get('name') });
+  const answer = await exchange.ask(Buffer.from(JSON.stringify(named)));
   const id = createdId(answer);
   if (id === undefined || wish.endpoint === undefined) return exchange.reply(answer.raw);
   const failure = await membership.join(id, wish.endpoint);
@@ -82,20 +83,20 @@ function withNames(fields: Fields, host: Fields, { rules, dns, name }: Naming): 
   if (rules.dns === undefined) return fields;
   const { zone } = rules.dns;
   const asks = (key: string, value: string | undefined): Fields => {
-    const given = fieldOf(host, one(host, key));
+    const given = read(host, key);
     const before = Array.isArray(given) ? given : [];
     return value === undefined ? {} : { [one(host, key)]: [...before, value] };
   };
-  const searches = (fieldOf(host, one(host, 'DnsSearch')) ?? []) as readonly unknown[];
+  const searches = (read(host, 'DnsSearch') ?? []) as readonly unknown[];
   const resolving = {
     ...host,
     ...asks('Dns', dns),
     ...(searches.length === 0 && dns !== undefined ? asks('DnsSearch', zone) : {}),
   };
-  const isNamed = (fieldOf(fields, one(fields, 'Hostname')) ?? '') !== '';
-  const labels = fieldOf(fields, one(fields, 'Labels'));
+  const isNamed = (read(fields, 'Hostname') ?? '') !== '';
+  const labels = read(fields, 'Labels');
   const called = isNamed ? undefined : hostName(rules.names, (name ?? '').replace(/^\//, ''), labels, zone);
-  const domain = fieldOf(fields, one(fields, 'Domainname')) || zone;
+  const domain = read(fields, 'Domainname') || zone;
   return {
     ...fields,
     [one(fields, 'HostConfig')]: resolving,
@@ -112,18 +113,4 @@ async function dnsFor({ rules, mesh }: Parts, wish: Wish): Promise<string | unde
   const report = await mesh.dns();
   const places = report.ok ? (report.value.server?.listening ?? []) : [];
   return places.find(({ inSwitch, port }) => !inSwitch && port === 53)?.address;
-}
-
-/** Undefined where it is something else than an object. */
-function part(fields: Fields, name: string): Fields | undefined {
-  const value = fieldOf(fields, one(fields, name)) ?? {};
-  return isFields(value) ? value : undefined;
-}
-
-/** What the field is called. A body in which it stands several times could mean several things. */
-function one(fields: Fields, name: string): string {
-  const found = fieldName(fields, name);
-  if (found === undefined)
-    throw new Refused(400, `${name} stands several times in the description of the container`);
-  return found;
 }

@@ -2,6 +2,7 @@ import { BadChunk, Body } from './body.ts';
 import type { Answer, EngineLink } from './engine-link.ts';
 import { type Framing, hasWord, type RequestHead, valuesOf } from './head.ts';
 import type { Source } from './source.ts';
+import { versionOf } from './target.ts';
 import { requestBytes, write } from './wire.ts';
 
 /** What happens to the client's connection after an exchange. */
@@ -50,9 +51,23 @@ export class Exchange {
   }
 
   /** Has the engine answer the request, with this body in the place of its own. */
-  async ask(body: Buffer): Promise<Answer> {
+  ask(body: Buffer): Promise<Answer> {
+    return this.#ask(this.head, body);
+  }
+
+  /** Has it answer another question about `path`, in the version of its API that the request is in. */
+  look(path: string): Promise<Answer> {
+    const { head } = this;
+    // The connection has to go on, whatever the client wants of it.
+    const kept = head.headers.filter(({ name }) => !/^(host|connection|upgrade)$/i.test(name));
+    const headers = [{ name: 'Host', value: 'docker' }, ...kept];
+    const asked = { method: 'GET', target: versionOf(head) + path, version: '1.1', headers } as const;
+    return this.#ask({ ...head, ...asked }, Buffer.alloc(0));
+  }
+
+  async #ask(head: RequestHead, body: Buffer): Promise<Answer> {
     const link = await this.#dial();
-    const answer = await link.ask(this.head.method, requestBytes(this.head, body));
+    const answer = await link.ask(head.method, requestBytes(head, body));
     if (answer === undefined) throw new Refused(502, 'the Docker engine broke off instead of answering');
     return answer;
   }
