@@ -22,6 +22,11 @@ const LOOPBACK: Cidr = parseCidr('127.0.0.0/8')!;
 /** Where a network's containers ask. */
 type Service = Pick<ListenPlace, 'address'> & { readonly network: string };
 
+export interface NamesReport extends NameServerReport {
+  /** Why it does not listen where it should. */
+  readonly trouble: Problem | undefined;
+}
+
 /** Names as this host answers for them: on the Docker bridge, and in the switch at the service address of each network. */
 export interface Names {
   /** Listens where the host's own containers ask; refuses as `NameServer.listen` does. */
@@ -34,7 +39,7 @@ export interface Names {
   /** The kernel has been brought to this: there may be other service addresses. */
   forwarded(forwarding: Forwarding): void;
   /** Undefined where this router answers no questions. */
-  report(): Promise<NameServerReport | undefined>;
+  report(): Promise<NamesReport | undefined>;
   stop(): Promise<void>;
 }
 
@@ -95,8 +100,8 @@ class ServedNames implements Names {
     void this.#listen();
   }
 
-  report(): Promise<NameServerReport> {
-    return this.#server.report();
+  async report(): Promise<NamesReport> {
+    return { ...(await this.#server.report()), trouble: this.#trouble };
   }
 
   async stop(): Promise<void> {
@@ -113,11 +118,14 @@ class ServedNames implements Names {
   }
 
   async #listenNow(): Promise<Result<void>> {
-    const places = [...(await this.#onHost()), ...this.#inSwitch()];
+    const inSwitch = this.#inSwitch();
+    const places = [...(await this.#onHost()), ...inSwitch];
     const wanted = JSON.stringify(places);
     if (wanted === this.#listening) return ok(undefined);
     const result = await this.#server.listen(places);
     if (result.ok) this.#listening = wanted;
+    // What others have on the host is no reason to be silent in the switch.
+    else await this.#server.listen(inSwitch);
     const trouble = result.ok ? undefined : result.problem;
     if (trouble !== undefined && trouble.code !== this.#trouble?.code)
       this.#log.warn('no DNS where it should be; it is tried again', trouble);
