@@ -1,10 +1,13 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Settings } from '../src/api/control/options.ts';
 import { formatSettings } from '../src/api/control/settings.ts';
 import { PLUGIN_FOLDER } from '../src/api/plugin/folder.ts';
 
 /** Where an engine keeps the namespaces of its containers (`SandboxKey`). */
 const DOCKER_NAMESPACES = '/run/docker/netns';
+/** Where the folder of the host's resolv.conf(5) shows in the container. */
+const RESOLV_FOLDER = '/host/resolv';
 const CAPABILITIES = ['NET_ADMIN', 'SYS_ADMIN', 'NET_RAW', 'NET_BIND_SERVICE', 'CHOWN'];
 
 /**
@@ -36,9 +39,23 @@ export function confinement(settings: Settings): string[] {
   ];
 }
 
+/**
+ * The host's resolv.conf(5), as a router in a container follows it. An engine gives containers a copy, as the file was when
+ * they started; and a mount of the file alone would stay with the old one when it is replaced. So its folder is mounted,
+ * that of the file itself where the path is a link.
+ */
+export function resolvConf(path: string): { readonly flags: string[]; readonly path: string } {
+  if (!existsSync(path)) return { flags: [], path };
+  const real = realpathSync(path);
+  return {
+    flags: [`--volume=${dirname(real)}:${RESOLV_FOLDER}:ro`],
+    path: join(RESOLV_FOLDER, basename(real)),
+  };
+}
+
 /** The arguments of the router in a container. Its default host name is the host's, but may be renamed meanwhile. */
 export function routerArguments(settings: Settings): string[] {
-  const flags = formatSettings(settings);
+  const flags = formatSettings({ ...settings, resolvConf: resolvConf(settings.resolvConf).path });
   const named = flags.some(flag => flag.startsWith('--nickname='));
   return named ? flags : [`--nickname=${settings.nickname}`, ...flags];
 }

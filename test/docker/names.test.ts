@@ -77,6 +77,25 @@ describe('the names of Docker containers', () => {
     expect(await type(one, 'docker exec asker cat /etc/resolv.conf')).toContain('nameserver 172.17.0.1');
   });
 
+  it('that are not ours are asked for where the host asks now, also by a router in a container', async () => {
+    const [, , three] = lab.hosts as [DockerHost, DockerHost, DockerHost];
+    const write = (address: string) =>
+      type(three, `echo nameserver ${address} >/run/dns/new; mv /run/dns/new /run/dns/resolv.conf`);
+    await type(three, 'mkdir /run/dns; ln -s dns/resolv.conf /run/link.conf');
+    await write('192.0.2.1');
+    await type(three, 'mesh stop; mesh launch --resolv-conf /run/link.conf 192.168.48.11 --wait');
+    expect(await type(three, 'mesh status')).toMatch(/Service: dns[\s\S]*Upstream: 192\.0\.2\.1\n/);
+    await write('192.0.2.2');
+    let status = '';
+    await until(
+      async () => {
+        status = await type(three, 'mesh status');
+        return /Upstream: 192\.0\.2\.2\n/.test(status) || undefined;
+      },
+      () => status,
+    );
+  });
+
   it(`are true in ${ROUNDS} rounds of kill and start: what resolves answers, and what runs resolves`, {
     timeout: 60_000 + ROUNDS * 30_000,
   }, async () => {
