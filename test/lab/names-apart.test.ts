@@ -116,7 +116,7 @@ describe('a host where another DNS server listens', () => {
   let host: Host;
 
   const bridge =
-    'ip link add docker0 type dummy; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up';
+    'ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up';
   const take = async (address: string): Promise<void> => {
     const script = `require('dgram').createSocket('udp4').bind(53, '${address}')`;
     await host.spawn([process.execPath, '-e', script]);
