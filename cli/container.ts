@@ -27,7 +27,7 @@ export function confinement(settings: Settings): string[] {
     '--security-opt=label=disable',
     '--security-opt=no-new-privileges',
     '--read-only',
-    '--tmpfs=/tmp',
+    ...(listenFolders(settings).includes('/tmp') ? [] : ['--tmpfs=/tmp']),
     ...(existsSync('/dev/net/tun') ? ['--device=/dev/net/tun'] : []),
     // What is pinned in here has to show on the host, where it outlives the container.
     `--volume=${runDir}:${runDir}:rshared`,
@@ -35,8 +35,21 @@ export function confinement(settings: Settings): string[] {
     // Namespaces of containers that start later have to show in here.
     `--volume=${DOCKER_NAMESPACES}:${DOCKER_NAMESPACES}:rslave`,
     ...(socket === undefined ? [] : [`--volume=${socket}:${socket}`]),
+    ...listenFolders(settings).map(folder => `--volume=${folder}:${folder}`),
+    // Unlike a volume, one that is not there is refused.
+    ...tlsFiles(settings).map(file => `--mount=type=bind,readonly,source=${file},target=${file}`),
     ...(settings.plugin && docker !== '' ? [`--volume=${PLUGIN_FOLDER}:${PLUGIN_FOLDER}`] : []),
   ];
+}
+
+/** Where it is to listen for Docker's clients, beside its run directory. */
+function listenFolders({ proxyListen, runDir }: Settings): readonly string[] {
+  const folders = proxyListen.flatMap(address => (address.kind === 'unix' ? [dirname(address.path)] : []));
+  return [...new Set(folders)].filter(folder => folder !== runDir);
+}
+
+function tlsFiles({ tlsCaCert, tlsCert, tlsKey }: Settings): readonly string[] {
+  return [...new Set([tlsCaCert, tlsCert, tlsKey])].filter(file => file !== undefined);
 }
 
 /**

@@ -9,7 +9,7 @@ import { expectRefused } from '../support/lab/refusals.ts';
 import { type } from '../support/lab/shell.ts';
 import { until } from '../support/until.ts';
 
-const SERVICE = '10.47.255.254';
+const SERVICE = '10.39.255.254';
 const HEALED_MS = 2_000;
 /** What returned would have returned by then. */
 const WATCHED_MS = 5_000;
@@ -169,7 +169,7 @@ describe('a host where another DNS server listens', () => {
       },
       () => status,
     );
-    expect(status).toMatch(/Listening: 10\.47\.255\.254:53/);
+    expect(status).toMatch(/Listening: 10\.39\.255\.254:53/);
     await host.addNamespace('box');
     const address = (await type(host, 'mesh attach netns:/run/netns/box')).trim();
     const asker = openAsker(`/proc/${host.pid}/root/run/netns/box`, SERVICE, 53, 500);

@@ -1,10 +1,12 @@
+import { parseCidr, serviceAddress } from '../../core/address.ts';
 import type { Answer } from './engine-link.ts';
 import { type Exchange, type Next, Refused } from './exchange.ts';
 import { one, part, read } from './fields.ts';
 import { hostName } from './hostname.ts';
-import { isBridged } from './inspection.ts';
+import { isAlone, isBridged } from './inspection.ts';
 import { type Fields, parseFields } from './json.ts';
 import type { Membership } from './membership.ts';
+import { meshNetwork, networkPath } from './networks.ts';
 import type { Parts, Rules } from './rules.ts';
 import type { Target } from './target.ts';
 import { answerBytes, responseBytes } from './wire.ts';
@@ -24,13 +26,20 @@ export async function createContainer(
   if (fields === undefined || host === undefined) return passUnread(exchange, body, membership);
   const mode = String(read(host, 'NetworkMode') ?? '');
   const environment = read(fields, 'Env');
-  if (!isBridged(mode)) return leaveAlone(exchange, body, rules, { environment, mode });
+  const name = query.get('name');
+  if (!isBridged(mode)) {
+    const dns =
+      isAlone(mode) || isUnwanted(environment, rules) ? undefined : await dnsOn(parts, exchange, mode);
+    const sent =
+      dns === undefined ? body : Buffer.from(JSON.stringify(withNames(fields, host, { rules, dns, name })));
+    return leaveAlone(exchange, sent, rules, { environment, mode });
+  }
   const asked = readWish(environment, rules);
   if ('wrong' in asked) throw new Refused(400, asked.wrong);
   const { wish } = asked;
   if (wish === undefined) return exchange.reply((await exchange.ask(body)).raw);
   const dns = await dnsFor(parts, wish);
-  const named = withNames(fields, host, { rules, dns, name: query.get('name') });
+  const named = withNames(fields, host, { rules, dns, name });
   const answer = await exchange.ask(Buffer.from(JSON.stringify(named)));
   const id = createdId(answer);
   if (id === undefined || wish.endpoint === undefined) return exchange.reply(answer.raw);
@@ -58,7 +67,7 @@ async function leaveAlone(
 ): Promise<Next> {
   const answer = await exchange.ask(body);
   const asked = variableIn(environment, variable);
-  if (asked === undefined || asked.trim() === 'none' || createdId(answer) === undefined)
+  if (asked === undefined || isUnwanted(environment, { variable }) || createdId(answer) === undefined)
     return exchange.reply(answer.raw);
   const fields = parseFields(answer.body.toString()) ?? {};
   const before = Array.isArray(fields['Warnings']) ? fields['Warnings'] : [];
@@ -66,6 +75,9 @@ async function leaveAlone(
   const said = JSON.stringify({ ...fields, Warnings: [...before, warning] });
   return exchange.reply(responseBytes(answer.status, answer.headers, Buffer.from(said)));
 }
+
+const isUnwanted = (environment: unknown, { variable }: Pick<Rules, 'variable'>): boolean =>
+  variableIn(environment, variable)?.trim() === 'none';
 
 function createdId({ status, body }: Answer): string | undefined {
   const id = status === 201 ? parseFields(body.toString())?.['Id'] : undefined;
@@ -104,6 +116,16 @@ function withNames(fields: Fields, host: Fields, { rules, dns, name }: Naming): 
       ? {}
       : { [one(fields, 'Hostname')]: called, [one(fields, 'Domainname')]: domain }),
   };
+}
+
+/** Who is on a network of the mesh asks there. */
+async function dnsOn(parts: Parts, exchange: Exchange, mode: string): Promise<string | undefined> {
+  if (parts.rules.dns === undefined) return undefined;
+  const found = meshNetwork(parts, await exchange.look(networkPath(mode)));
+  const report = found && (await parts.mesh.report());
+  const network = report?.ok ? report.value.networks.find(({ name }) => name === found?.name) : undefined;
+  const subnet = parseCidr(network?.subnets[0] ?? '');
+  return subnet && serviceAddress(subnet);
 }
 
 /** Who is on the mesh's own network asks there; who is attached later, at the engine's bridge. */

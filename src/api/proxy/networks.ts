@@ -54,6 +54,17 @@ export async function removeNetwork(parts: Parts, exchange: Exchange, id: string
   return exchange.reply(isDone ? emptyAnswer(answer.headers) : answer.raw);
 }
 
+/** `GET /networks/ID`: with the options that a user gave it; who compares them with what he has written finds no other. */
+export async function inspectNetwork(parts: Parts, exchange: Exchange): Promise<Next> {
+  const answer = await exchange.ask(await exchange.body());
+  const fields = meshNetwork(parts, answer) && parseFields(answer.body.toString());
+  const options = fields && part(fields, 'Options');
+  if (options === undefined || !(NAME_OPTION in options)) return exchange.reply(answer.raw);
+  const { [NAME_OPTION]: _, ...Options } = options;
+  const body = Buffer.from(`${JSON.stringify({ ...fields, Options })}\n`);
+  return exchange.reply(responseBytes(200, answer.headers, body));
+}
+
 /** The one that an inspection shows; undefined where that shows none of the mesh's. */
 export function meshNetwork({ rules }: Parts, { body, status }: Answer): MeshNetwork | undefined {
   const fields = status === 200 ? parseFields(body.toString()) : undefined;

@@ -1,7 +1,7 @@
 import { named } from './connect.ts';
 import type { Answer } from './engine-link.ts';
 import type { Exchange, Next } from './exchange.ts';
-import { type Inspected, isBridged, readInspection } from './inspection.ts';
+import { type Inspected, isAlone, isBridged, readInspection } from './inspection.ts';
 import type { Membership } from './membership.ts';
 import type { Parts } from './rules.ts';
 import { answerBytes } from './wire.ts';
@@ -23,7 +23,8 @@ export async function startContainer(
   const container = inspected.ok ? readInspection(inspected.value.body) : undefined;
   if (container === undefined || !isBridged(container.networkMode)) {
     const answer = await exchange.ask(body);
-    if (container !== undefined && runs(answer)) await named(parts, container.id);
+    if (container !== undefined && !isAlone(container.networkMode) && runs(answer))
+      await named(parts, container.id);
     return exchange.reply(answer.raw);
   }
   const read = readWish(container.environment, rules);

@@ -35,6 +35,9 @@ export const DOCKER_TEST_PROGRAMS: readonly Program[] = [
   program('dockerd', 'docker.io'),
   program('docker', 'docker.io', 'docker-cli'),
   program('busybox', 'busybox-static'),
+  program('curl', 'curl'),
+  program('openssl', 'openssl'),
+  program('docker-compose', 'docker-compose'),
 ];
 
 const isRoot = (): boolean => process.getuid?.() === 0;

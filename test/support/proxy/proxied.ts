@@ -17,6 +17,7 @@ export interface Asked {
   readonly path: string;
   readonly version: string;
   readonly body: unknown;
+  readonly text: string;
 }
 
 export interface Answered {
@@ -85,7 +86,7 @@ export async function startProxied({ drivers, engine: play, mesh, rules }: Proxi
       const [, version = '', target = ''] = /^(\/v[\d.]+)?(\/.*)$/.exec(incoming.url ?? '') ?? [];
       if (target === '/_ping') return response.end('OK');
       const text = Buffer.concat(parts).toString();
-      const one = { method: incoming.method ?? '', path: target, version, body: parsed(text) };
+      const one = { method: incoming.method ?? '', path: target, version, body: parsed(text), text };
       asked.push(one);
       const answer = play(one) ?? { status: 404, body: { message: 'page not found' } };
       response.statusCode = answer.status;

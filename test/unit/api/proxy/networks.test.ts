@@ -193,6 +193,35 @@ describe('POST /networks/create', () => {
   });
 });
 
+describe('GET /networks/ID', () => {
+  it('shows the options that a user gave, and none that is set to know it again', async () => {
+    const Options = { 'mesh.network': 'prod', 'com.docker.network.driver.mtu': '1300' };
+    await start({ engine: () => found({ ...ours(), Options, Created: '2026-03-01T12:00:00Z' }) });
+    const { body, headers, status } = await proxied.ask('GET', '/v1.41/networks/prod?verbose=true');
+    expect([status, headers['api-version']]).toEqual([200, '1.41']);
+    expect(body).toEqual({
+      ...ours(),
+      Options: { 'com.docker.network.driver.mtu': '1300' },
+      Created: '2026-03-01T12:00:00Z',
+    });
+    expect(paths(proxied)).toEqual(['GET /networks/prod?verbose=true']);
+  });
+
+  it.each([
+    [{ Id: ID, Name: 'own', Driver: 'bridge', Options: { 'mesh.network': 'x' } }],
+    [{ Id: ID, Name: 'ours', Driver: 'mesh', Options: {} }],
+    [{ Id: ID, Name: 'ours', Driver: 'mesh', Options: null }],
+  ])('lets all others pass: %j', async network => {
+    await start({ engine: () => found(network) });
+    expect((await proxied.ask('GET', '/networks/own')).body).toEqual(network);
+  });
+
+  it('lets the list of them pass', async () => {
+    await start({ engine: () => found([ours()]) });
+    expect((await proxied.ask('GET', '/networks')).body).toEqual([ours()]);
+  });
+});
+
 describe('DELETE /networks/ID', () => {
   const holding = (body: object): Player => {
     let isThere = true;
