@@ -110,6 +110,16 @@ describe('the names of containers', () => {
         says: /^"a{64}" can't be a name: between two dots there are at most 63 characters$/,
       },
       {
+        command: `mesh dns-add netns:/run/netns/box -h ${'a.'.repeat(125)}mesh.internal`,
+        status: 1,
+        says: /can't be a name: a name has at most 253 characters$/,
+      },
+      {
+        command: 'mesh dns-add netns:/run/netns/box -h a/b',
+        status: 1,
+        says: `"a/b" can't be a name: it takes letters, digits, "_", and "-" between them`,
+      },
+      {
         command: `mesh dns-add ${given[1]} -h mine`,
         status: 1,
         says: `${given[1]} is the address of box on host2: name it there, so that its name ends with it`,

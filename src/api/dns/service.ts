@@ -191,6 +191,8 @@ export class DnsService {
     if (typeof question === 'number')
       return this.#count('malformed', writeRefusal(query, undefined, question, into));
     if (!isAllowed) return this.#count('refused', writeRefusal(query, question, RCODE.refused, into));
+    if ((question.edns?.version ?? 0) > 0)
+      return this.#count('malformed', writeRefusal(query, question, RCODE.badVersion, into));
     const limit = overTcp ? LARGEST_MESSAGE : datagramLimit(question.edns);
     const known = answerFrom(table, query, question, limit, into);
     if (known !== undefined) return this.#count('answered', known);

@@ -10,7 +10,14 @@ import type { Ipv4 } from '../../../../src/core/address.ts';
 import { describe as describeProblem } from '../../../../src/core/errors.ts';
 import { dnsThread } from '../../../../src/daemon/dns.ts';
 import type { NameServer } from '../../../../src/ports/name-server.ts';
-import { addressesIn, ask, askStream, exchange, questionBytes } from '../../../support/dns/ask.ts';
+import {
+  addressesIn,
+  ask,
+  askStream,
+  decodeAnswer,
+  exchange,
+  questionBytes,
+} from '../../../support/dns/ask.ts';
 import { startFakeUpstream } from '../../../support/dns/fake-upstream.ts';
 import { createFakeLog } from '../../../support/fake-log.ts';
 import { until } from '../../../support/until.ts';
@@ -170,6 +177,17 @@ describe('a name server', () => {
     expect(addressesIn(await ask(place, 'box1.mesh.internal'))).toEqual(['10.0.0.11']);
     expect(addressesIn((await askStream(place, ['box1.mesh.internal']))[0]!)).toEqual(['10.0.0.11']);
     expect((await server.report()).places).toEqual([place]);
+  });
+
+  it('says that it knows no later version of EDNS (RFC 6891)', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    await server.listen([place]);
+    const bytes = questionBytes('box1.mesh.internal', { edns: 1232 });
+    bytes.writeUInt8(1, bytes.length - 5);
+    const answer = decodeAnswer((await exchange(place, bytes))!);
+    expect(answer.additionals).toMatchObject([{ type: 'OPT', extendedRcode: 1 }]);
+    expect(answer.rcode).toBe('NOERROR');
   });
 
   it('goes from one place to another', async () => {
