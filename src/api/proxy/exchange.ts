@@ -17,7 +17,9 @@ export class Refused extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {
-    super(message);
+    // It quotes what the client wrote, whatever is in it.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is left out
+    super(message.replace(/[\u0000-\u001f\u007f]+/g, ' '));
     this.status = status;
   }
 }
