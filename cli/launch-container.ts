@@ -7,6 +7,7 @@ import { awaitRouter } from './await-router.ts';
 import { confinement, routerArguments, sharedMountAdvice } from './container.ts';
 import { CONTAINER, type Docker, dockerReason, findContainer, removeContainer } from './docker.ts';
 import { logFile, makeDirectory, withFile } from './files.ts';
+import { isInstalled } from './install.ts';
 import { lastWords } from './last-words.ts';
 
 const TAIL_LINES = '200';
@@ -38,7 +39,8 @@ export async function launchContainer(
     'run',
     '--detach',
     `--name=${CONTAINER}`,
-    '--restart=always',
+    // Where a unit brings a router with the next boot, this one must not come too.
+    `--restart=${isInstalled() ? 'no' : 'always'}`,
     ...confinement(settings),
     image,
     ...routerArguments(settings),

@@ -12,6 +12,8 @@ const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   faults: ['node', 'test/sim/faults/main.ts'],
+  mutants: ['node', 'test/sim/faults/main.ts', 'addresses'],
+  ring: ['node', 'test/sim/ipam/main.ts', '--events', '100000000', '--quiet'],
   sim: ['node', 'test/sim/main.ts', '--seeds', '300'],
   partitions: ['node', 'test/sim/main.ts', '--seeds', '20', '--hosts', '12', '--minutes', '30'],
   heal: ['node', 'test/bench/main.ts', 'heal'],

@@ -266,7 +266,9 @@ export class Host {
       case 'container-removed':
         return this.#whenReady(() => this.#handed.containerRemoved(input.id));
       case 'path-measured':
-        return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
+        if (this.#paths.measured(input.peer, input.size, input.alive, input.rttMs))
+          this.#neighbours.answers(input.peer);
+        return;
       case 'stopping':
         return this.#durability.flush();
       case 'store-trouble':

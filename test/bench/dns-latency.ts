@@ -44,6 +44,7 @@ export async function run(): Promise<readonly Figure[]> {
     network: undefined,
     allowed: [LOOPBACK],
   };
+  server.open();
   const listening = await server.listen([place]);
   if (!listening.ok) throw new Error(listening.problem.code);
   await ask(port, 1);

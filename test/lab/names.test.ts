@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 
 /** Names of containers, asked for where containers ask, on hosts with real routers. */
 
-const SERVICE = '10.47.255.254';
+const SERVICE = '10.39.255.254';
 const LISTEN = '127.0.0.1:5300';
 const LAUNCH = `mesh launch --native --dns-listen-address ${LISTEN}`;
 
@@ -84,7 +84,7 @@ describe('the names of containers', () => {
     const asked = await type(one, `busybox nslookup -type=a box.mesh.internal ${LISTEN}`);
     for (const address of given) expect(asked).toContain(`Address: ${address}`);
     expect(await type(one, 'mesh status')).toMatch(
-      /Service: dns\n +Domain: mesh\.internal\n +Listening: 127\.0\.0\.1:5300, 10\.47\.255\.254:53\n/,
+      /Service: dns\n +Domain: mesh\.internal\n +Listening: 127\.0\.0\.1:5300, 10\.39\.255\.254:53\n/,
     );
   });
 

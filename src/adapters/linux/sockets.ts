@@ -87,11 +87,17 @@ function serve(fd: number, answerer: Answerer): Datagrams {
     const length = answerer(datagram, { address: toNumber(address)!, port }, into);
     if (length > 0) udp.send(Buffer.from(into.subarray(0, length)), port, address);
   });
+  let isOpen = true;
   udp.on('error', () => undefined);
   udp.bind({ fd });
   return {
-    send: (bytes, to) => udp.send(bytes, to.port, textOf(to.address)),
-    close: () => udp.close(),
+    send(bytes, to) {
+      if (isOpen) udp.send(bytes, to.port, textOf(to.address));
+    },
+    close() {
+      isOpen = false;
+      udp.close();
+    },
   };
 }
 

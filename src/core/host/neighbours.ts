@@ -26,6 +26,11 @@ export interface Neighbours {
   down(peer: PeerId): void;
   /** Anything that came from a peer is a sign of life. */
   heard(peer: PeerId): void;
+  /**
+   * The kernel of its host answers again after an outage. A connection on which nothing comes by then waits for the next
+   * attempt of TCP, which may be as far off as the outage was long: a new one is there sooner.
+   */
+  answers(peer: PeerId): void;
   get(peer: PeerId): Neighbour | undefined;
   all(): Iterable<Neighbour>;
   readonly count: number;
@@ -68,6 +73,11 @@ export function createNeighbours(context: Context): Neighbours {
     heard(peer) {
       const neighbour = neighbours.get(peer);
       if (neighbour !== undefined) neighbour.heard = context.now();
+    },
+    answers(peer) {
+      const neighbour = neighbours.get(peer);
+      if (neighbour === undefined || silence(neighbour) <= SUSPECT_MS) return;
+      emit({ kind: 'hang-up', peer, reason: 'stuck since an outage that is over', refuseMs: 0 });
     },
     get: peer => neighbours.get(peer),
     all: () => neighbours.values(),

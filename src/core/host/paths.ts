@@ -14,6 +14,8 @@ const OTHER_MS = 10_000;
 const LOSSES = 3;
 /** Every so many echoes, a path below the full size is tried at the full size again. */
 const GROW_EVERY = 30;
+/** So many mean that nothing got through for a while. */
+const OUTAGE_LOSSES = 2;
 /** Enough for an echo with its headers; says whether the path lives, whatever its MTU. */
 const SMALL = 96;
 const SIZES = [8_950, 3_950, 1_450, 1_400, 1_376, 1_350, 1_300, 1_200, 1_000, 576];
@@ -52,7 +54,8 @@ const UNMEASURED: Omit<Measured, 'probe' | 'ask'> = {
 export interface Paths {
   /** To be called whenever the topology has changed: new peers are measured, gone ones dropped. */
   refresh(): void;
-  measured(peer: PeerId, size: number, alive: boolean, rttMs: number): void;
+  /** Gives whether the kernel there answers again after it did not several times in a row. */
+  measured(peer: PeerId, size: number, alive: boolean, rttMs: number): boolean;
   get(peer: PeerId): Path | undefined;
   /** The largest packet that all measured paths take. */
   mtu(): number;
@@ -141,9 +144,11 @@ export function createPaths(
     },
     measured(peer, size, alive, rttMs) {
       const path = paths.get(peer);
-      if (path === undefined) return;
+      if (path === undefined) return false;
+      const wasOut = path.losses >= OUTAGE_LOSSES || path.alive === false;
       if (alive) answered(peer, path, size, rttMs);
       else lost(peer, path, size);
+      return alive && wasOut;
     },
     get: peer => paths.get(peer),
     mtu() {
