@@ -96,6 +96,19 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identif
       await ask({ kind: 'name-endpoint', endpoint, container: name, aliases });
   }
 
+  const naming = new Map<string, Promise<void>>();
+
+  /** As `identify`; one that goes on is as good: while a container starts or ends, the engine tells nothing of it. */
+  async function identified(container: string): Promise<void> {
+    await (naming.get(container) ?? track(container));
+  }
+
+  async function track(container: string): Promise<void> {
+    const run = identify(container);
+    naming.set(container, run);
+    await run.finally(() => naming.get(container) === run && naming.delete(container));
+  }
+
   async function lookAgain(): Promise<void> {
     look();
     const found = await engine.containers();
@@ -108,7 +121,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identif
     log,
     host: {
       ask,
-      identified: container => void identify(container),
+      identified: container => void track(container),
       compare: address => comparison.compare(address),
     },
   });
@@ -119,13 +132,13 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identif
       if (!started.ok) return started;
       const timer = setInterval(look, LOOK_MS);
       const unwatch = engine.watch(event => {
-        if (event.kind === 'connected') void identify(event.container);
+        if (event.kind === 'connected') void track(event.container);
         else void lookAgain();
       });
       stops = [unwatch, () => clearInterval(timer)];
       return started;
     },
-    identify,
+    identify: identified,
     async stop() {
       for (const stop of stops) stop();
       await server.close();

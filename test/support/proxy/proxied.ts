@@ -50,7 +50,7 @@ export interface ProxiedOptions {
   readonly drivers?: Partial<DriverCalls>;
 }
 
-const RULES: Rules = {
+export const RULES: Rules = {
   variable: 'MESH_CIDR',
   network: 'mesh',
   driver: 'mesh',
