@@ -10,7 +10,7 @@ import type { Change } from '../../../src/core/replica.ts';
 import type { Sight } from '../counters.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
-import { Violation, type Watch } from '../watch.ts';
+import { isFairHangUp, Violation, type Watch } from '../watch.ts';
 import { RemovalChecks } from './removal-checks.ts';
 import type { AddressSettings } from './settings.ts';
 
@@ -129,8 +129,7 @@ export class AddressChecks implements Watch {
   logged(): void {}
 
   hangingUp(machine: SimulatedMachine, reason: string): void {
-    const isFair = reason.startsWith('silent') || reason.startsWith('more neighbours');
-    if (!isFair) this.fail(machine, `gave up a connection: ${reason}`);
+    if (!isFairHangUp(reason)) this.fail(machine, `gave up a connection: ${reason}`);
   }
 
   halted(machine: SimulatedMachine): void {
