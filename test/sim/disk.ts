@@ -13,10 +13,21 @@ export class Disk {
   /** What is there after any crash. */
   readonly durable: Contents = new Map();
   /** No space: what is written waits. */
-  full = false;
+  #full = false;
+  /** How often it has become full. */
+  fills = 0;
   #waiting: Records[] = [];
   #written = 0;
   #checkpoints: Contents[] = [];
+
+  get full(): boolean {
+    return this.#full;
+  }
+
+  set full(full: boolean) {
+    if (full && !this.#full) this.fills += 1;
+    this.#full = full;
+  }
 
   get waiting(): number {
     return this.#waiting.length;

@@ -16,8 +16,12 @@ import type { AddressSettings } from './settings.ts';
 
 type Release = Extract<Command, { kind: 'release' }>;
 
-/** Who waits for an address gets it, or is told why not, in this time; the rest is for a slow disk. */
-const ANSWER_MS = 10_000 + 6_000;
+/**
+ * Who waits for an address gets it, or is told why not, in 10 s. The rest is for the disk: an attach that borrows is four
+ * writes one after another, each of which may have to wait for the one under way, and a write takes up to half more than its mean.
+ */
+export const answerMs = ({ syncMs }: AddressSettings): Millis =>
+  10_000 + Math.max(6_000, 4 * 2 * 1.5 * syncMs);
 
 /** What must hold of addresses after every event: nobody has one that somebody else has, whatever each knows. */
 export class AddressChecks implements Watch {
@@ -137,7 +141,7 @@ export class AddressChecks implements Watch {
   }
 
   answeredLate(machine: SimulatedMachine, asked: Millis): void {
-    if (this.#simulation.now - asked > ANSWER_MS)
+    if (this.#simulation.now - asked > answerMs(this.#settings))
       this.fail(machine, 'somebody waits for an address without an answer');
   }
 

@@ -5,7 +5,7 @@ import { rangeOf } from '../../../src/core/range.ts';
 import { Containers, Impulses } from '../containers.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
-import type { AddressChecks } from './checks.ts';
+import { type AddressChecks, answerMs } from './checks.ts';
 import type { AddressSettings } from './settings.ts';
 
 const CONTAINERS_MAX = 5;
@@ -64,14 +64,17 @@ export class AddressUsers {
 
   #ask(machine: SimulatedMachine, command: Command): void {
     this.#checks.asking(machine, command);
-    const { epoch } = machine;
+    const { disk, epoch } = machine;
+    const { fills, full } = disk;
     const asked = this.#simulation.now;
     let isAnswered = false;
     machine.command(command, () => {
       isAnswered = true;
     });
-    this.#simulation.after(17_000, () => {
-      const couldAnswer = machine.epoch === epoch && machine.host?.state === 'ready' && !machine.disk.full;
+    this.#simulation.after(answerMs(this.#settings) + 1_000, () => {
+      // Nothing is told before it is durable, and on a full disk nothing is.
+      const wasFull = full || disk.fills > fills;
+      const couldAnswer = machine.epoch === epoch && machine.host?.state === 'ready' && !wasFull;
       if (
         !isAnswered &&
         couldAnswer &&
