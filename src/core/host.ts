@@ -90,6 +90,7 @@ export class Host {
       now: () => this.#now,
       emit: effect => void this.#effects.push(effect),
       write: changes => this.#write(changes),
+      saveOthers: () => this.#durability.flush(),
       mtu: () => this.#paths.mtu(),
       peerAt: address => this.#dialling.peerAt(address),
       addressing: () => this.#addressing,
@@ -114,7 +115,7 @@ export class Host {
       ahead: (seq, lost, boot) =>
         takeBack(this.#context, this.#presence, { seq, lost, boot }, how => this.#issueAnew(seq, how)),
     });
-    this.#expulsion = new Expulsion(this.#context, () => this.#durability.flush());
+    this.#expulsion = new Expulsion(this.#context);
     this.#addressing =
       config.ipam &&
       new Addressing(

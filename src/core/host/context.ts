@@ -27,6 +27,8 @@ export interface Context {
   emit(effect: Effect): void;
   /** Writes own facts: they are durable before they are told. */
   write(changes: readonly Write[]): void;
+  /** Makes durable what is known of others: before own facts that rely on it. */
+  saveOthers(): void;
   /** MTU for the interfaces of containers. */
   mtu(): number;
   /** Who is, or was last, at an address that users name, HOST:PORT. */

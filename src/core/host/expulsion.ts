@@ -12,25 +12,23 @@ export class Expulsion {
   readonly #context: Context;
   /** Addresses that containers of removed peers had, and since when they are free as far as anybody knows. */
   readonly #formerly = new Map<number, Millis>();
-  /** Makes durable what is known of others: whoever says that a peer is gone has to know after a restart whom it waits for. */
-  readonly #saveAll: () => void;
   #fenced = 0;
 
-  constructor(context: Context, saveAll: () => void) {
+  constructor(context: Context) {
     this.#context = context;
-    this.#saveAll = saveAll;
   }
 
   /** The operator's word that `peer` is gone; undefined where nothing is known of it. */
   remove(peer: PeerId): Removed | undefined {
-    const { removals, replica, ring, write } = this.#context;
+    const { removals, replica, ring, saveOthers, write } = this.#context;
     if (replica.head(peer) === undefined) return undefined;
     const taker = ring.inheritor(peer, removals.limit(peer) ?? 0);
     // Somebody else has said it before, and that went fast.
     if (taker !== undefined)
       return { addresses: totalOf(ring.custody(peer)?.ranges ?? []), heir: taker, waitsFor: [] };
     const addresses = this.#spaceOf(peer);
-    this.#saveAll();
+    // Whoever says that a peer is gone has to know after a restart whom it waits for.
+    saveOthers();
     write([this.#word(peer, replica.head(peer)?.upto ?? 0)]);
     return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
   }
@@ -59,11 +57,11 @@ export class Expulsion {
 
   /** Says of every removed peer what is known of it here; gives whether this host was removed itself, and has to leave its space. */
   review(): boolean {
-    const { config, removals, replica, write } = this.#context;
+    const { config, removals, replica, saveOthers, write } = this.#context;
     const unsaid = removals
       .peers()
       .filter(peer => peer !== config.self && !removals.words(peer).has(config.self));
-    if (unsaid.length > 0) this.#saveAll();
+    if (unsaid.length > 0) saveOthers();
     write(unsaid.map(peer => this.#word(peer, replica.head(peer)?.upto ?? 0)));
     this.#nameHeirs();
     const limit = removals.limit(config.self) ?? 0;

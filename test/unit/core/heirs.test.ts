@@ -47,12 +47,13 @@ function hostOf({ peers }: { peers: readonly PeerId[] }) {
     ring,
     topology: { peers: () => peers },
     replica: { head: () => ({ upto: seq }), ofOwner: () => [] },
+    saveOthers: () => undefined,
     write: (writes: readonly Write[]) => {
       written.push(...writes);
       for (const write of writes) learn(SELF, write);
     },
   } as unknown as Context;
-  const expulsion = new Expulsion(context, () => undefined);
+  const expulsion = new Expulsion(context);
   const said = (): PeerId | undefined => removals.words(GONE).get(SELF)?.heir;
   return { expulsion, say, hold, said };
 }
