@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   network: () => import('./network.ts'),
   'docker-run': () => import('./docker-run.ts'),
   proxy: () => import('./proxy.ts'),
+  'proxy-diff': () => import('./proxy-diff.ts'),
   burst: () => import('./burst.ts'),
   dns: () => import('./dns.ts'),
   'dns-latency': () => import('./dns-latency.ts'),
