@@ -54,7 +54,7 @@ describe('long streams through the proxy', () => {
 
   it('end for the engine when the client goes', async () => {
     const connections = async (): Promise<number> =>
-      Number(await type(host, 'ss -xH state connected src /run/docker.sock | wc -l'));
+      Number(await type(host, 'ss -xH state connected src /var/run/docker.sock | wc -l'));
     const before = await connections();
     const settle = (wanted: number): Promise<unknown> =>
       until(
