@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDockerLab, type DockerHost } from '../support/docker-lab/docker-lab.ts';
 import type { Lab } from '../support/lab/lab.ts';
@@ -17,7 +17,6 @@ const ENDLESS = [
   'GET /containers/work/stats',
   'GET /events',
   'POST /containers/work/wait',
-  'POST /containers/work/attach?stream=1&stdout=1',
 ];
 
 describe('long streams through the proxy', () => {
@@ -52,23 +51,37 @@ describe('long streams through the proxy', () => {
     expect((await peakKb()) - before).toBeLessThan(KEPT_KB);
   });
 
+  /** Of the engine, from this host. */
+  const connections = async (): Promise<number> =>
+    Number(await type(host, 'ss -xH state connected src /var/run/docker.sock | wc -l'));
+  const settle = (wanted: number, meanwhile = ':'): Promise<unknown> =>
+    until(
+      async () => {
+        await type(host, meanwhile);
+        return (await connections()) === wanted || undefined;
+      },
+      () => `there are not ${wanted} connections to the engine`,
+      5_000,
+    );
+  const begin = (line: string): Socket => {
+    const socket = connect(`/proc/${host.pid}/root/run/mesh/docker.sock`);
+    socket.write(`${line} HTTP/1.1\r\nHost: docker\r\n\r\n`);
+    return socket.resume();
+  };
+
   it('end for the engine when the client goes', async () => {
-    const connections = async (): Promise<number> =>
-      Number(await type(host, 'ss -xH state connected src /var/run/docker.sock | wc -l'));
     const before = await connections();
-    const settle = (wanted: number): Promise<unknown> =>
-      until(
-        async () => (await connections()) - before === wanted || undefined,
-        () => `there are not ${wanted} connections more to the engine`,
-        5_000,
-      );
-    const sockets = ENDLESS.map(line => {
-      const socket = connect(`/proc/${host.pid}/root/run/mesh/docker.sock`);
-      socket.write(`${line} HTTP/1.1\r\nHost: docker\r\n\r\n`);
-      return socket.resume();
-    });
-    await settle(ENDLESS.length);
+    const sockets = ENDLESS.map(begin);
+    await settle(before + ENDLESS.length);
     for (const socket of sockets) socket.destroy();
-    await settle(0);
+    await settle(before);
+  });
+
+  it('end for it when it has something to say, where a client that is gone could still be listening', async () => {
+    const before = await connections();
+    const socket = begin('POST /containers/work/attach?stream=1&stdout=1');
+    await settle(before + 1);
+    socket.destroy();
+    await settle(before, 'docker exec work sh -c "echo said >/proc/1/fd/1"');
   });
 });
