@@ -19,7 +19,7 @@ import { Learning } from './host/learning.ts';
 import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { Networking } from './host/networking.ts';
-import { createPaths, type Paths } from './host/paths.ts';
+import { Paths } from './host/paths.ts';
 import { defaultName } from './host/peer-name.ts';
 import { createPresence, type Presence } from './host/presence.ts';
 import { createRandom } from './host/random.ts';
@@ -102,6 +102,7 @@ export class Host {
       emit: effect => void this.#effects.push(effect),
       write: changes => this.#write(changes),
       mtu: () => this.#paths.mtu(),
+      detour: peer => this.#paths.detour(peer),
       peerAt: address => this.#dialling.peerAt(address),
       addressing: () => this.#addressing,
     };
@@ -110,11 +111,7 @@ export class Host {
     this.#conduct = new Conduct(this.#context);
     this.#neighbours = createNeighbours(this.#context);
     this.#dialling = new Dialling(this.#context, this.#neighbours);
-    this.#paths = createPaths(
-      this.#context,
-      peer => this.#neighbours.get(peer) !== undefined,
-      () => this.#pathChanged(),
-    );
+    this.#paths = new Paths(this.#context, this.#neighbours, peer => this.#pathChanged(peer));
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
     this.#vigil = new Vigil(this.#context, this.#neighbours, this.#paths);
     this.#spread = new Spread(this.#context, this.#neighbours, this.#conduct, {
@@ -208,7 +205,7 @@ export class Host {
 
   /** What the kernel should hold now. */
   forwarding(): Forwarding {
-    const value = this.#forwarding.current(this.#paths.mtu(), this.#paths.full);
+    const value = this.#forwarding.current(this.#paths.mtu(), this.#paths.full, this.#presence.relays());
     return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
   }
 
@@ -275,7 +272,9 @@ export class Host {
       case 'container-removed':
         return this.#whenReady(() => this.#attachments.removed(input.id));
       case 'path-measured':
-        return this.#paths.measured(input.peer, input.size, input.alive, input.rttMs);
+        return this.#paths.measured(input.peer, input.way, input.size, input.rttMs);
+      case 'traffic':
+        return this.#paths.traffic(input.to);
       case 'stopping':
         return this.#durability.flush();
       case 'store-trouble':
@@ -284,12 +283,13 @@ export class Host {
   }
 
   #start(left: readonly Plumbed[]): void {
+    this.#paths.refresh();
+    if (this.#inherited !== undefined) this.#paths.adopt(this.#inherited);
     this.#forward();
     this.#attachments.adopt(left);
     this.#dialling.start();
     this.#spread.start();
     this.#vigil.start();
-    this.#paths.refresh();
     // What the kernel still reaches tells of others, too, where the disk doesn't: they will call.
     const isExpected = this.#inherited?.networks.some(({ stations }) => stations.length > 0) ?? false;
     if (this.#dialling.hopeful || isExpected)
@@ -336,7 +336,8 @@ export class Host {
     if (!this.#effects.some(effect => effect.kind === 'forward')) this.#context.emit({ kind: 'forward' });
   }
 
-  #pathChanged(): void {
+  #pathChanged(rerouted: PeerId | undefined): void {
+    if (rerouted !== undefined) this.#forwarding.reroute(rerouted);
     this.#presence.connectionsChanged();
     this.#forward();
   }
@@ -385,6 +386,7 @@ export class Host {
   #down(peer: PeerId, reason: string): void {
     this.#conduct.changed(peer);
     this.#neighbours.down(peer);
+    this.#paths.urge(peer);
     this.#dialling.down(peer);
     this.#spread.down(peer);
     this.#presence.connectionsChanged();

@@ -32,6 +32,7 @@ import { Loop } from './loop.ts';
 import { dnsReport } from './name-handlers.ts';
 import { createNames } from './names.ts';
 import { MESH } from './profile.ts';
+import { startTrafficWatch } from './traffic.ts';
 
 export interface Router {
   /** Ends it; traffic flows on. */
@@ -99,10 +100,9 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
-  undo.push(() => loop.stop());
   const audits = startAudits(dataplane, systemClock, log);
-  undo.push(() => audits.stop());
-
+  const traffic = startTrafficWatch(dataplane, systemClock, to => loop.deliver({ kind: 'traffic', to }));
+  undo.push(() => loop.stop(), audits.stop, traffic.stop);
   const control = createControlServer({
     socketPath: controlSocket(settings.runDir),
     log: log.child('control'),
@@ -195,6 +195,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     listen: `${settings.host ?? '0.0.0.0'}:${settings.port}`,
     vtep: vtep.value,
     underlayMtu: plane.value.underlayMtu,
+    relays: plane.value.relays,
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,

@@ -70,7 +70,7 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
       opened.push(dataplane);
       expect(await dataplane.start(host.vtep)).toEqual({
         ok: true,
-        value: { underlayMtu: host.underlayMtu },
+        value: { underlayMtu: host.underlayMtu, relays: expect.any(Boolean) },
       });
       return dataplane;
     }
@@ -567,6 +567,36 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
       expect(await here.probe(ip('10.200.0.2'), 1450)).toMatchObject({ alive: true });
       expect(await here.probe(ip('10.200.0.2'), 1451)).toMatchObject({ alive: false });
       expect(await here.probe(ip('10.200.0.3'), 100)).toMatchObject({ alive: false });
+    });
+
+    test('probe asks around the tables where it is told to', async () => {
+      const [here, there] = await startBoth();
+      const { vtep } = world.hosts[1];
+      const astray = { ...vtep, address: ip('192.168.48.99') };
+      const wanted = forwarding(0, []);
+      const networks = wanted.networks.map(network => ({
+        ...network,
+        stations: network.stations.map(each => ({ ...each, vtep: astray })),
+      }));
+      await here.apply({ ...wanted, networks });
+      await there.apply(forwarding(1, []));
+      expect(await here.probe(ip('10.200.0.2'), 96)).toMatchObject({ alive: false });
+      expect(await here.probe(ip('10.200.0.2'), 96, vtep)).toMatchObject({ alive: true });
+      expect(await here.probe(ip('10.200.0.2'), 96, astray)).toMatchObject({ alive: false });
+      expect(await here.probe(ip('10.200.0.3'), 96, vtep)).toMatchObject({ alive: false });
+    });
+
+    test('traffic tells where frames of containers went, and nothing of echoes', async () => {
+      const [here, there] = await startBoth();
+      const [box, other] = [world.startContainer('box'), world.startContainer('other')];
+      await here.apply(forwarding(0, [B]));
+      await there.apply(forwarding(1, [A]));
+      await here.plumb(attachment(box, A));
+      await there.plumb(attachment(other, B));
+      expect(await here.probe(ip('10.200.0.2'), 96)).toMatchObject({ alive: true });
+      expect(await here.traffic()).toEqual([]);
+      expect(await world.reaches(box, B)).toBe(true);
+      expect(await here.traffic()).toEqual([world.hosts[1].vtep]);
     });
 
     test('remove leaves everything as it was before start', async () => {

@@ -246,7 +246,7 @@ export class SimulatedMachine implements Machine {
         for (const { name, addresses } of effect.records) this.zone.set(name, addresses);
         return;
       case 'probe':
-        return simulation.network.probe(this, effect.peer, effect.address, effect.size);
+        return simulation.network.probe(this, effect);
       case 'follow':
         this.#followed.add(effect.container);
         return simulation.later(this, 1, this.#stateOf(effect.container));
@@ -358,6 +358,7 @@ export class SimulatedMachine implements Machine {
       advertise: [this.address],
       listen: this.address,
       vtep: { address: parseIpv4(this.address.split(':')[0]!) as Ipv4, port: 6784 },
+      relays: false,
       underlayMtu: 1500,
       mtu: undefined,
       password: false,

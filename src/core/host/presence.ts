@@ -1,4 +1,5 @@
 import { fromNumber, type Ipv4, type PeerId, toNumber } from '../address.ts';
+import type { Relay } from '../forwarding.ts';
 import { CONTROL_NETWORK } from '../networks/network.ts';
 import type { Write } from '../replica.ts';
 import {
@@ -14,6 +15,7 @@ import type { Context } from './context.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 import { defaultName } from './peer-name.ts';
+import { RelayPorts } from './relays.ts';
 import type { Millis } from './step.ts';
 
 /** Connections come and go in bursts; what they amount to is told together. */
@@ -33,6 +35,8 @@ export interface Presence {
   /** Tells the mesh of this host; from then on it is kept up to date. */
   announce(): void;
   connectionsChanged(): void;
+  /** What this host's kernel is to send on to neighbours. */
+  relays(): readonly Relay[];
   /** Says nothing more: this host leaves the mesh. */
   withdraw(): void;
   /** Looks whether another host was first to take our control address or our name. */
@@ -49,6 +53,7 @@ export interface Presence {
 export function createPresence(context: Context, neighbours: Neighbours, paths: Paths): Presence {
   const { agenda, config, topology } = context;
   const name = config.name ?? defaultName(context, config.self);
+  const relayPorts = new RelayPorts(context);
   let announced = false;
   let salt = 0;
   let strikes: readonly Millis[] = [];
@@ -75,17 +80,31 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       if (peer !== undefined) told.add(peer);
     }
     const writes: Write[] = [];
+    offerRelays();
     for (const { peer, address, outbound } of neighbours.all()) {
       told.delete(peer);
-      const fact: ConnectionFact = { address, outbound, established: paths.get(peer)?.mtu !== undefined };
+      const port = relayPorts.of(peer);
+      const fact: ConnectionFact = {
+        address,
+        outbound,
+        established: paths.get(peer)?.mtu !== undefined,
+        ...(port !== undefined && { relay: port }),
+      };
       writes.push({ domain: TOPOLOGY, key: connectionKey(peer), value: encodeConnection(fact) });
     }
     for (const peer of told) writes.push({ domain: TOPOLOGY, key: connectionKey(peer), value: undefined });
     return writes;
   }
 
+  /** Helps others to reach those whom frames from here reach straight. */
+  function offerRelays(): void {
+    const straight = [...neighbours.all()].map(({ peer }) => peer).filter(peer => paths.isStraight(peer));
+    if (relayPorts.set(new Set(config.relays ? straight : []))) context.emit({ kind: 'forward' });
+  }
+
   return {
     announce,
+    relays: () => relayPorts.all(),
     withdraw() {
       announced = false;
     },

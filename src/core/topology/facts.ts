@@ -26,6 +26,8 @@ export interface ConnectionFact {
   readonly address: string;
   readonly outbound: boolean;
   readonly established: boolean;
+  /** The UDP port at which its host relays to that peer, for those who don't reach it themselves. */
+  readonly relay?: number;
 }
 
 export const connectionKey = (peer: PeerId): string => CONNECTION_PREFIX + peer;
@@ -64,5 +66,6 @@ export function decodeConnection(bytes: Uint8Array): ConnectionFact | undefined 
   const { address, outbound, established } = value;
   if (!isText(address, 262) || typeof outbound !== 'boolean' || typeof established !== 'boolean')
     return undefined;
-  return { address, outbound, established };
+  const { relay } = value;
+  return { address, outbound, established, ...(isWithin(relay, 1, 65_535) && { relay }) };
 }
