@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** One project a test level (see CONTRIBUTING.md). The levels that touch the kernel run one file at a time. */
-const serial = { fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_000 };
+const serial = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
@@ -11,7 +11,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.fake.test.ts'],
           // Property tests and whole processes take their time where other work shares the machine.
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          // The longest of them wait for processes and deadlines most of the time.
+          maxWorkers: 4,
         },
       },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], ...serial } },

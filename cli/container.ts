@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Settings } from '../src/api/control/options.ts';
 import { formatSettings } from '../src/api/control/settings.ts';
+import { PLUGIN_FOLDER } from '../src/api/plugin/folder.ts';
 
 /** Where an engine keeps the namespaces of its containers (`SandboxKey`). */
 const DOCKER_NAMESPACES = '/run/docker/netns';
@@ -31,6 +32,7 @@ export function confinement(settings: Settings): string[] {
     // Namespaces of containers that start later have to show in here.
     `--volume=${DOCKER_NAMESPACES}:${DOCKER_NAMESPACES}:rslave`,
     ...(socket === undefined ? [] : [`--volume=${socket}:${socket}`]),
+    ...(settings.plugin && docker !== '' ? [`--volume=${PLUGIN_FOLDER}:${PLUGIN_FOLDER}`] : []),
   ];
 }
 

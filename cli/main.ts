@@ -106,12 +106,18 @@ function addLaunch(program: Command): void {
   for (const option of Object.values(OPTIONS)) {
     if (program.options.some(known => known.long === `--${option.flag}`)) continue;
     const value = option.value === undefined ? '' : ` <${option.value}>`;
-    launch.option(`--${option.flag}${value}`, option.help);
+    const short = option.short === undefined ? '' : `-${option.short}, `;
+    const flags = `${short}--${option.flag}${value}`;
+    if (option.repeats) launch.option(flags, option.help, joinWords);
+    else launch.option(flags, option.help);
   }
   launch.action((peers: string[], flags: LaunchFlags, command) =>
     perform(command, async c => (await import('./launch.ts')).launch(c, peers, flags)),
   );
 }
+
+const joinWords = (word: string, before?: string): string =>
+  before === undefined ? word : `${before},${word}`;
 
 function addContainerVerbs(program: Command): void {
   program
@@ -172,10 +178,9 @@ function addNameVerbs(program: Command): void {
       .argument('<words...>', words)
       .helpOption('--help', 'display help for command')
       .option('-h, --name <name...>', name)
-      .action((given: string[], flags: { name?: string[] }, command) =>
-        perform(command, async c =>
-          (await import('./names.ts')).changeNames(c, verb, given, flags.name ?? []),
-        ),
+      .option('--network <name>', 'on which they are, of "mesh network ls" (mesh)')
+      .action((given: string[], flags: { name?: string[]; network?: string }, command) =>
+        perform(command, async c => (await import('./names.ts')).changeNames(c, verb, given, flags)),
       );
   }
   program

@@ -4,12 +4,12 @@ import { parseIpv4 } from '../src/core/address.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import type { Context } from './context.ts';
 
-/** `mesh dns-add|dns-remove [ADDRESS...] [CONTAINER] [-h NAME]`: prints nothing. */
+/** `mesh dns-add|dns-remove [--network NAME] [ADDRESS...] [CONTAINER] [-h NAME]`: prints nothing. */
 export async function changeNames(
   context: Context,
   command: 'dns-add' | 'dns-remove',
   words: readonly string[],
-  names: readonly string[],
+  { name: names = [], network }: { readonly name?: readonly string[]; readonly network?: string },
 ): Promise<Result<void>> {
   const last = words.at(-1) ?? '';
   const container = parseIpv4(last) === undefined ? last : undefined;
@@ -18,7 +18,7 @@ export async function changeNames(
     return refuse({ code: 'bad-usage', why: `${command} takes a container or addresses`, command });
   if (container === undefined && names.length === 0 && command === 'dns-add')
     return refuse({ code: 'bad-usage', why: 'an address by itself takes a name: -h NAME', command });
-  const request = { container, addresses, names };
+  const request = { container, addresses, names, ...(network === undefined ? {} : { network }) };
   const reply = await ask(context.socket, command === 'dns-add' ? 'name' : 'unname', request);
   if (reply.ok) context.print({}, '');
   return reply;

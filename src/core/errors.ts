@@ -46,6 +46,9 @@ export type Problem =
   | { readonly code: 'name-nobodys'; readonly value: string }
   | { readonly code: 'name-unknown'; readonly what: string }
   | { readonly code: 'network-unknown'; readonly network: string }
+  | { readonly code: 'endpoint-unknown'; readonly endpoint: string }
+  | { readonly code: 'plugin-taken'; readonly path: string }
+  | { readonly code: 'mac-taken'; readonly value: string; readonly network: string }
   | { readonly code: 'network-name'; readonly value: string }
   | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
   | { readonly code: 'network-default'; readonly network: string }
@@ -68,6 +71,9 @@ export type Problem =
   | { readonly code: 'not-attached'; readonly container: string; readonly address: string | undefined }
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-address'; readonly address: string; readonly why: string }
+  | { readonly code: 'proxy-off' }
+  | { readonly code: 'nothing-to-restore' }
   | { readonly code: 'router-not-running'; readonly socket: string }
   | { readonly code: 'router-silent'; readonly seconds: number }
   | { readonly code: 'router-running'; readonly how: string }
@@ -184,6 +190,10 @@ const SENTENCES: Sentences = {
     `${p.value} is an address of the mesh that no container has; attach one with it, or name an address outside`,
   'name-unknown': p => `${p.what} has no such name on this host; "mesh status dns" lists them`,
   'network-unknown': p => `there is no network "${p.network}"; "mesh network ls" lists them`,
+  'endpoint-unknown': p =>
+    `no endpoint ${p.endpoint.slice(0, 12)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
+  'plugin-taken': p => `something else is a Docker plugin at ${p.path}; end it, or pass --no-plugin`,
+  'mac-taken': p => `${p.value} is in use on network "${p.network}"; take another, or none`,
   'network-name': p =>
     `"${p.value}" can't be the name of a network; it takes letters, digits, ".", "_" and "-", at most 63, the first a letter or digit`,
   'network-exists': p =>
@@ -210,6 +220,10 @@ const SENTENCES: Sentences = {
     `"${p.container}" is not attached${p.address ? ` with ${p.address}` : ''}; see "mesh status endpoints"`,
   'docker-refused': p => `Docker gave no answer about "${p.container}": ${p.why}`,
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
+  'proxy-address': p =>
+    `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
+  'proxy-off': () => 'this router has no Docker proxy; launch it with an engine and without --no-proxy',
+  'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-silent': p =>
     `the router gave no answer within ${p.seconds} s: it stands still, or this host is overloaded; "mesh stop" ends it`,

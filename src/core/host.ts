@@ -15,6 +15,7 @@ import { Departure } from './host/departure.ts';
 import { Dialling } from './host/dialling.ts';
 import { createDurability, type Durability } from './host/durability.ts';
 import { Expulsion } from './host/expulsion.ts';
+import { Handed } from './host/handed.ts';
 import { Learning } from './host/learning.ts';
 import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
@@ -69,6 +70,7 @@ export class Host {
   readonly #vigil: Vigil;
   readonly #spread: Spread;
   readonly #attachments: Attachments;
+  readonly #handed: Handed;
   readonly #networking: Networking;
   readonly #conflicts: Conflicts;
   readonly #addressing: Addressing | undefined;
@@ -133,7 +135,9 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
-    this.#networking = new Networking(this.#context, network => this.#attachments.isUsed(network));
+    const isUsed = (name: string): boolean => this.#attachments.all().some(({ network }) => network === name);
+    this.#networking = new Networking(this.#context, isUsed);
+    this.#handed = new Handed(this.#context, this.#addressing, this.#attachments, this.#networking);
     this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
       this.#context,
@@ -176,6 +180,7 @@ export class Host {
       },
       dialling: this.#dialling,
       expulsion: this.#expulsion,
+      handed: this.#handed,
       naming: new Naming(this.#context, this.#attachments),
       neighbours: this.#neighbours,
       networking: this.#networking,
@@ -270,7 +275,7 @@ export class Host {
       case 'container-died':
         return this.#whenReady(() => this.#attachments.died(input.id));
       case 'container-removed':
-        return this.#whenReady(() => this.#attachments.removed(input.id));
+        return this.#whenReady(() => this.#handed.containerRemoved(input.id));
       case 'path-measured':
         return this.#paths.measured(input.peer, input.way, input.size, input.rttMs);
       case 'traffic':
@@ -287,6 +292,7 @@ export class Host {
     if (this.#inherited !== undefined) this.#paths.adopt(this.#inherited);
     this.#forward();
     this.#attachments.adopt(left);
+    this.#whenReady(() => this.#handed.resume(left));
     this.#dialling.start();
     this.#spread.start();
     this.#vigil.start();

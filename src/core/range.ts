@@ -81,14 +81,16 @@ export function withMissing(ranges: readonly HeldRange[], added: HeldRange): rea
   return missing.reduce((all, part) => withRange(all, part), ranges);
 }
 
-/** Whether `ranges` may be what a peer holds within `bounds`: sorted, none empty, no address twice. */
-export function isOrderly(ranges: readonly Range[], bounds: Range): boolean {
-  let last = bounds.start;
-  return ranges.every(({ start, end }) => {
-    const fits = start >= last && end > start && end <= bounds.end;
-    last = end;
-    return fits;
-  });
+/** Neighbours become one, with the higher version. */
+export function joined(ranges: readonly HeldRange[]): readonly HeldRange[] {
+  const all: HeldRange[] = [];
+  for (const range of ranges) {
+    const last = all.at(-1);
+    if (last?.end === range.start)
+      all[all.length - 1] = { ...last, end: range.end, version: Math.max(last.version, range.version) };
+    else all.push(range);
+  }
+  return all;
 }
 
 /** The upper half of a run, cut where the largest aligned block begins, so that subnets stay whole where they can. */

@@ -48,7 +48,7 @@ async function sayGoodbye(settings: Settings, log: Log): Promise<void> {
   const stored = join(stateDir, PASSWORD_FILE);
   const passwordFile = settings.passwordFile ?? (existsSync(stored) ? stored : undefined);
   const started = await startRouter({
-    settings: { ...settings, passwordFile, resume: true, peers: [] },
+    settings: { ...settings, passwordFile, resume: true, peers: [], plugin: false },
     log,
   });
   if (!started.ok) return log.warn('the mesh could not be told', started.problem);

@@ -1,4 +1,4 @@
-import { HOST_LEG } from '../core/endpoints/attachment.ts';
+import { endpointOf, HOST_LEG } from '../core/endpoints/attachment.ts';
 import type { Problem, Result } from '../core/errors.ts';
 import { LEG } from '../core/host/leg.ts';
 import type { Input } from '../core/host/step.ts';
@@ -80,7 +80,8 @@ export function createContainers({ docker, bare, log, deliver }: ContainerOption
   return {
     inspect,
     follow(id) {
-      void look(id);
+      // Of what an engine asked for, it says itself when that is over.
+      if (endpointOf({ container: id }) === undefined) void look(id);
     },
     stop() {
       for (const stop of stops) stop();

@@ -1,4 +1,4 @@
-import type { ControlHandlers, DataplaneReport, Health } from '../api/control/contract.ts';
+import type { ControlHandlers, DataplaneReport, Health, ProxyReport } from '../api/control/contract.ts';
 import { parsePeers } from '../api/control/peer.ts';
 import type { Cidr } from '../core/address.ts';
 import { HOST_LEG } from '../core/endpoints/attachment.ts';
@@ -10,11 +10,11 @@ import { attachedIn, parseAddresses, parseSubnets, withPrefixes } from './cidrs.
 import type { Containers } from './containers.ts';
 import { exposeHandlers } from './expose-handlers.ts';
 import { type NameHandlerParts, nameHandlers, parseNames } from './name-handlers.ts';
-import { networkHandlers } from './network-handlers.ts';
+import { type NetworkHandlerParts, networkHandlers } from './network-handlers.ts';
 import { removePeers } from './remove-peers.ts';
 import { repairAddresses } from './repair.ts';
 
-export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
+export interface HandlerParts extends AddressHandlerParts, NameHandlerParts, NetworkHandlerParts {
   readonly containers: Containers;
   /** Peers named without a port are taken to listen on this one. */
   readonly port: number;
@@ -23,6 +23,7 @@ export interface HandlerParts extends AddressHandlerParts, NameHandlerParts {
   report(): Report;
   dataplane(): Promise<DataplaneReport>;
   health(): Health;
+  proxy(): Result<ProxyReport>;
   stop(): void;
 }
 
@@ -32,6 +33,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
     health: async () => ok(parts.health()),
     report: async () => ok(parts.report()),
     dataplane: async () => ok(await parts.dataplane()),
+    proxy: async () => parts.proxy(),
 
     async attach({
       container: name,

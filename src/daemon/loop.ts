@@ -4,6 +4,7 @@ import type { Forwarding } from '../core/forwarding.ts';
 import type { Command, Effect, Input, Millis, Records, Reply } from '../core/host/step.ts';
 import type { Host } from '../core/host.ts';
 import type { NameRecord } from '../core/names/view.ts';
+import type { Network } from '../core/networks/network.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Dataplane } from '../ports/dataplane.ts';
 import type { Log } from '../ports/log.ts';
@@ -20,6 +21,8 @@ export interface LoopPorts {
   readonly follow: (container: string) => void;
   readonly halt: (problem: Problem) => void;
   readonly publish: (records: readonly NameRecord[]) => void;
+  /** These are all networks now. */
+  readonly networks: (networks: readonly Network[]) => void;
   /** The kernel has been brought to this, as far as it could be. */
   readonly forwarded: (forwarding: Forwarding) => void;
   /** Called when an effect has been carried out; tests end the process here. */
@@ -123,6 +126,9 @@ export class Loop {
         return this.#forward();
       case 'publish-names':
         this.#publish(effect.records);
+        break;
+      case 'networks':
+        this.#ports.networks(effect.networks);
         break;
       case 'probe':
         void this.#probe(effect);

@@ -22,8 +22,8 @@ export function nameHandlers({ zone, ask, addressesOf, dns }: NameHandlerParts):
     if (!addresses.ok) return addresses;
     const names = parseNames(request.names ?? [], zone);
     if (!names.ok) return names;
-    const { container } = request;
-    const command = { kind, container, network: DEFAULT_NETWORK.name } as const;
+    const { container, network = DEFAULT_NETWORK.name } = request;
+    const command = { kind, container, network } as const;
     const reply = await ask({ ...command, addresses: addresses.value, names: names.value });
     return reply.ok ? ok(undefined) : reply;
   }

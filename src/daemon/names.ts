@@ -3,7 +3,7 @@ import { findAddresses } from '../adapters/linux/host-view.ts';
 import { DNS_PORT } from '../api/control/dns-options.ts';
 import type { Settings } from '../api/control/options.ts';
 import { createNameServer } from '../api/dns/name-server.ts';
-import { type Cidr, type Ipv4, parseCidr } from '../core/address.ts';
+import { type Cidr, parseCidr } from '../core/address.ts';
 import { ok, type Problem, type Result } from '../core/errors.ts';
 import type { Forwarding } from '../core/forwarding.ts';
 import type { NameRecord } from '../core/names/view.ts';
@@ -18,6 +18,9 @@ const DOCKER_BRIDGE = 'docker0';
 const BRIDGES = /^(docker0|docker_gwbridge|br-[\da-f]{12})$/;
 const ANYWHERE: Cidr = parseCidr('0.0.0.0/0')!;
 const LOOPBACK: Cidr = parseCidr('127.0.0.0/8')!;
+
+/** Where a network's containers ask. */
+type Service = Pick<ListenPlace, 'address'> & { readonly network: string };
 
 /** Names as this host answers for them: on the Docker bridge, and in the switch at the service address of each network. */
 export interface Names {
@@ -47,7 +50,7 @@ class ServedNames implements Names {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #server: NameServer;
-  #services: readonly Ipv4[] = [];
+  #services: readonly Service[] = [];
   #listening = '';
   #trouble: Problem | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -71,9 +74,9 @@ class ServedNames implements Names {
 
   forwarded({ networks }: Forwarding): void {
     const services = networks.flatMap(
-      ({ service }) => service?.addresses.map(({ address }) => address) ?? [],
+      ({ name: network, service }) => service?.addresses.map(({ address }) => ({ network, address })) ?? [],
     );
-    if (services.join() === this.#services.join()) return;
+    if (JSON.stringify(services) === JSON.stringify(this.#services)) return;
     this.#services = services;
     void this.#listen();
   }
@@ -116,12 +119,12 @@ class ServedNames implements Names {
     if (place === undefined) return [];
     const bridges = interfaces.filter(({ device }) => BRIDGES.test(device)).map(({ cidr }) => cidr);
     const own = interfaces.map(({ cidr }) => ({ address: cidr.address, prefix: 32 }));
-    return [{ ...place, namespace: undefined, allowed: [LOOPBACK, ...bridges, ...own] }];
+    return [{ ...place, namespace: undefined, network: undefined, allowed: [LOOPBACK, ...bridges, ...own] }];
   }
 
   /** Only what is on the network can send there. */
   #inSwitch(): readonly ListenPlace[] {
     const namespace = switchPath(this.#settings.runDir);
-    return this.#services.map(address => ({ address, port: DNS_PORT, namespace, allowed: [ANYWHERE] }));
+    return this.#services.map(service => ({ ...service, port: DNS_PORT, namespace, allowed: [ANYWHERE] }));
   }
 }

@@ -10,24 +10,29 @@ import { parseAddresses } from './cidrs.ts';
 export interface NetworkHandlerParts {
   ask(command: Command): Promise<Result<Reply>>;
   report(): Report;
+  /** Resolves when the engine of this host has the networks of the mesh, as far as that can be. */
+  networksSettled(): Promise<void>;
 }
 
 type Handlers = Pick<ControlHandlers, 'createNetwork' | 'removeNetwork'>;
 
-export function networkHandlers({ ask, report }: NetworkHandlerParts): Handlers {
+export function networkHandlers({ ask, networksSettled, report }: NetworkHandlerParts): Handlers {
   return {
     async createNetwork(request) {
       const network = readNetwork(request);
       if (!network.ok) return network;
       const reply = await ask({ kind: 'create-network', network: network.value });
       if (!reply.ok) return reply;
+      await networksSettled();
       const made = report().networks.find(({ name }) => name === request.name);
       return made === undefined ? refuse({ code: 'network-unknown', network: request.name }) : ok(made);
     },
 
     async removeNetwork({ name }) {
       const reply = await ask({ kind: 'remove-network', network: name });
-      return reply.ok ? ok(undefined) : reply;
+      if (!reply.ok) return reply;
+      await networksSettled();
+      return ok(undefined);
     },
   };
 }

@@ -3,7 +3,7 @@ export interface Profile {
   readonly command: string;
   readonly container: string;
   readonly network: string;
-  /** What Docker calls the driver of its networks, and the socket that it is found by. */
+  /** What engines call the drivers of our networks and addresses. */
   readonly driver: string;
   /** Of the interface in a container, and of the host's own. */
   readonly device: string;

@@ -8,7 +8,7 @@ import { createVerifier, type Identity } from '../adapters/libp2p/identity.ts';
 import { createLibp2pTransport } from '../adapters/libp2p/transport.ts';
 import { createBareNamespaces } from '../adapters/linux/bare-namespaces.ts';
 import { createLinuxDataplane, type LinuxDataplane, switchPath } from '../adapters/linux/dataplane.ts';
-import type { Health } from '../api/control/contract.ts';
+import type { ControlHandlers, Health } from '../api/control/contract.ts';
 import type { Settings } from '../api/control/options.ts';
 import { createControlServer } from '../api/control/server.ts';
 import { controlSocket } from '../api/control/settings.ts';
@@ -16,22 +16,24 @@ import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
 import { hasLeft, personalRecords } from '../core/host/durability.ts';
-import type { Effect, HostConfig } from '../core/host/step.ts';
+import type { Effect, HostConfig, Input } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Transport, TransportEvent } from '../ports/transport.ts';
 import { awaitOwnAddress } from './addresses.ts';
-import { startAudits } from './audits.ts';
+import { type Audits, startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
-import { createContainers } from './containers.ts';
+import { type Containers, createContainers } from './containers.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
 import { Loop } from './loop.ts';
 import { dnsReport } from './name-handlers.ts';
-import { createNames } from './names.ts';
+import { createNames, type Names } from './names.ts';
+import { createPlugin, type Plugin } from './plugin.ts';
 import { MESH } from './profile.ts';
+import { createRouterProxy, proxyReport } from './proxy.ts';
 import { startTrafficWatch } from './traffic.ts';
 
 export interface Router {
@@ -73,20 +75,17 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const host = new Host(config);
   const ending = Promise.withResolvers<Problem | undefined>();
   const parts = { host, loop: undefined as Loop | undefined };
-  const containers = createContainers({
-    docker:
-      settings.docker === ''
-        ? undefined
-        : createDockerRuntime({ address: settings.docker, log: log.child('docker') }),
-    bare: createBareNamespaces(log.child('namespaces'), switchPath(settings.runDir)),
-    log: log.child('containers'),
-    deliver: input => parts.loop?.deliver(input),
-  });
+  const containers = containersOf(settings, log, input => parts.loop?.deliver(input));
   undo.push(() => containers.stop());
   const names = createNames(settings, log.child('dns'));
   undo.push(() => names.stop());
   const named = await names.start();
   if (!named.ok) return named;
+  const plugin = createPlugin(settings, log.child('plugin'), {
+    ask: command => loop.ask(command),
+    allocations: () => host.allocations,
+  });
+  undo.push(() => plugin.stop());
   const loop = new Loop(host, {
     clock: systemClock,
     transport,
@@ -96,6 +95,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     follow: containers.follow,
     halt: ending.resolve,
     publish: records => names.publish(records),
+    networks: networks => plugin.want(networks),
     forwarded: forwarding => names.forwarded(forwarding),
     ...(after === undefined ? {} : { after }),
   });
@@ -103,41 +103,19 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const audits = startAudits(dataplane, systemClock, log);
   const traffic = startTrafficWatch(dataplane, systemClock, to => loop.deliver({ kind: 'traffic', to }));
   undo.push(() => loop.stop(), audits.stop, traffic.stop);
-  const control = createControlServer({
-    socketPath: controlSocket(settings.runDir),
-    log: log.child('control'),
-    handlers: createHandlers({
-      containers,
-      port: settings.port,
-      zone: settings.dnsDomain,
-      addressesOf: name => host.lookup(name),
-      dns: () => dnsReport(settings, names),
-      defaultSubnet: config.ipam?.defaultSubnet,
-      ask: command => loop.ask(command),
-      report: () => host.report(systemClock.now()),
-      allocations: () => host.allocations,
-      allocatedTo: owner => host.allocatedTo(owner),
-      inspect: container => containers.inspect(container),
-      dataplane: async () => ({
-        inspection: await dataplane.inspect(),
-        counters: { ...dataplane.counters() },
-        mended: audits.mended(),
-      }),
-      health: () => health(host),
-      stop: () => ending.resolve(undefined),
-    }),
-  });
-  const controlled = await control.start();
+
+  const parties = { settings, log, host, loop, containers, names, dataplane, audits, config, ending, plugin };
+  const controlled = await serveControl(parties, undo);
   if (!controlled.ok) return controlled;
-  undo.push(() => control.close());
 
   loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
   listen(event => loop.deliver(event));
-  log.info('router started', {
-    id: config.self,
-    listen: config.listen,
-    data: `${config.vtep.address}:${config.vtep.port}`,
-  });
+  const offered = await plugin.start();
+  if (!offered.ok) return offered;
+  const proxied = await serveProxy(parties, controlled.value, undo);
+  if (!proxied.ok) return proxied;
+  const { address, port } = config.vtep;
+  log.info('router started', { id: config.self, listen: config.listen, data: `${address}:${port}` });
   return ok({
     ending: ending.promise,
     async stop() {
@@ -145,6 +123,83 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
       await loop.drained();
       for (const step of [...undo].reverse()) await step();
     },
+  });
+}
+
+/** What the answers to others are made of. */
+interface Parties {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly config: HostConfig;
+  readonly host: Host;
+  readonly loop: Loop;
+  readonly containers: Containers;
+  readonly names: Names;
+  readonly dataplane: LinuxDataplane;
+  readonly audits: Audits;
+  readonly plugin: Plugin;
+  readonly ending: PromiseWithResolvers<Problem | undefined>;
+}
+
+async function serveControl(
+  { settings, log, config, host, loop, containers, names, dataplane, audits, ending, plugin }: Parties,
+  undo: Undo,
+): Promise<Result<ControlHandlers>> {
+  const handlers = createHandlers({
+    containers,
+    port: settings.port,
+    zone: settings.dnsDomain,
+    addressesOf: name => host.lookup(name),
+    dns: () => dnsReport(settings, names),
+    defaultSubnet: config.ipam?.defaultSubnet,
+    ask: command => loop.ask(command),
+    networksSettled: () => plugin.settled(),
+    report: () => host.report(systemClock.now()),
+    allocations: () => host.allocations,
+    allocatedTo: owner => host.allocatedTo(owner),
+    inspect: container => containers.inspect(container),
+    dataplane: async () => ({
+      inspection: await dataplane.inspect(),
+      counters: { ...dataplane.counters() },
+      mended: audits.mended(),
+    }),
+    health: () => health(host),
+    stop: () => ending.resolve(undefined),
+    proxy: () => proxyReport(settings),
+  });
+  const control = createControlServer({
+    socketPath: controlSocket(settings.runDir),
+    log: log.child('control'),
+    handlers,
+  });
+  const controlled = await control.start();
+  if (!controlled.ok) return controlled;
+  undo.push(() => control.close());
+  return ok(handlers);
+}
+
+async function serveProxy(
+  { settings, log, config }: Parties,
+  handlers: ControlHandlers,
+  undo: Undo,
+): Promise<Result<void>> {
+  const proxy = createRouterProxy({
+    settings,
+    handlers,
+    defaultSubnet: config.ipam?.defaultSubnet,
+    log: log.child('proxy'),
+  });
+  undo.push(() => proxy.stop());
+  return proxy.start();
+}
+
+function containersOf(settings: Settings, log: Log, deliver: (input: Input) => void): Containers {
+  const { docker: address, runDir } = settings;
+  return createContainers({
+    docker: address === '' ? undefined : createDockerRuntime({ address, log: log.child('docker') }),
+    bare: createBareNamespaces(log.child('namespaces'), switchPath(runDir)),
+    log: log.child('containers'),
+    deliver,
   });
 }
 

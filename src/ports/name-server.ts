@@ -2,10 +2,12 @@ import type { Cidr, Ipv4 } from '../core/address.ts';
 import type { Result } from '../core/errors.ts';
 
 /**
- * The addresses of one name from now on; none: there is no such name. Names are relative to the zone, lower case,
+ * The addresses of one name on a network from now on; none: there is no such name on it. Names are relative to the zone, lower case,
  * without a dot at the end.
  */
 export interface NameRecord {
+  /** Empty: heard on every network. */
+  readonly network: string;
   readonly name: string;
   readonly addresses: readonly Ipv4[];
 }
@@ -16,6 +18,8 @@ export interface ListenPlace {
   readonly port: number;
   /** Path of a network namespace; undefined: the host's own. */
   readonly namespace: string | undefined;
+  /** Only names on this network are told here; undefined: all. */
+  readonly network: string | undefined;
   /** Who is answered here; others are refused. */
   readonly allowed: readonly Cidr[];
 }

@@ -31,9 +31,19 @@ export async function run(): Promise<readonly Figure[]> {
     program: dnsThread(),
     log: createFakeLog(),
   });
-  const record = (index: number) => ({ name: `box${index}`, addresses: [fromNumber(0x0a200001 + index)] });
+  const record = (index: number) => ({
+    network: 'mesh',
+    name: `box${index}`,
+    addresses: [fromNumber(0x0a200001 + index)],
+  });
   server.publish(Array.from({ length: NAMES }, (_, index) => record(index)));
-  const place = { address: '127.0.0.1' as Ipv4, port, namespace: undefined, allowed: [LOOPBACK] };
+  const place = {
+    address: '127.0.0.1' as Ipv4,
+    port,
+    namespace: undefined,
+    network: undefined,
+    allowed: [LOOPBACK],
+  };
   const listening = await server.listen([place]);
   if (!listening.ok) throw new Error(listening.problem.code);
   await ask(port, 1);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Ipv4, type Mac, macOfAddress, type Vtep } from '../../src/core/address.ts';
+import { type Cidr, type Ipv4, type Mac, macOfAddress, type Vtep } from '../../src/core/address.ts';
 import { HOST_LEG, HOST_SANDBOX } from '../../src/core/endpoints/attachment.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
 import type { Attachment, Dataplane } from '../../src/ports/dataplane.ts';
@@ -28,6 +28,8 @@ export interface WorldHost {
   forgetStation(vni: number, station: Station): void;
   misdirect(vni: number, station: Station, vtep: Vtep): void;
   addStation(vni: number, station: Station): void;
+  /** Does what an engine does with the end that waits as `device`: it is `name` in the container from then on. */
+  take(device: string, container: WorldContainer, name: string, address: Cidr): void;
   /** The host itself, as if it were a container: its own leg is plumbed into it. */
   readonly self: Omit<WorldContainer, 'end'>;
 }

@@ -13,6 +13,7 @@ import {
   type WorldContainer,
   type WorldHost,
 } from './dataplane.contract.ts';
+import { handoverContract } from './handover.contract.ts';
 
 function worldHost(host: FakeHost): WorldHost {
   const network = (vni: number): FakeNetwork => {
@@ -35,6 +36,7 @@ function worldHost(host: FakeHost): WorldHost {
     },
     forgetStation: (vni, { address }) => void network(vni).stations.delete(address),
     misdirect: (vni, station, vtep) => void network(vni).stations.set(station.address, { ...station, vtep }),
+    take: (device, { sandbox }, name, address) => host.take(device, sandbox, name, [address]),
     addStation: (vni, station: Station) => void network(vni).stations.set(station.address, station),
   };
 }
@@ -79,3 +81,4 @@ async function makeWorld(): Promise<DataplaneWorld> {
 }
 
 dataplaneContract('fake', makeWorld);
+handoverContract('fake', makeWorld);

@@ -23,11 +23,15 @@ import {
 } from '../support/frames.ts';
 import { type KernelContainer, type KernelHosts, makeKernelHosts } from '../support/kernel-hosts.ts';
 import { type DataplaneWorld, dataplaneContract } from './dataplane.contract.ts';
+import { handoverContract } from './handover.contract.ts';
 
-dataplaneContract('Linux', async (): Promise<DataplaneWorld> => {
+async function makeWorld(): Promise<DataplaneWorld> {
   const { hosts, ...rest } = makeKernelHosts(2);
   return { hosts: [hosts[0]!, hosts[1]!], ...rest };
-});
+}
+
+dataplaneContract('Linux', makeWorld);
+handoverContract('Linux', makeWorld);
 
 const VNI = 0x6d65;
 const MTU = 1450;

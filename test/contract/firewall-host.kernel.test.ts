@@ -33,8 +33,8 @@ describe('the guard of the data port', () => {
   let overlay: Wire;
 
   beforeEach(() => {
-    host = test.namespace('mfw-host');
-    const outside = test.namespace('mfw-underlay');
+    host = test.namespace('host');
+    const outside = test.namespace('underlay');
     host.run(`ip link add eth0 address ${HOST_MAC} type veth peer name wire netns ${outside.name}
       ip address add ${HOST}/24 dev eth0
       ip link set eth0 up
@@ -92,7 +92,7 @@ describe('the guard of the data port', () => {
   });
 
   it('leaves other ports and datagrams that are only forwarded alone', async () => {
-    const further = test.namespace('mfw-further');
+    const further = test.namespace('further');
     host.run(`ip link add eth1 type veth peer name eth0 netns ${further.name}
       ip address add 10.78.0.1/24 dev eth1; ip link set eth1 up; echo 1 > /proc/sys/net/ipv4/ip_forward
       ip neighbour add 10.78.0.2 lladdr 0a:78:00:00:00:02 dev eth1`);
@@ -256,7 +256,7 @@ describe('nft', () => {
   });
 
   it('passes on what the kernel lacks and what it refuses', async () => {
-    const host = test.namespace('mfw-host');
+    const host = test.namespace('host');
     const lacking = await runNft(
       'table ip lacking { chain c { type filter hook prerouting priority 0; jump nowhere; }; }',
       host.inside,

@@ -35,8 +35,8 @@ describe('the guard of the switch', () => {
   let tunnel: Wire;
 
   beforeEach(async () => {
-    inside = test.namespace('mfw-switch');
-    const outside = test.namespace('mfw-outside');
+    inside = test.namespace('switch');
+    const outside = test.namespace('outside');
     // With no addresses of their own, the kernels say nothing that could be mistaken for a container's.
     for (const each of [inside, outside]) each.run('echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6');
     inside.run('ip link add br-77 address 0a:00:00:00:00:77 type bridge; ip link set br-77 up');

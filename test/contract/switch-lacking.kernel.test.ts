@@ -1,19 +1,20 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { MessageWriter } from '../../src/adapters/linux/netlink/writer.ts';
 import { openSwitch } from '../../src/adapters/linux/switch.ts';
 import type { Ipv4 } from '../../src/core/address.ts';
 import { useGuarded } from '../support/guarded.ts';
+import { OWN } from '../support/own.ts';
 
 const test = useGuarded();
-const directory = mkdtempSync(join(tmpdir(), 'mkp-'));
+const directory = mkdtempSync(join(tmpdir(), OWN));
 
 afterEach(() => {
   vi.restoreAllMocks();
-  rmSync(directory, { recursive: true, force: true });
 });
+afterAll(() => rmSync(directory, { recursive: true }));
 
 /** From now on requests ask for a kind that no kernel knows in place of `kind`. */
 function misspell(kind: string): void {
@@ -33,7 +34,7 @@ describe('a kernel without one of the kinds of link', () => {
     ['bridge', 'bridge'],
     ['veth', 'veth'],
   ])('%s', async (kind, feature) => {
-    const host = test.namespace('mkp-host');
+    const host = test.namespace('host');
     host.run('ip link set lo up');
     misspell(kind);
     const path = join(directory, 'switch');

@@ -34,7 +34,6 @@ async function resolves(hosts: readonly Host[], name: string, addresses: string)
         return last === addresses || undefined;
       },
       () => `${host.name} answers "${last}" for ${name}, not "${addresses}"`,
-      5_000,
     );
   }
 }

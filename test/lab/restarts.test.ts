@@ -37,7 +37,7 @@ describe('probes between containers, one each millisecond, are all answered', ()
     const outcome = await play(stage, ordeal);
     expect(outcome).toMatchObject({ lost: 0, replaced: [], counting: [] });
     expect(outcome.sent).toBeGreaterThan(100);
-    expect(outcome.seconds).toBeLessThan(10);
+    expect(outcome.seconds).toBeLessThan(30);
     if (says === undefined) expect(outcome.said).toBeUndefined();
     else expect(outcome.said).toMatch(says);
   });

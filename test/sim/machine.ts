@@ -49,7 +49,7 @@ export class SimulatedMachine implements Machine {
   /** Without power nothing answers, not even with a refusal. */
   powered = true;
   halted: Problem | undefined;
-  /** What it answers for names: their addresses; none for such as it took back. */
+  /** What it answers for NETWORK/NAME: addresses; none for such as it took back. */
   readonly zone = new Map<string, readonly Ipv4[]>();
   /** Speaks a later version of the protocol. */
   later = false;
@@ -243,7 +243,8 @@ export class SimulatedMachine implements Machine {
       case 'forward':
         return this.#forward();
       case 'publish-names':
-        for (const { name, addresses } of effect.records) this.zone.set(name, addresses);
+        for (const { network, name, addresses } of effect.records)
+          this.zone.set(`${network}/${name}`, addresses);
         return;
       case 'probe':
         return simulation.network.probe(this, effect);

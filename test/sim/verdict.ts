@@ -96,7 +96,8 @@ function judgeNames(simulation: Simulation, machine: SimulatedMachine, checks: C
   const [must, may] = [new Set<string>(), new Set<string>()];
   for (const key of shadow.claims.keys()) {
     const { owner, endpoint } = shadow.holder(key)!;
-    for (const name of endpoint.names) (living.has(owner) ? must : may).add(`${name} ${endpoint.address}`);
+    const { address, names, network } = endpoint;
+    for (const name of names) (living.has(owner) ? must : may).add(`${network}/${name} ${address}`);
   }
   const told = [...machine.zone].flatMap(([name, addresses]) =>
     addresses.map(address => `${name} ${address}`),

@@ -50,6 +50,7 @@ const handlers: ControlHandlers = {
   name: async () => ok(undefined),
   unname: async () => ok(undefined),
   dns: async () => ok(DNS),
+  proxy: async () => ok({ addresses: ['unix:///run/mesh/docker.sock'] }),
   lookup: async () => ok({ addresses: [] }),
   connect: async () => ok(undefined),
   forget: async () => ok(undefined),

@@ -159,6 +159,19 @@ export class FakeHost {
     return network.service?.addresses.some(cidr => cidr.address === address) ?? false;
   }
 
+  /** What an engine does with the end of an endpoint that waits for it. */
+  take(device: string, sandbox: string, name: string, addresses: readonly Cidr[]): void {
+    const waiting = this.underlay.sandboxes.get(this.own);
+    const found = waiting?.get(device);
+    const entry = [...this.ports].find(([, port]) => port.device === device);
+    if (found?.attachment === undefined || entry === undefined) throw new Error(`nothing waits as ${device}`);
+    const [key, port] = entry;
+    const attachment = { ...port, sandbox, device: name, addresses };
+    waiting!.delete(device);
+    this.ports.set(key, attachment);
+    this.underlay.sandboxes.get(sandbox)!.set(name, { ...found, addresses, attachment });
+  }
+
   /** Whether frames of that network from another host come in here. */
   hears(from: FakeHost, vni: number): boolean {
     return this.networks.has(vni) && this.peers.includes(from.vtep.address);
@@ -206,7 +219,10 @@ class FakeDataplane implements Dataplane {
     this.#check();
     const { sandbox } = attachment;
     const isHost = sandbox === HOST_SANDBOX;
-    const result = this.#tryPlumb({ ...attachment, sandbox: isHost ? this.#host.own : sandbox });
+    const result = this.#tryPlumb({
+      ...this.#handed(attachment),
+      ...(isHost && { sandbox: this.#host.own }),
+    });
     if (!result.ok) await this.unplumb(attachment.network, attachment.container);
     return result;
   }
@@ -273,7 +289,14 @@ class FakeDataplane implements Dataplane {
     this.#started = false;
   }
 
+  /** What waits for an engine has no addresses until that takes it. */
+  #handed(attachment: Attachment): Attachment {
+    return attachment.handed === undefined ? attachment : { ...attachment, addresses: [] };
+  }
+
   #tryPlumb(attachment: Attachment): Result<void> {
+    const taken = this.#host.ports.get(`${attachment.network}/${attachment.container}`);
+    if (taken?.handed !== undefined && taken.sandbox !== this.#host.own) return ok(undefined);
     const { network, container, sandbox, device, mac, mtu, addresses, vni } = attachment;
     const { underlay, ports, networks } = this.#host;
     const problem = this.#host.takeRefusal();

@@ -208,6 +208,7 @@ export async function startFakeRouter(handlers: Partial<ControlHandlers> = {}): 
     name: async () => ok(undefined),
     unname: async () => ok(undefined),
     dns: async () => ok(DNS),
+    proxy: async () => ok({ addresses: ['unix:///run/mesh/docker.sock'] }),
     lookup: async ({ name }) => ok({ addresses: name === 'web' ? ['10.0.0.11', '10.0.0.12'] : [] }),
     connect: async () => ok(undefined),
     forget: async () => ok(undefined),

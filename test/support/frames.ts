@@ -4,6 +4,7 @@ import { checksum } from '../../src/adapters/linux/echo.ts';
 import { bind, close, receive, SOCK_RAW, send, socket } from '../../src/adapters/linux/libc.ts';
 import { type Namespace, openNamespace } from '../../src/adapters/linux/namespace.ts';
 import type { Ipv4, Mac } from '../../src/core/address.ts';
+import { OWN, removeAbandoned } from './own.ts';
 import { until } from './until.ts';
 
 /** Frames made by hand, sent and caught on real devices of real namespaces. */
@@ -43,8 +44,10 @@ export interface TestNamespace extends Namespace {
   remove(): void;
 }
 
-/** Makes a namespace anew, also where a test that died left one of this name. */
-export function makeNamespace(name: string): TestNamespace {
+/** Makes a namespace anew, also where a test of this process left one of this name. */
+export function makeNamespace(what: string): TestNamespace {
+  removeAbandoned();
+  const name = `${OWN}${what}`;
   sh(`ip netns del ${name} 2>/dev/null || true; ip netns add ${name}; ip -n ${name} link set lo up`);
   const { fd, identity, inside, close: closeNamespace } = openNamespace(`/run/netns/${name}`);
   const run = (script: string): string =>

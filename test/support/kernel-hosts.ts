@@ -1,19 +1,19 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createLinuxDataplane, type LinuxDataplane } from '../../src/adapters/linux/dataplane.ts';
-import { AF_INET, bind, close, SOCK_DGRAM, socket, unmount } from '../../src/adapters/linux/libc.ts';
+import { AF_INET, bind, close, SOCK_DGRAM, socket } from '../../src/adapters/linux/libc.ts';
 import { isNamespace } from '../../src/adapters/linux/namespace.ts';
-import type { Ipv4, Vtep } from '../../src/core/address.ts';
+import { formatCidr, type Ipv4, type Vtep } from '../../src/core/address.ts';
 import { HOST_LEG } from '../../src/core/endpoints/attachment.ts';
 import type { Station } from '../../src/core/forwarding.ts';
 import type { WorldContainer, WorldHost } from '../contract/dataplane.contract.ts';
 import { createFakeLog, type FakeLog } from './fake-log.ts';
 import { makeNamespace, sh, type TestNamespace } from './frames.ts';
+import { OWN } from './own.ts';
 
 /** Hosts and containers as namespaces of this machine, for tests of the data plane alone: no routers, no Docker. */
 
-const PREFIX = 'mdp';
 const QUIET =
   'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6';
 
@@ -39,8 +39,7 @@ export interface KernelHosts {
 
 /** Joins `count` hosts by one bridge, on 192.168.48.0/24. */
 export function makeKernelHosts(count: number): KernelHosts {
-  removeLeftovers();
-  const underlay = makeNamespace(`${PREFIX}-underlay`);
+  const underlay = makeNamespace('underlay');
   underlay.run(`${QUIET}; ip link add br0 type bridge; ip link set br0 up`);
   const hosts = Array.from({ length: count }, (_, index) => makeHost(underlay, index + 1));
   const containers: KernelContainer[] = [];
@@ -67,24 +66,13 @@ export function makeKernelHosts(count: number): KernelHosts {
   };
 }
 
-/** What a test that was killed left: names begin with ours. */
-function removeLeftovers(): void {
-  for (const name of readdirSync(tmpdir()).filter(each => each.startsWith(`${PREFIX}-`))) {
-    const pin = join(tmpdir(), name, 'switch');
-    while (isNamespace(pin)) unmount(pin);
-    rmSync(join(tmpdir(), name), { recursive: true, force: true });
-  }
-  if (!existsSync('/run/netns')) return;
-  for (const name of readdirSync('/run/netns')) if (name.startsWith(`${PREFIX}-`)) sh(`ip netns del ${name}`);
-}
-
 function makeHost(underlay: TestNamespace, number: number): KernelHost {
-  const namespace = makeNamespace(`${PREFIX}-h${number}`);
+  const namespace = makeNamespace(`h${number}`);
   const address = `192.168.48.${number}` as Ipv4;
   underlay.run(`ip link add h${number} type veth peer name eth0 netns ${namespace.name}
     ip link set h${number} master br0 up`);
   namespace.run(`${QUIET}; ip address add ${address}/24 dev eth0; ip link set eth0 up`);
-  const runDir = mkdtempSync(join(tmpdir(), `${PREFIX}-`));
+  const runDir = mkdtempSync(join(tmpdir(), OWN));
   const log = createFakeLog();
   const pin = join(runDir, 'switch');
   const inSwitch = (script: string): string | undefined =>
@@ -104,6 +92,11 @@ function makeHost(underlay: TestNamespace, number: number): KernelHost {
     occupy: async port => occupy(namespace, port),
     forgetStation: (vni, { address: of }) => void inSwitch(`ip neighbour del ${of} dev br-${vni}`),
     misdirect: (vni, station, vtep) => void inSwitch(misdirection(vni, station, vtep)),
+    take: (device, container, name, cidr) => {
+      namespace.run(`ip link set ${device} netns ${basename(container.sandbox)}`);
+      sh(`nsenter --net=${container.sandbox} sh -ec '
+        ip link set ${device} name ${name}; ip address add ${formatCidr(cidr)} dev ${name}; ip link set ${name} up'`);
+    },
     addStation: (vni, { address: of, mac, vtep }) =>
       void inSwitch(`ip neighbour add ${of} lladdr ${mac} dev br-${vni} nud permanent
         bridge fdb add ${mac} dev vx-${vni} dst ${vtep.address} port ${vtep.port} self`),
@@ -156,7 +149,7 @@ interface ShownInterface {
 }
 
 function makeContainer(name: string, number: number): KernelContainer {
-  const namespace = makeNamespace(`${PREFIX}-${name}-${number}`);
+  const namespace = makeNamespace(`${name}-${number}`);
   let running = true;
   return {
     ...inside(namespace),

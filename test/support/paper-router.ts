@@ -87,6 +87,7 @@ const loop = new Loop(host, {
   follow: () => undefined,
   publish: () => {},
   forwarded: () => {},
+  networks: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function until<Value>(
   attempt: () => Promise<Value | undefined> | Value | undefined,
   describe: () => string,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<Value> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { compare, type Ipv4, type PeerId, parseIpv4, type Vtep } from '../../src/core/address.ts';
-import type { Attachment } from '../../src/core/endpoints/attachment.ts';
+import { compare, type Ipv4, type Mac, type PeerId, parseIpv4, type Vtep } from '../../src/core/address.ts';
+import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
 import { createRandom } from '../../src/core/host/random.ts';
@@ -38,6 +38,8 @@ export interface MeshOptions {
   readonly ipam?: (targets: readonly string[]) => IpamConfig;
   /** Share of echoes that the data path loses, each way. */
   readonly dataLoss?: number;
+  /** Peer names that people gave, by the order of the hosts. */
+  readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -57,7 +59,7 @@ export interface VirtualHost {
   readonly aliases: Map<string, readonly string[]>;
   /** As it was told last. */
   networks: readonly Network[];
-  /** What names stand for, addresses after one another. */
+  /** What names stand for, addresses after one another; NAME@NETWORK on others than the default one. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
   isDown: boolean;
@@ -74,7 +76,7 @@ export interface VirtualMesh {
   readonly probes: { readonly from: PeerId; readonly to: PeerId; readonly size: number }[];
   readonly hosts: readonly VirtualHost[];
   readonly now: Millis;
-  add(targets?: readonly VirtualHost[]): VirtualHost;
+  add(targets?: readonly VirtualHost[], peer?: PeerId): VirtualHost;
   /** Runs virtual time for so long. */
   run(duration: Millis): void;
   /** Runs until `condition` holds; throws after `limit`. */
@@ -243,7 +245,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return hangUp(host.peer, effect.peer, effect.reason);
       case 'plumb': {
         const { attachment } = effect;
-        const alive = host.running.get(attachment.container) === attachment.sandbox;
+        const alive =
+          attachment.handed !== undefined || host.running.get(attachment.container) === attachment.sandbox;
         if (alive) host.plumbed.set(`${attachment.network}/${attachment.container}`, attachment);
         const result: Result<void> = alive
           ? { ok: true, value: undefined }
@@ -270,6 +273,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         );
       }
       case 'follow':
+        if (endpointOf(effect) !== undefined) return;
         // The state at the time of the answer, as an engine gives it.
         return schedule(1, () => {
           const sandbox = host.running.get(effect.container);
@@ -304,9 +308,10 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         host.networks = effect.networks;
         return;
       case 'publish-names':
-        for (const { name, addresses } of effect.records) {
-          if (addresses.length === 0) host.zone.delete(name);
-          else host.zone.set(name, addresses.join(' '));
+        for (const { network, name, addresses } of effect.records) {
+          const key = network === 'mesh' || network === '' ? name : `${name}@${network}`;
+          if (addresses.length === 0) host.zone.delete(key);
+          else host.zone.set(key, addresses.join(' '));
         }
         return;
     }
@@ -322,13 +327,13 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     address: string,
     targets: readonly string[] | undefined,
     disk: ReadonlyMap<string, Uint8Array>,
+    self = `peer-${String(number).padStart(4, '0')}` as PeerId,
   ): HostConfig {
-    const self = `peer-${String(number).padStart(4, '0')}` as PeerId;
     return {
       self,
       crypto: cryptoOf(self),
       version: 'test',
-      name: undefined,
+      name: options.names?.[number - 1],
       nickname: `host${number}`,
       advertise: [address],
       listen: address,
@@ -356,7 +361,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     get now() {
       return now;
     },
-    add(targets = []) {
+    add(targets = [], peer) {
       const number = hosts.length + 1;
       const address = `192.168.${number >> 8}.${number & 255}:6783`;
       const disk = new Map<string, Uint8Array>();
@@ -365,6 +370,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         address,
         targets.map(target => target.address),
         disk,
+        peer,
       );
       const host: VirtualHost = {
         peer: config.self,
@@ -434,7 +440,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       const number = hosts.indexOf(host) + 1;
       const left = [...host.plumbed.values()];
       const forwarding = host.host.forwarding();
-      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk)));
+      host.host = new Host(configOf(number, host.address, undefined, new Map(host.disk), host.peer));
       deliver(host, { kind: 'adopted', attachments: left, forwarding });
     },
     writer: (owner, limits = {}) => createReplica({ self: owner, crypto: cryptoOf(owner), limits }),

@@ -17,7 +17,12 @@ const INSPECTION = z.object({
   HostConfig: z.object({ NetworkMode: z.string().default('') }),
   NetworkSettings: z.object({
     SandboxKey: z.string().default(''),
-    Networks: z.record(z.string(), z.object({ Aliases: z.array(z.string()).nullish() }).nullable()).nullish(),
+    Networks: z
+      .record(
+        z.string(),
+        z.object({ Aliases: z.array(z.string()).nullish(), EndpointID: z.string().default('') }).nullable(),
+      )
+      .nullish(),
   }),
 });
 
@@ -26,6 +31,8 @@ export interface Inspection {
   readonly name: string;
   /** Its host name, if it was given one, and what its networks call it; not its id, which engines use in both places. */
   readonly aliases: readonly string[];
+  /** Ids of its endpoints on all networks; it has some while it runs. */
+  readonly endpoints: readonly string[];
   /** For a person, e.g. `running` or `exited (code 3)`. */
   readonly state: string;
   /** As Docker has it: `host`, `container:ID`, `none`, `default` or a network. */
@@ -45,6 +52,7 @@ export function parseInspection(body: unknown): Inspection | undefined {
     id: Id,
     name: Name.replace(/^\//, ''),
     aliases: aliasesOf(Id, Config, NetworkSettings.Networks ?? {}),
+    endpoints: Object.values(NetworkSettings.Networks ?? {}).flatMap(network => network?.EndpointID || []),
     state: stateInWords(State),
     networkMode: HostConfig.NetworkMode,
     sandbox: runs && NetworkSettings.SandboxKey !== '' ? sandboxPath(NetworkSettings.SandboxKey) : undefined,

@@ -9,7 +9,7 @@ import type {
 import type { EngineAnswer } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import { createEngine } from './engine.ts';
-import { followEvents } from './events.ts';
+import { followEvents } from './follow-events.ts';
 
 const texts = z
   .record(z.string(), z.string())
@@ -70,16 +70,16 @@ export function createDockerNetworks(address: string, log: Log): ContainerNetwor
       return status === 204 || status === 404 ? ok(undefined) : refused(id, answer.value);
     },
     watch: listener =>
-      followEvents(
+      followEvents({
         engine,
-        { type: ['network'], event: Object.keys(ACTIONS) },
         log,
-        line => {
+        filters: { type: ['network'], event: Object.keys(ACTIONS) },
+        onLine: line => {
           const event = parseEvent(line);
           if (event !== undefined) listener(event);
         },
-        () => listener({ kind: 'look-again' }),
-      ),
+        onHold: () => listener({ kind: 'look-again' }),
+      }),
   };
 }
 

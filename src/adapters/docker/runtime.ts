@@ -1,10 +1,10 @@
 import { ok, type Result, refuse } from '../../core/errors.ts';
-import type { Container, ContainerEvent, ContainerRuntime } from '../../ports/container-runtime.ts';
+import type { Container, ContainerRuntime } from '../../ports/container-runtime.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Inspection, parseInspection } from './container.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { ACTIONS, parseEvent } from './event.ts';
-import { followEvents } from './events.ts';
+import { followEvents } from './follow-events.ts';
 
 export interface DockerRuntimeOptions {
   /** As in DOCKER_HOST: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
@@ -15,6 +15,8 @@ export interface DockerRuntimeOptions {
 /** A container in the namespace of another, which is in that of a third ...: engines allow one such step. */
 const LONGEST_CHAIN = 4;
 
+const FILTERS = { type: ['container'], event: ACTIONS };
+
 /**
  * The containers of a Docker engine, which may come later, go and come back. `watch` says `look-again` whenever it
  * has got hold of the engine, the first time as well. `docker-refused` means an ambiguous id or an engine in trouble.
@@ -23,7 +25,15 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const engine = createEngine(options.address);
   return {
     inspect: nameOrId => inspect(engine, nameOrId),
-    watch: listener => watch(engine, options.log, listener),
+    watch: listener => {
+      const onLine = (line: string): void => {
+        const event = parseEvent(line);
+        if (event === undefined) options.log.debug('an event that says nothing here', { line });
+        else listener(event);
+      };
+      const onHold = (): void => listener({ kind: 'look-again' });
+      return followEvents({ engine, log: options.log, filters: FILTERS, onLine, onHold });
+    },
   };
 }
 
@@ -63,15 +73,4 @@ async function ask(engine: Engine, nameOrId: string): Promise<Result<Inspection>
 function message(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
   return String(body.message);
-}
-
-function watch(engine: Engine, log: Log, listener: (event: ContainerEvent) => void): () => void {
-  function onLine(line: string): void {
-    const event = parseEvent(line);
-    if (event === undefined) log.debug('an event that says nothing here', { line });
-    else listener(event);
-  }
-  return followEvents(engine, { type: ['container'], event: ACTIONS }, log, onLine, () =>
-    listener({ kind: 'look-again' }),
-  );
 }

@@ -7,6 +7,7 @@ import type { Attachment, Dataplane, Started } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
 import { Forwarder } from './forwarder.ts';
+import { handOver } from './handover.ts';
 import { createHostLeg, type HostLeg, isLeg } from './host-leg.ts';
 import { inspectSwitch } from './inspection.ts';
 import { attempt, problemOf } from './kernel-problem.ts';
@@ -129,10 +130,7 @@ class KernelDataplane implements LinuxDataplane {
     return this.#inOrder(() =>
       attempt(async () => {
         const { place, forwarder } = this.#started();
-        const isHost = attachment.container === HOST_LEG;
-        const result = isHost
-          ? await this.#plumbHost(place, attachment)
-          : await plumb(place, this.#firewall, attachment);
+        const result = await this.#plumb(place, attachment);
         if (result.ok) forwarder.plumbed(result.value);
         else forwarder.unplumbed(portName(attachment.network, attachment.container));
         return result.ok ? ok(undefined) : result;
@@ -203,6 +201,13 @@ class KernelDataplane implements LinuxDataplane {
     if (!guarded.ok) return guarded;
     const prober = createProber(place.namespace.inside, { inHost: this.#inHost, local: place.local.address });
     return ok({ prober, relays: host.value.relays });
+  }
+
+  async #plumb(place: Switch, attachment: Attachment): Promise<Result<Port>> {
+    if (attachment.container === HOST_LEG) return this.#plumbHost(place, attachment);
+    return attachment.handed === undefined
+      ? plumb(place, this.#firewall, attachment)
+      : handOver(place, this.#firewall, attachment);
   }
 
   async #plumbHost(place: Switch, attachment: Attachment): Promise<Result<Port>> {

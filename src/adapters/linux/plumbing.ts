@@ -34,8 +34,11 @@ export interface Port {
   readonly container: string;
   readonly mac: Mac;
   readonly mtu: number;
-  /** Where the other end is; undefined for a port that an earlier router made. */
-  readonly inside: { readonly sandbox: string; readonly device: string } | undefined;
+  /**
+   * Where the other end is; undefined for a port that an earlier router made. What an engine has taken there has a name that
+   * is the engine's.
+   */
+  readonly inside: { readonly sandbox: string; readonly device: string | undefined } | undefined;
 }
 
 /**
@@ -120,7 +123,7 @@ export function setPortMtu(place: Switch, port: Port, mtu: number): Port {
   const { route } = place;
   const outside = (): void => route.run(setLink(port.index, { mtu }));
   const inside = (): void => {
-    if (port.inside !== undefined) setInnerMtu(place, port.inside, mtu);
+    if (port.inside !== undefined) setInnerMtu(place, port, port.inside, mtu);
   };
   // The smaller end refuses what the larger one sends, so neither may be larger than the other's way on.
   if (mtu < port.mtu) {
@@ -134,12 +137,19 @@ export function setPortMtu(place: Switch, port: Port, mtu: number): Port {
 }
 
 /** A container may have gone meanwhile: that is no error here. */
-function setInnerMtu(place: Switch, { sandbox, device }: NonNullable<Port['inside']>, mtu: number): void {
+function setInnerMtu(
+  place: Switch,
+  { name }: Port,
+  { sandbox, device }: NonNullable<Port['inside']>,
+  mtu: number,
+): void {
   try {
+    const end = device ?? findLink(place.route, name)?.peer?.index;
+    if (end === undefined) return;
     const namespace = place.openSandbox(sandbox);
     try {
       const inner = namespace.inside(() => openNetlink(NETLINK_ROUTE));
-      inner.batch([setLink(device, { mtu })]);
+      inner.batch([setLink(end, { mtu })]);
       inner.close();
     } finally {
       namespace.close();
@@ -237,7 +247,7 @@ function configureInside(inner: NetlinkSocket, device: Link, attachment: Attachm
 }
 
 /** The port goes up last, when all that guards it is there. */
-function configurePort(
+export function configurePort(
   route: NetlinkSocket,
   outer: Link,
   { network, container, vni, mac, mtu }: Attachment,

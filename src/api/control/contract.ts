@@ -107,6 +107,8 @@ export interface OwnedReply {
  */
 export interface NameRequest {
   readonly container?: string | undefined;
+  /** On which the container or the addresses are; the default one where left out. */
+  readonly network?: string | undefined;
   /** With a container, those of its addresses that are meant; all where left out. */
   readonly addresses?: readonly string[] | undefined;
   /** Where left out: those that the container's runtime knows it by; to remove, all. */
@@ -134,6 +136,11 @@ export interface DnsReport {
         readonly restarts: number;
       }
     | undefined;
+}
+
+/** Where the Docker proxy is asked, as in DOCKER_HOST, the first first. */
+export interface ProxyReport {
+  readonly addresses: readonly string[];
 }
 
 export interface LookupRequest {
@@ -246,6 +253,7 @@ export interface ControlHandlers {
   /** What this host answers for a name in the zone; no address is an answer, too. */
   lookup(request: LookupRequest): Promise<Result<AddressReply>>;
   dns(): Promise<Result<DnsReport>>;
+  proxy(): Promise<Result<ProxyReport>>;
   connect(request: ConnectRequest): Promise<Result<void>>;
   forget(request: ForgetRequest): Promise<Result<void>>;
   /** The operator's word that peers are gone for good; the first that can't be removed ends it. */
@@ -302,6 +310,7 @@ export const ROUTES: { readonly [Call in ControlCall]: Route } = {
   unname: { method: 'DELETE', paths: ['/name'] },
   lookup: { method: 'GET', paths: ['/name/{name}'] },
   dns: { method: 'GET', paths: ['/dns'] },
+  proxy: { method: 'GET', paths: ['/proxyaddrs'] },
   connect: { method: 'POST', paths: ['/connect'] },
   forget: { method: 'POST', paths: ['/forget'] },
   rmpeer: { method: 'POST', paths: ['/rmpeer'] },

@@ -4,6 +4,10 @@ import { ok, type Result, refuse } from '../../core/errors.ts';
 export interface Option<Value> {
   /** Without the dashes. */
   readonly flag: string;
+  /** One letter that says the same on the command line. */
+  readonly short?: string;
+  /** May be given several times, which is one list with commas. */
+  readonly repeats?: boolean;
   /** What the value is called in the help; undefined for a switch. */
   readonly value: string | undefined;
   /** Environment variables that say the same, the first that is set counts. */

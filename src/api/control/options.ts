@@ -5,9 +5,10 @@ import { DNS_OPTIONS, type DnsSettings } from './dns-options.ts';
 import { IPAM_OPTIONS, type IpamSettings } from './ipam-options.ts';
 import { bad, type Option, parseSwitch } from './option.ts';
 import { parsePeer, parsePort } from './peer.ts';
+import { PROXY_OPTIONS, type ProxySettings } from './proxy-options.ts';
 
 /** What a router is started with. The command line passes it on to the router as flags. */
-export interface Settings extends IpamSettings, DnsSettings {
+export interface Settings extends IpamSettings, DnsSettings, ProxySettings {
   /** HOST:PORT of each router to dial. */
   readonly peers: readonly string[];
   readonly port: number;
@@ -30,6 +31,8 @@ export interface Settings extends IpamSettings, DnsSettings {
   readonly runDir: string;
   /** `unix://PATH` or `tcp://HOST:PORT` of the Docker engine; empty where there is none. */
   readonly docker: string;
+  /** Whether engines are offered network and IPAM drivers. */
+  readonly plugin: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Where the log goes; standard output where undefined. */
   readonly logFile: string | undefined;
@@ -215,6 +218,7 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   },
   trust: {
     flag: 'trust',
+    repeats: true,
     value: 'ID,...',
     env: ['MESH_TRUST'],
     help: 'the only identities that may connect',
@@ -246,13 +250,27 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   docker: {
     flag: 'docker',
     value: 'ADDRESS',
-    env: ['MESH_DOCKER', 'DOCKER_HOST'],
+    // The second is the engine behind the proxy, where the third is that of `mesh env`.
+    env: ['MESH_DOCKER', 'ORIG_DOCKER_HOST', 'DOCKER_HOST'],
     takesNothing: true,
     help: 'the Docker engine; empty for none',
     initial: 'unix:///var/run/docker.sock',
     reason: 'where every package of Docker puts its socket',
     parse: parseDocker,
     format: asIs,
+  },
+  plugin: {
+    flag: 'no-plugin',
+    value: undefined,
+    env: ['MESH_NO_PLUGIN'],
+    help: 'offer Docker no network driver: "docker run --network" knows no mesh network then',
+    initial: true,
+    reason: 'who runs containers should not have to learn another command',
+    parse: (text, name) => {
+      const off = parseSwitch(text, name);
+      return off.ok ? ok(!off.value) : off;
+    },
+    format: value => (value ? undefined : 'true'),
   },
   logLevel: {
     flag: 'log-level',
@@ -297,4 +315,5 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   },
   ...IPAM_OPTIONS,
   ...DNS_OPTIONS,
+  ...PROXY_OPTIONS,
 };

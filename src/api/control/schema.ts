@@ -13,12 +13,13 @@ const address = z.string().min(1).max(64);
 const addresses = z.array(address).max(256);
 const name = z.string().min(1).max(512);
 const names = z.array(name).max(64);
+const network = z.string().max(256);
 const naming = z.strictObject({
   container: container.optional(),
+  network: network.optional(),
   addresses: addresses.optional(),
   names: names.optional(),
 });
-const network = z.string().max(256);
 const texts = z.record(z.string().max(256), z.string().max(1024));
 const checkAlive = z.union([z.boolean(), z.stringbool()]).optional();
 const nothing = z.strictObject({});
@@ -53,6 +54,7 @@ const REQUESTS = {
   unname: naming,
   lookup: z.strictObject({ name }),
   dns: nothing,
+  proxy: nothing,
   connect: z.strictObject({ peers, replace: z.boolean().optional() }),
   forget: z.strictObject({ peers: peers.min(1) }),
   rmpeer: z.strictObject({ peers: peers.min(1), force: z.boolean().optional() }),

@@ -5,6 +5,7 @@ import type { IpamSettings } from './ipam-options.ts';
 import { bad, type Option } from './option.ts';
 import { type Key, OPTIONS, type Settings } from './options.ts';
 import { parsePeer, parsePeers } from './peer.ts';
+import { misplacedProxy } from './proxy-options.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,7 +36,7 @@ function readArguments(argv: readonly string[]): Result<Given> {
     const text = takesValue ? token.value : (token.value ?? 'true');
     if (text === undefined || (takesValue && !token.inlineValue && text.startsWith('-')))
       return bad(token.rawName, text ?? '', `a value: ${optionOf(key).value}`);
-    const before = key === 'trust' ? texts.get(key)?.text : undefined;
+    const before = optionOf(key).repeats ? texts.get(key)?.text : undefined;
     texts.set(key, { text: before === undefined ? text : `${before},${text}`, name: token.rawName });
   }
   return ok({ texts, peers });
@@ -45,6 +46,7 @@ function readEnvironment(key: Key, env: Environment): { text: string; name: stri
   for (const name of optionOf(key).env) {
     const text = env[name];
     // An empty variable says nothing, except where that is a value, like MESH_DOCKER= for "no engine".
+    if (name === 'ORIG_DOCKER_HOST' && text === '') return undefined;
     const isEmptySaid = optionOf(key).takesNothing === true && name.startsWith('MESH_');
     if (text !== undefined && (text !== '' || isEmptySaid)) return { text, name };
   }
@@ -77,7 +79,7 @@ function complete(values: Omit<Settings, 'peers'>, texts: readonly string[]): Re
   if (values.resume && first !== undefined) return bad('--resume', first, 'no peers beside it');
   const advertise = values.advertise === undefined ? ok(undefined) : parsePeer(values.advertise, values.port);
   if (!advertise.ok) return advertise;
-  const misplaced = misplacedSubnet(values);
+  const misplaced = misplacedSubnet(values) ?? misplacedProxy(values);
   return misplaced ?? ok({ ...values, advertise: advertise.value, peers: peers.value });
 }
 
@@ -100,6 +102,11 @@ export function formatSettings(settings: Settings): string[] {
     return value === undefined ? [`--${flag}`] : [`--${flag}=${text}`];
   });
   return [...flags, ...settings.peers];
+}
+
+/** Where its Docker proxy does. */
+export function proxySocket(runDir: string): string {
+  return `${runDir}/docker.sock`;
 }
 
 /** Where a router with this run directory answers. */

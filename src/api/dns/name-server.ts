@@ -60,8 +60,9 @@ class ThreadedNameServer implements NameServer {
 
   publish(records: readonly NameRecord[]): void {
     for (const record of records) {
-      if (record.addresses.length > 0) this.#published.set(record.name, record);
-      else this.#published.delete(record.name);
+      const key = `${record.network} ${record.name}`;
+      if (record.addresses.length > 0) this.#published.set(key, record);
+      else this.#published.delete(key);
     }
     this.#order({ kind: 'publish', records });
   }

@@ -8,8 +8,9 @@ import { LARGEST_MESSAGE } from './frames.ts';
 import { FLAG, RCODE } from './message.ts';
 import { type Question, readQuestion } from './question.ts';
 import { serveStream } from './stream.ts';
-import { NameTable } from './table.ts';
+import type { NameTable } from './table.ts';
 import { Upstream } from './upstream.ts';
+import { Zone } from './zone.ts';
 
 export interface ServiceOptions {
   /** Without a dot at its end. */
@@ -37,7 +38,7 @@ const SCRATCH = Buffer.alloc(LARGEST_MESSAGE);
 /** The server, as it runs in its thread. */
 export class DnsService {
   readonly #sockets: Sockets;
-  readonly #table: NameTable;
+  readonly #zone: Zone;
   readonly #posts = new Map<string, Post>();
   readonly #upstream: Upstream;
   readonly #allowance = new Allowance();
@@ -48,12 +49,12 @@ export class DnsService {
   constructor(options: ServiceOptions, sockets: Sockets) {
     const { resolvConf, ttl, upstreamPort, zone } = options;
     this.#sockets = sockets;
-    this.#table = new NameTable(zone, ttl);
+    this.#zone = new Zone(zone, ttl);
     this.#upstream = new Upstream(resolvConf, address => this.#isOwn(address), upstreamPort);
   }
 
   publish(records: readonly NameRecord[]): readonly string[] {
-    return this.#table.publish(records);
+    return this.#zone.publish(records);
   }
 
   listen(places: readonly ListenPlace[]): Result<void> {
@@ -81,8 +82,8 @@ export class DnsService {
   report(): Omit<NameServerReport, 'restarts'> {
     return {
       places: [...this.#posts.values()].map(({ place }) => place),
-      names: this.#table.names,
-      addresses: this.#table.addresses,
+      names: this.#zone.names,
+      addresses: this.#zone.addresses,
       upstreams: this.#upstream.report(),
       counters: { ...this.#counters },
     };
@@ -95,8 +96,14 @@ export class DnsService {
 
   #open(place: ListenPlace): Result<Post> {
     const isAllowed = sourceCheck(place.allowed);
+    const table = this.#zone.on(place.network);
     const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
-      const asked = this.#answer(query, source.address, isAllowed(source), false, into);
+      const asked = this.#answer(table, query, {
+        from: source.address,
+        isAllowed: isAllowed(source),
+        overTcp: false,
+        into,
+      });
       if (typeof asked === 'number') return asked;
       const { address, port } = source;
       void this.#forward(asked, false).then(
@@ -111,7 +118,12 @@ export class DnsService {
       return bound;
     }
     const stream = serveStream(bound.value, (query, address) => {
-      const asked = this.#answer(query, address, isAllowed({ address, port: 0 }), true, SCRATCH);
+      const asked = this.#answer(table, query, {
+        from: address,
+        isAllowed: isAllowed({ address, port: 0 }),
+        overTcp: true,
+        into: SCRATCH,
+      });
       if (typeof asked !== 'number') return this.#forward(asked, true);
       return asked === 0 ? undefined : Buffer.from(SCRATCH.subarray(0, asked));
     });
@@ -119,7 +131,7 @@ export class DnsService {
   }
 
   /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
-  #answer(query: Buffer, from: number, isAllowed: boolean, overTcp: boolean, into: Buffer): number | Asked {
+  #answer(table: NameTable, query: Buffer, { from, isAllowed, overTcp, into }: Asker): number | Asked {
     if (!this.#allowance.admits(from, performance.now())) return this.#count('limited', 0);
     const question = readQuestion(query);
     if (question === undefined) return this.#count('malformed', 0);
@@ -127,7 +139,7 @@ export class DnsService {
       return this.#count('malformed', writeRefusal(query, undefined, question, into));
     if (!isAllowed) return this.#count('refused', writeRefusal(query, question, RCODE.refused, into));
     const limit = overTcp ? LARGEST_MESSAGE : datagramLimit(question.edns);
-    const known = answerFrom(this.#table, query, question, limit, into);
+    const known = answerFrom(table, query, question, limit, into);
     if (known !== undefined) return this.#count('answered', known);
     if (this.#upstream.isServer(fromNumber(from)) && this.#upstream.isUnderWay(query, overTcp))
       return this.#count('loops', writeRefusal(query, question, RCODE.refused, into));
@@ -153,6 +165,14 @@ export class DnsService {
   #isOwn(address: string): boolean {
     return [...this.#posts.values()].some(({ place }) => place.address === address);
   }
+}
+
+/** Who asks, and where the answer goes. */
+interface Asker {
+  readonly from: number;
+  readonly isAllowed: boolean;
+  readonly overTcp: boolean;
+  readonly into: Buffer;
 }
 
 /** A question that the zone has no answer to. */

@@ -77,7 +77,7 @@ export class NameTable {
   }
 
   /** Gives the names that can't be asked for: those are left out. */
-  publish(records: readonly NameRecord[]): readonly string[] {
+  publish(records: readonly Pick<NameRecord, 'name' | 'addresses'>[]): readonly string[] {
     const unusable: string[] = [];
     for (const { name, addresses } of records) {
       if (name !== '' && isName(name + this.#suffix)) this.#set(name, new Set(addresses));

@@ -18,10 +18,22 @@ export interface Attachment {
    * has an address of the host then, and what comes from elsewhere that of the leg.
    */
   readonly masqueraded?: readonly Cidr[];
+  /**
+   * An engine takes the container's end: it waits in the host's namespace under the name `device`, and has its addresses and
+   * its name from the engine. `joined` is the namespace where that took it, once that has said so.
+   */
+  readonly handed?: { readonly joined: string | undefined };
 }
 
 /** What the host's own leg in a network is called where a container would be; no container can be called so. */
 export const HOST_LEG = 'mesh:expose';
+/** Before the id that an engine gave an endpoint, in place of a container's: whose it is the engine says later, if at all. */
+const HANDED = 'endpoint:';
+export const handedName = (endpoint: string): string => HANDED + endpoint;
+/** The engine's id of an endpoint that it asked for; undefined for everything else that is attached. */
+export const endpointOf = ({ container }: { readonly container: string }): string | undefined =>
+  container.startsWith(HANDED) ? container.slice(HANDED.length) : undefined;
+
 /** In place of the path of a sandbox: the host's own namespace. */
 export const HOST_SANDBOX = 'host';
 

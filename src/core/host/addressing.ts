@@ -73,8 +73,7 @@ export class Addressing {
     for (const [key, bytes] of context.config.records) {
       const found = decodeAllocation(key, bytes);
       if (found === undefined) continue;
-      const address = this.#assign(found.owner, found.cidr);
-      this.#kept.add(address);
+      this.#kept.add(this.#assign(found.owner, found.cidr));
     }
   }
 
@@ -164,7 +163,8 @@ export class Addressing {
 
   /** Hands what `owner` was given on to somebody else. */
   rename(owner: string, cidr: Cidr, to: string): void {
-    if (this.ownerOf(cidr.address) === owner) this.#assign(to, cidr);
+    if (this.ownerOf(cidr.address) !== owner) return;
+    if (this.#kept.delete(this.#assign(to, cidr))) this.keep(to, [cidr]);
   }
 
   /** Makes durable what `owner` was given. */

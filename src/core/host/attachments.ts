@@ -9,18 +9,20 @@ import type { Context } from './context.ts';
 import {
   claim,
   decodeRecord,
+  detachedOf,
   encodeRecord,
   findHeld,
   type Held,
   merge,
   newlyHeld,
   recordKey,
+  replied,
   same,
   withdraw,
 } from './held.ts';
-import { calledWith, legOf, plainWith } from './leg.ts';
+import { calledWith, endpointReply, legOf, plainWith } from './leg.ts';
 import { type Dormant, dormantIn, type Lost, lostIn, standing } from './shortfall.ts';
-import type { Command, Detached, Reply, Sandbox } from './step.ts';
+import type { Command, Detached, Sandbox } from './step.ts';
 
 /** A container that is down keeps what the mesh gave it for so long. */
 const LAPSE_MS = 30_000;
@@ -60,7 +62,8 @@ export class Attachments {
       pendingElsewhere(this.#all, networkName, container, given);
     if (problem !== undefined) return answer(problem);
     const addresses = merge([], given);
-    const held = known ?? newlyHeld(network, container, freeMac(context, network, addresses[0]!.address));
+    const mac = command.mac ?? freeMac(context, network, addresses[0]!.address);
+    const held = known ?? newlyHeld(network, container, mac);
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
     if (known === undefined) held.known = namesFrom(container, context.config.zone);
@@ -75,16 +78,26 @@ export class Attachments {
     return findHeld(this.#all, network, name);
   }
 
-  /** Whether anything here is on a network, or comes back to it when it runs again. */
-  isUsed(network: string): boolean {
-    return [...this.#all.values()].some(held => held.network === network);
-  }
-
   /** What has an address here, whether it runs or not. */
   holding(network: string, address: Ipv4): Readonly<Held> | undefined {
     return [...this.#all.values()].find(
       held => held.network === network && held.addresses.some(own => own.address === address),
     );
+  }
+
+  /** Everything that is attached here, or comes back when it runs again. */
+  all(): readonly Readonly<Held>[] {
+    return [...this.#all.values()];
+  }
+
+  /** The engine has taken it to this namespace. */
+  joined({ network, container }: Pick<Held, 'network' | 'container'>, sandbox: string): void {
+    const held = this.#all.get(recordKey({ network, container }));
+    if (held === undefined || held.joined === sandbox) return;
+    held.joined = sandbox;
+    this.#store(held);
+    const space = this.#context.networks.get(network);
+    if (held.plumbed && space) this.#plumb(held, space, held.plumbed.addresses);
   }
 
   /** Names it so from now on, and says so where it runs. */
@@ -100,7 +113,8 @@ export class Attachments {
   /** Its runtime may call it something else by now. */
   #recall(held: Held, container: Sandbox): void {
     const names = namesFrom(container, this.#context.config.zone);
-    if (names.join() === held.known.join()) return;
+    if (names.join() === held.known.join() && container.name === held.containerName) return;
+    held.containerName = container.name;
     held.called = renamed(held, names);
     held.known = names;
     this.#store(held);
@@ -247,11 +261,8 @@ export class Attachments {
   }
 
   #free(container: string, addresses: readonly Cidr[]): void {
-    this.#context.addressing()?.release(
-      container,
-      true,
-      addresses.map(({ address }) => address),
-    );
+    const only = addresses.map(({ address }) => address);
+    this.#context.addressing()?.release(container, true, only);
   }
 
   /** Looks at who holds these addresses now, and plumbs or unplumbs as that asks. */
@@ -270,11 +281,7 @@ export class Attachments {
     for (const held of left) this.#unplumb(held);
     this.#context.emit({ kind: 'persist', records: new Map(left.map(held => [recordKey(held), undefined])) });
     this.#all.clear();
-    return left.map(({ container, containerName, addresses }) => ({
-      container,
-      containerName,
-      addresses: addresses.map(({ address }) => address),
-    }));
+    return left.map(detachedOf);
   }
 
   dormant(): readonly Dormant[] {
@@ -328,7 +335,7 @@ export class Attachments {
     }
     write(held.addresses.map(address => claim(held, address)));
     emit({ kind: 'follow', container: held.container });
-    emit({ kind: 'reply', ticket, result: replied(addresses) });
+    emit({ kind: 'reply', ticket, result: replied(addresses, endpointReply(held, network)) });
   }
 
   #of(id: string): readonly Held[] {
@@ -390,8 +397,3 @@ export class Attachments {
     this.#context.emit({ kind: 'persist', records: new Map([[recordKey(held), value]]) });
   }
 }
-
-const replied = (addresses: readonly Cidr[]): Result<Reply> => ({
-  ok: true,
-  value: { addresses: addresses.map(({ address }) => address), detached: [] },
-});

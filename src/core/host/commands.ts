@@ -7,6 +7,8 @@ import type { Context } from './context.ts';
 import type { Departure } from './departure.ts';
 import type { Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
+import type { Handed } from './handed.ts';
+import { isContainerId } from './keepers.ts';
 import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Networking } from './networking.ts';
@@ -21,6 +23,7 @@ export interface CommandParts {
   readonly departure: Pick<Departure, 'leave'>;
   readonly dialling: Dialling;
   readonly expulsion: Expulsion;
+  readonly handed: Handed;
   readonly naming: Naming;
   readonly neighbours: Neighbours;
   readonly networking: Networking;
@@ -78,6 +81,8 @@ export class Commands {
       case 'claim':
       case 'release':
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
+        // What it is given ends with it.
+        if (isContainerId(command.owner)) this.#context.emit({ kind: 'follow', container: command.owner });
         return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
       case 'name':
       case 'unname':
@@ -92,6 +97,16 @@ export class Commands {
         return addressing.prime(result =>
           answer(result.ok ? { ok: true, value: { addresses: [], detached: [] } } : result),
         );
+      case 'reserve-subnet':
+      case 'return-subnet':
+      case 'check-network':
+      case 'reserve-address':
+      case 'return-address':
+      case 'create-endpoint':
+      case 'join-endpoint':
+      case 'delete-endpoint':
+      case 'name-endpoint':
+        return this.#parts.handed.carryOut(command, problem, answer, attach => this.#attach(ticket, attach));
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
       case 'repair':

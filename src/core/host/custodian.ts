@@ -12,7 +12,16 @@ import {
 import { give, inherit, settle, take, yieldTo } from '../ipam/ledger.ts';
 import { shareOf } from '../ipam/shares.ts';
 import { encodeWant, WANT_KEY, type Want } from '../ipam/want.ts';
-import { overlaps, type Range, sizeOf, totalOf, upperHalf, within, without } from '../range.ts';
+import {
+  type HeldRange,
+  overlaps,
+  type Range,
+  sizeOf,
+  totalOf,
+  upperHalf,
+  within,
+  without,
+} from '../range.ts';
 import type { Context } from './context.ts';
 import { Election } from './election.ts';
 import { defaultName } from './peer-name.ts';
@@ -74,12 +83,8 @@ export class Custodian {
   untaken(): readonly { readonly name: Mac; readonly addresses: number }[] {
     const { division } = this;
     if (division === undefined) return [];
-    const holdings = this.#context.ring.holdings(division);
     return division.seeds.flatMap(name => {
-      const left = holdings.reduce<readonly Range[]>(
-        (rest, held) => without(rest, held),
-        shareOf(division, name),
-      );
+      const left = this.#untaken(division, name);
       return left.length === 0 ? [] : [{ name, addresses: totalOf(left) }];
     });
   }
@@ -116,7 +121,7 @@ export class Custodian {
   #inherit(own: Custody, peer: PeerId): Custody {
     const { removals, ring, topology } = this.#context;
     const name = topology.host(peer)?.name ?? defaultName(this.#context, peer);
-    const theirs = ring.custody(peer)?.ranges ?? shareOf(own.division, name);
+    const theirs = ring.custody(peer)?.ranges ?? this.#untaken(own.division, name);
     return inherit(own, peer, removals.limit(peer) ?? 0, theirs, ring.offersTo(peer));
   }
 
@@ -137,8 +142,22 @@ export class Custodian {
     const found = this.#others() ?? (init.kind === 'seed' ? { universe, seeds: init.names } : undefined);
     const division = found ?? this.#election.review(needed || this.#isWanted());
     if (division === undefined) return undefined;
-    const ranges = shareOf(division, this.#name);
+    const ranges = this.#isNamesake() ? [] : this.#untaken(division, this.#name);
     return { division, ranges, grants: [], granted: 0, received: new Map(), inherited: new Map(), heirs: [] };
+  }
+
+  /** Whether another had this host's name first: the share under that name is the other's, or whose it has come to since. */
+  #isNamesake(): boolean {
+    const { config, topology } = this.#context;
+    const first = topology.named(this.#name);
+    return first !== undefined && first !== config.self;
+  }
+
+  /** What nobody holds of the share of a seed. */
+  #untaken(division: Division, name: Mac): readonly HeldRange[] {
+    return this.#context.ring
+      .holdings(division)
+      .reduce<readonly HeldRange[]>((rest, held) => without(rest, held), shareOf(division, name));
   }
 
   #isWanted(): boolean {

@@ -3,6 +3,7 @@ import { encodeEntryRecord, encodeHeadRecord, joinRecords } from '../replica/rec
 import type { Change, Written } from '../replica.ts';
 import { ALLOCATION_PREFIX } from './allocation.ts';
 import type { Context } from './context.ts';
+import { KEEPER_PREFIX } from './keepers.ts';
 import type { HostConfig } from './step.ts';
 
 /** What others wrote is stored together, so long after the first of it came. */
@@ -80,7 +81,9 @@ export function hasOwnFacts(records: HostConfig['records']): boolean {
 /** The keys of what only one identity stands by: what it has said, and what it gave out of its own. */
 export const personalRecords = (records: HostConfig['records']): readonly string[] =>
   [...records.keys()].filter(
-    key => key === HEAD_RECORD || key.startsWith(OWN_PREFIX) || key.startsWith(ALLOCATION_PREFIX),
+    key =>
+      key === HEAD_RECORD ||
+      [OWN_PREFIX, ALLOCATION_PREFIX, KEEPER_PREFIX].some(prefix => key.startsWith(prefix)),
   );
 
 /** The own facts of an earlier run, put together again. */

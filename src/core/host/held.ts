@@ -10,13 +10,13 @@ import {
 } from '../address.ts';
 import { type Attachment, HOST_LEG } from '../endpoints/attachment.ts';
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../endpoints/endpoint.ts';
-import type { Problem } from '../errors.ts';
+import type { Problem, Result } from '../errors.ts';
 import { isText, toBytes, toObject } from '../json.ts';
 import { isZoneName, type ZoneName } from '../names/name.ts';
 import type { Network } from '../networks/network.ts';
 import type { Write } from '../replica.ts';
 import { type Called, decodeCalled, encodeCalled, namesAt } from './called.ts';
-import type { Sandbox } from './step.ts';
+import type { Detached, EndpointReply, Reply, Sandbox } from './step.ts';
 
 const RECORD_PREFIX = 'attachment/';
 
@@ -24,7 +24,7 @@ const RECORD_PREFIX = 'attachment/';
 export interface Held {
   readonly network: string;
   readonly container: string;
-  readonly containerName: string;
+  containerName: string;
   mac: Mac;
   addresses: readonly Cidr[];
   /** What the mesh gave it and took back while it was down. */
@@ -36,6 +36,8 @@ export interface Held {
   plain: readonly Ipv4[];
   /** Its network namespace; undefined while it isn't running. */
   sandbox: string | undefined;
+  /** Of an endpoint that an engine asked for: the namespace where the engine has taken it. */
+  joined: string | undefined;
   /** What the kernel was last told; undefined where nothing is plumbed. */
   plumbed: Attachment | undefined;
   /** Told to the kernel and not answered yet. */
@@ -74,6 +76,7 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
     known: [],
     called: [],
     plain: [],
+    joined: undefined,
     ...IDLE,
   };
 }
@@ -98,7 +101,7 @@ export const recordKey = ({ network, container }: { network: string; container: 
   `${RECORD_PREFIX}${network}/${container}`;
 
 export function encodeRecord(held: Held): Uint8Array {
-  const { network, container, containerName, mac, addresses, lapsed, known, called, plain } = held;
+  const { network, container, containerName, mac, addresses, lapsed, known, called, plain, joined } = held;
   return toBytes({
     network,
     container,
@@ -109,6 +112,7 @@ export function encodeRecord(held: Held): Uint8Array {
     ...(known.length === 0 ? {} : { known }),
     ...(called.length === 0 ? {} : { called: encodeCalled(called) }),
     ...(plain.length === 0 ? {} : { plain }),
+    ...(joined === undefined ? {} : { joined }),
   });
 }
 
@@ -130,6 +134,7 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
     known: Array.isArray(value['known']) ? value['known'].filter(isZoneName) : [],
     called: decodeCalled(value['called']),
     plain: addressesIn(value['plain']),
+    joined: isText(value['joined'], 512) ? value['joined'] : undefined,
     ...IDLE,
   };
 }
@@ -160,3 +165,19 @@ export function findHeld(all: ReadonlyMap<string, Held>, network: string, name: 
   const prefixed = name.length >= 4 ? candidates.filter(isShortOf) : [];
   return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }
+
+/** What a command that gave or took these addresses is answered. */
+export const replied = (addresses: readonly Cidr[], endpoint?: EndpointReply): Result<Reply> => ({
+  ok: true,
+  value: {
+    addresses: addresses.map(({ address }) => address),
+    detached: [],
+    ...(endpoint && { endpoint }),
+  },
+});
+
+export const detachedOf = ({ container, containerName, addresses }: Held): Detached => ({
+  container,
+  containerName,
+  addresses: addresses.map(({ address }) => address),
+});

@@ -1,8 +1,9 @@
 import type { Cidr, Ipv4 } from '../address.ts';
-import { type Attachment, HOST_LEG, HOST_SANDBOX } from '../endpoints/attachment.ts';
+import { type Attachment, endpointOf, HOST_LEG, HOST_SANDBOX } from '../endpoints/attachment.ts';
+import type { Network } from '../networks/network.ts';
 import { always, type Called } from './called.ts';
 import type { Held } from './held.ts';
-import type { Command, Sandbox } from './step.ts';
+import type { Command, EndpointReply, Sandbox } from './step.ts';
 
 /** The host's own leg in a network: attached like a container, but for what is said here. */
 
@@ -35,16 +36,29 @@ export function plainWith(
   return masquerade ? others : [...others, ...asked];
 }
 
-/** What the kernel is told of the leg beside what it is told of every container. */
+/** What the kernel is told of the leg, and of what an engine takes, beside what it is told of every container. */
 export function legOf(
   held: Held,
   addresses: readonly Cidr[],
   devices: { readonly device: string; readonly legDevice: string },
-): Pick<Attachment, 'device' | 'masqueraded'> {
+): Pick<Attachment, 'device' | 'masqueraded' | 'handed'> {
+  const endpoint = endpointOf(held);
+  if (endpoint !== undefined) return { device: waitingDevice(endpoint), handed: { joined: held.joined } };
   if (!isLeg(held)) return { device: devices.device };
   const plain = held.waiting?.plain ?? held.plain;
   return {
     device: devices.legDevice,
     masqueraded: addresses.filter(({ address }) => !plain.includes(address)),
   };
+}
+
+/** What the end of an endpoint is called until its engine takes it: IFNAMSIZ leaves it ten digits of the id. */
+const waitingDevice = (endpoint: string): string => `mesh-${endpoint.slice(0, 10)}`;
+
+/** What an engine is told of an endpoint that it asked for; undefined for everything else. */
+export function endpointReply(held: Held, network: Network): EndpointReply | undefined {
+  const endpoint = endpointOf(held);
+  if (endpoint === undefined) return undefined;
+  const { internal = false, name } = network;
+  return { network: name, mac: held.mac, device: waitingDevice(endpoint), internal };
 }

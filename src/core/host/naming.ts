@@ -74,9 +74,11 @@ export class Naming {
     address: Ipv4,
     kind: NameCommand['kind'],
   ): { held: Readonly<Held> | undefined } | Problem {
-    const { config, endpoints, topology } = this.#context;
-    const holder = endpoints.holder(network, address);
-    const held = this.#attachments.holding(network, address);
+    const { config, endpoints, networks, topology } = this.#context;
+    // One that is held on no such network is meant where it lies.
+    const places = [network, networks.at(address)?.name ?? network];
+    const holder = first(places, place => endpoints.holder(place, address));
+    const held = first(places, place => this.#attachments.holding(place, address));
     if (held !== undefined || kind === 'unname') return { held };
     if (holder !== undefined && holder.owner !== config.self) {
       const host = topology.host(holder.owner)?.nickname ?? holder.owner;
@@ -104,6 +106,14 @@ export class Naming {
     write(writes);
     return DONE;
   }
+}
+
+function first<T>(places: readonly string[], find: (place: string) => T | undefined): T | undefined {
+  for (const place of places) {
+    const found = find(place);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** What is left of its names when `names` (none: all) are taken from `addresses` (none: all); undefined where none was there. */

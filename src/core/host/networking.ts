@@ -26,6 +26,8 @@ const ADOPT_AFTER_MS = 1_000;
 const ADOPT_WITHIN_MS = 3_000;
 /** Who was away for long comes back with networks that are gone: the last so many are remembered by who removed them. */
 const REMOVALS_MAX = 256;
+/** One whose name is not known yet. */
+const NEW = 'new';
 const NO_REMOVAL = new Uint8Array();
 
 /** Makes and removes networks, and sees to it that each goes on until somebody removes it. */
@@ -33,6 +35,8 @@ export class Networking {
   readonly #context: Context;
   /** Whether something of this host is on a network. */
   readonly #isUsed: (network: string) => boolean;
+  /** Of networks that are being made elsewhere. */
+  readonly #reserved = new Map<string, Cidr>();
   #changed = true;
   #told: readonly Network[] = [];
   #adoptAt: Millis | undefined;
@@ -65,6 +69,28 @@ export class Networking {
     return { ok: true, value: { addresses: [], detached: [], network: networks.get(wish.name) } };
   }
 
+  /**
+   * Whether a network could have this subnet, or any, which is made elsewhere at the moment: nobody else is given it until it
+   * is there, or somebody says that it won't be. One that a network has already is as good.
+   */
+  reserve(subnet: Cidr | undefined, range: Cidr | undefined): Result<Reply> {
+    const { config, networks } = this.#context;
+    if (config.ipam === undefined) return refuse({ code: 'ipam-off' });
+    const known = subnet && networks.all().find(network => subnetsOf(network) === formatCidr(subnet));
+    if (known !== undefined && (range === undefined || isAsWished(known, { ...known, range })))
+      return { ok: true, value: { addresses: [], detached: [], subnet: known.subnets[0]! } };
+    const subnets = subnet === undefined ? this.#anySubnet(config.ipam, '') : [subnet];
+    const problem = this.#objection(config.ipam.universe, { name: NEW, subnets, ...(range && { range }) });
+    if (problem !== undefined) return refuse(problem);
+    const [found] = subnets as [Cidr];
+    this.#reserved.set(formatCidr(found), found);
+    return { ok: true, value: { addresses: [], detached: [], subnet: found } };
+  }
+
+  unreserve(subnet: Cidr): void {
+    this.#reserved.delete(formatCidr(subnet));
+  }
+
   /** Refuses while anything is on it, on any host. */
   remove(name: string): Result<Reply> {
     const { networks } = this.#context;
@@ -82,6 +108,8 @@ export class Networking {
   review(): void {
     if (!this.#changed) return;
     this.#changed = false;
+    for (const subnet of this.#context.networks.all().flatMap(({ subnets }) => subnets))
+      this.unreserve(subnet);
     for (const entry of this.#own()) this.#yield(entry);
     for (const network of this.#told) this.#keep(network);
     this.#planAdoption();
@@ -156,7 +184,7 @@ export class Networking {
   #anySubnet({ defaultSubnet, universe }: IpamConfig, name: string): readonly Cidr[] {
     const taken = this.#context.networks.all().flatMap(network => network.subnets);
     const used = this.#strays().map<Cidr>(address => ({ address, prefix: 32 }));
-    const subnet = freeSubnet(universe, name, [...taken, defaultSubnet, ...used]);
+    const subnet = freeSubnet(universe, name, [...taken, defaultSubnet, ...used, ...this.#reserved.values()]);
     return subnet === undefined ? [] : [subnet];
   }
 

@@ -7,6 +7,7 @@ import type { NameRecord } from '../names/view.ts';
 import type { Network } from '../networks/network.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
+import type { EndpointCommand } from './handed.ts';
 import type { NetworkWish } from './networking.ts';
 import type { Repaired } from './repair.ts';
 
@@ -100,6 +101,8 @@ export type Command =
       readonly names?: readonly ZoneName[];
       /** It gets no name by itself. */
       readonly nameless?: boolean;
+      /** That of its interface; one that goes with the address where it has none yet. */
+      readonly mac?: Mac;
       /** Of the host's own leg (`HOST_LEG`): whether the host translates for these addresses' subnets. */
       readonly masquerade?: boolean;
     }
@@ -139,6 +142,7 @@ export type Command =
   | { readonly kind: 'create-network'; readonly network: NetworkWish }
   /** Refused while anything is on it, on any host. */
   | { readonly kind: 'remove-network'; readonly network: string }
+  | EndpointCommand
   /** Gives containers here that lost an address to others new ones. `dryRun`: only says which they are. */
   | { readonly kind: 'repair'; readonly dryRun: boolean }
   /** Withdraws every fact and detaches everything: the host leaves the mesh. */
@@ -152,6 +156,20 @@ export interface Reply {
   readonly repaired?: readonly Repaired[];
   /** That was made, or removed. */
   readonly network?: Network | undefined;
+  readonly endpoint?: EndpointReply;
+  readonly subnet?: Cidr;
+}
+
+/** What an engine is told of an endpoint that it asked for. */
+export interface EndpointReply {
+  readonly network: string;
+  readonly mac: Mac;
+  /** What its end is called in the host's namespace, where the engine takes it. */
+  readonly device: string;
+  /** Its container reaches nothing outside through the network, nor another way. */
+  readonly internal: boolean;
+  /** Its container has no route for multicast by another network of the mesh. Told when it is joined. */
+  readonly multicast?: boolean;
 }
 
 /** What becomes of the space of a removed peer. */

@@ -1,6 +1,6 @@
 import { type Cidr, formatCidr, type Mac, type PeerId, parseCidr, parseMac } from '../address.ts';
 import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
-import { type HeldRange, isOrderly, type Range, rangeOf } from '../range.ts';
+import { type HeldRange, type Range, rangeOf } from '../range.ts';
 
 /** The domain of who may give out which addresses. */
 export const IPAM = 'ipam';
@@ -37,8 +37,8 @@ export interface Custody {
   readonly heirs: readonly PeerId[];
 }
 
-/** As many ranges and grants as fit into one fact for certain. */
-export const PARTS_MAX = 100;
+/** So many ranges, and so many grants, are read; what is written has to fit into one fact as well. */
+export const PARTS_MAX = 400;
 export const HEIRS_MAX = 4;
 const SEEDS_MAX = 64;
 const PEERS_MAX = 256;
@@ -57,14 +57,22 @@ export function divisionKey(division: Division): string {
 export const isSameDivision = (a: Division, b: Division): boolean =>
   a === b || divisionKey(a) === divisionKey(b);
 
-/** Ranges are written relative to the universe: `[start, end, version]`, and for a grant `[..., to, number]`. */
+/**
+ * Ranges are written as three numbers each: how far it begins after the end of the one before (at first, after the start of
+ * the universe), its size, its version. A grant, relative to the universe: `[start, end, version, to, number]`.
+ */
 export function encodeCustody(custody: Custody): Uint8Array {
   const { division, ranges, grants, granted, received, inherited, heirs } = custody;
   const { start: base } = rangeOf(division.universe);
+  const packed = ranges.flatMap(({ start, end, version }, index) => [
+    start - (ranges[index - 1]?.end ?? base),
+    end - start,
+    version,
+  ]);
   return toBytes({
     universe: formatCidr(division.universe),
     seeds: division.seeds,
-    ranges: ranges.map(({ start, end, version }) => [start - base, end - base, version]),
+    ranges: packed,
     grants: grants.map(({ start, end, version, to, number }) => [
       start - base,
       end - base,
@@ -85,7 +93,7 @@ export function decodeCustody(bytes: Uint8Array): Custody | undefined {
   if (value === undefined || division === undefined) return undefined;
   const universe = rangeOf(division.universe);
   const { granted } = value;
-  const ranges = listOf(value['ranges'], PARTS_MAX, item => decodeRange(item, universe));
+  const ranges = decodeRanges(value['ranges'], universe);
   const grants = listOf(value['grants'], PARTS_MAX, item => decodeGrant(item, universe));
   const received = decodeNumbers(value['received']);
   const inherited = decodeNumbers(value['inherited']);
@@ -93,7 +101,6 @@ export function decodeCustody(bytes: Uint8Array): Custody | undefined {
   if (!isWithin(granted, 0, Number.MAX_SAFE_INTEGER) || ranges === undefined || grants === undefined)
     return undefined;
   if (received === undefined || inherited === undefined || heirs === undefined) return undefined;
-  if (!isOrderly(ranges, universe)) return undefined;
   return { division, ranges, grants, granted, received, inherited, heirs };
 }
 
@@ -112,6 +119,22 @@ function listOf<Item>(
   if (!Array.isArray(value) || value.length > limit) return undefined;
   const items = value.map(decode);
   return items.every(item => item !== undefined) ? (items as Item[]) : undefined;
+}
+
+function decodeRanges(packed: unknown, { start: base, end: limit }: Range): readonly HeldRange[] | undefined {
+  if (!Array.isArray(packed) || packed.length % 3 !== 0 || packed.length > 3 * PARTS_MAX) return undefined;
+  const numbers: readonly unknown[] = packed;
+  const ranges: HeldRange[] = [];
+  let last = base;
+  for (let index = 0; index < numbers.length; index += 3) {
+    const [gap, size, version] = [numbers[index], numbers[index + 1], numbers[index + 2]];
+    if (!isWithin(gap, 0, limit - last) || !isWithin(size, 1, limit - last - gap)) return undefined;
+    if (!isWithin(version, 0, Number.MAX_SAFE_INTEGER)) return undefined;
+    const start = last + gap;
+    last = start + size;
+    ranges.push({ start, end: last, version });
+  }
+  return ranges;
 }
 
 function decodeRange(item: unknown, universe: Range): HeldRange | undefined {

@@ -1,24 +1,30 @@
 import type { PeerId } from '../address.ts';
-import { type HeldRange, type Range, touching, within, withMissing, without } from '../range.ts';
+import { type HeldRange, joined, type Range, touching, within, withMissing, without } from '../range.ts';
 import { SIZES } from '../replica/encoding.ts';
 import { type Custody, encodeCustody, type Grant, PARTS_MAX } from './custody.ts';
 import type { Holding, Offer, RingView } from './view.ts';
 import { precedence } from './view.ts';
 
+/** Up to so many parts, each keeps its own version. */
+const TIDY_PARTS = 64;
+
 /** What becomes of a peer's own custody. Each function gives the next state, the same object where nothing changes. */
 
-/** Takes what was offered: the giver can let go of it once it sees this. */
+/** Takes what was offered, as far as there is room: the giver can let go of it once it sees this. */
 export function take(own: Custody, offers: readonly Offer[]): Custody {
-  let next = own;
+  let sofar = own;
   for (const { from, grant } of offers) {
     const { start, end, version, number } = grant;
-    next = {
-      ...next,
-      ranges: withMissing(next.ranges, { start, end, version }),
-      received: new Map([...next.received, [from, number]]),
+    const next = {
+      ...sofar,
+      ranges: tidy(withMissing(sofar.ranges, { start, end, version })),
+      received: new Map([...sofar.received, [from, number]]),
     };
+    // By giver, all up to the last that was taken count as taken.
+    if (!fits(next)) break;
+    sofar = next;
   }
-  return fits(next) ? next : own;
+  return sofar;
 }
 
 /** Gives away what of `range` is held: it is the other's from now on. Undefined where the fact has no room for it. */
@@ -50,7 +56,7 @@ export function inherit(
   for (const { start, end, version } of estate) {
     ranges = withMissing(ranges, { start, end, version: version + 1 });
   }
-  const next = { ...own, ranges, inherited: new Map([...own.inherited, [peer, upto]]) };
+  const next = { ...own, ranges: tidy(ranges), inherited: new Map([...own.inherited, [peer, upto]]) };
   return fits(next) ? next : own;
 }
 
@@ -76,6 +82,14 @@ export function yieldTo(own: Custody, self: PeerId, others: readonly Holding[]):
     }
   }
   return ranges === own.ranges ? own : { ...own, ranges };
+}
+
+/**
+ * Where there are many parts, neighbours become one that counts as young as the younger of them: only its holder can say
+ * how many hands a range went through, and more do no harm to anybody who has let go of it.
+ */
+function tidy(ranges: readonly HeldRange[]): readonly HeldRange[] {
+  return ranges.length > TIDY_PARTS ? joined(ranges) : ranges;
 }
 
 function fits(custody: Custody): boolean {

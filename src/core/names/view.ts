@@ -5,8 +5,10 @@ import type { Change } from '../replica.ts';
 import { decodeForeign, NAMES } from './foreign.ts';
 import type { ZoneName } from './name.ts';
 
-/** The addresses of a name from now on, ascending as text; with none, there is no such name. */
+/** The addresses of a name on one network from now on, ascending as text; with none, there is no such name there. */
 export interface NameRecord {
+  /** Empty for names of addresses that no container has: they are heard on every network. */
+  readonly network: string;
   readonly name: ZoneName;
   readonly addresses: readonly Ipv4[];
 }
@@ -14,6 +16,7 @@ export interface NameRecord {
 /** One address that somebody says names of. */
 interface Source {
   readonly owner: PeerId;
+  readonly network: string;
   readonly address: Ipv4;
   readonly names: readonly ZoneName[];
   /** Id of the container; undefined for an address that no container has. */
@@ -37,7 +40,8 @@ export class NamesView {
   readonly #byOwner = new Map<PeerId, Set<string>>();
   readonly #byName = new Map<ZoneName, Map<string, Source>>();
   readonly #silent = new Set<PeerId>();
-  readonly #touched = new Set<ZoneName>();
+  /** By name: the networks on which it has changed. */
+  readonly #touched = new Map<ZoneName, Set<string>>();
 
   constructor(endpoints: Pick<EndpointsView, 'at'>) {
     this.#endpoints = endpoints;
@@ -47,16 +51,13 @@ export class NamesView {
   update({ owner, domain, key, now }: Change): void {
     if (domain === ENDPOINTS) {
       const holder = this.#endpoints.at(key);
-      const { address, names, container } = holder?.endpoint ?? {};
-      const isNamed = holder !== undefined && address !== undefined && names?.length;
-      this.#place(
-        `${ENDPOINTS}/${key}`,
-        isNamed ? { owner: holder.owner, address, names, container } : undefined,
-      );
+      const isNamed = holder !== undefined && holder.endpoint.names.length > 0;
+      this.#place(`${ENDPOINTS}/${key}`, isNamed ? { owner: holder.owner, ...holder.endpoint } : undefined);
     } else if (domain === NAMES) {
       const foreign = now?.value === undefined ? undefined : decodeForeign(key);
       const source = foreign && {
         owner,
+        network: '',
         address: foreign.address,
         names: [foreign.name],
         container: undefined,
@@ -86,20 +87,27 @@ export class NamesView {
   /** What has changed since it was asked for last. */
   changes(): readonly NameRecord[] {
     if (this.#touched.size === 0) return NOTHING;
-    const changed = [...this.#touched].map(name => ({ name, addresses: this.lookup(name) }));
+    const changed = [...this.#touched].flatMap(([name, networks]) =>
+      [...networks].map(network => ({ network, name, addresses: this.lookup(name, network) })),
+    );
     this.#touched.clear();
     return changed;
   }
 
-  lookup(name: ZoneName): readonly Ipv4[] {
-    const sources = this.#byName.get(name)?.values() ?? [];
-    return [...new Set([...sources].map(({ address }) => address))].sort(compare);
+  /** On all networks where none is named. */
+  lookup(name: ZoneName, network?: string): readonly Ipv4[] {
+    const sources = [...(this.#byName.get(name)?.values() ?? [])].filter(
+      source => network === undefined || source.network === network,
+    );
+    return [...new Set(sources.map(({ address }) => address))].sort(compare);
   }
 
   /** Sorted by name, then address. */
   all(): readonly NamedAddress[] {
     const lines = [...this.#byName].flatMap(([name, sources]) =>
-      [...sources.values()].map(({ owner, address, container }) => ({ name, owner, address, container })),
+      [...sources.values()].map(({ owner, network, address, container }) => ({
+        ...{ name, owner, network, address, container },
+      })),
     );
     return lines.sort((a, b) => compare(a.name, b.name) || compare(a.address, b.address));
   }
@@ -128,16 +136,22 @@ export class NamesView {
       const sources = this.#byName.get(name);
       if (sources === undefined) this.#byName.set(name, new Map([[key, source]]));
       else sources.set(key, source);
-      this.#touched.add(name);
+      this.#touch(name, source.network);
     }
   }
 
-  #hide(key: string, { names }: Source): void {
+  #hide(key: string, { names, network }: Source): void {
     for (const name of names) {
       const sources = this.#byName.get(name);
       sources?.delete(key);
       if (sources?.size === 0) this.#byName.delete(name);
-      this.#touched.add(name);
+      this.#touch(name, network);
     }
+  }
+
+  #touch(name: ZoneName, network: string): void {
+    const networks = this.#touched.get(name);
+    if (networks === undefined) this.#touched.set(name, new Set([network]));
+    else networks.add(network);
   }
 }

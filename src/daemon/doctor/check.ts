@@ -64,7 +64,7 @@ export interface Machine {
   readonly capable: boolean;
   /** Whether it runs in a container of its own, where it doesn't see the host's processes and files. */
   readonly contained: boolean;
-  readonly engine: Engine | undefined;
+  readonly engine: Pick<Engine, 'get'> | undefined;
   hasProgram(name: string): boolean;
   features(): Promise<readonly Feature[]>;
   /** Read once, however many ask. */

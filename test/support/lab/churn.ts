@@ -30,6 +30,8 @@ interface Stage {
   /** What has happened, by kind. */
   readonly counts: Record<string, number>;
   done: number;
+  /** Each kind of fault has been there. */
+  troubled: boolean;
 }
 
 export interface ChurnResult {
@@ -75,11 +77,11 @@ export async function createChurnLab(hosts: number): Promise<Lab> {
   return lab;
 }
 
-/** `operations` requests, spread over all hosts, while faults follow one another. */
+/** `operations` requests at least, spread over all hosts, while faults follow one another. */
 export async function churn(lab: Lab, seed: number, operations: number): Promise<ChurnResult> {
   const stage: Stage = {
     ...{ lab, random: createRandom(seed), held: new Map(), duplicates: [] },
-    ...{ counts: {}, done: 0 },
+    ...{ counts: {}, done: 0, troubled: false },
   };
   const trouble = befall(stage, operations);
   await Promise.all(lab.hosts.map(host => use(stage, host, operations)));
@@ -88,7 +90,7 @@ export async function churn(lab: Lab, seed: number, operations: number): Promise
 }
 
 async function use(stage: Stage, host: Host, operations: number): Promise<void> {
-  for (; stage.done < operations; ) {
+  while (stage.done < operations || !stage.troubled) {
     stage.done += 1;
     const own = [...stage.held].filter(([, place]) => place.host === host);
     const share = stage.random.fraction();
@@ -137,12 +139,13 @@ function count({ counts }: Stage, what: string): void {
 async function befall(stage: Stage, operations: number): Promise<void> {
   const { lab, random } = stage;
   const faults = { kill, standstill, partition, full };
-  for (let round = 0; stage.done < operations; round += 1) {
-    const names = Object.keys(faults) as (keyof typeof faults)[];
+  const names = Object.keys(faults) as (keyof typeof faults)[];
+  for (let round = 0; stage.done < operations || round < names.length; round += 1) {
     const name = names[round % names.length]!;
     count(stage, name);
     await faults[name](lab, random);
     await sleep(500 * random.fraction());
+    stage.troubled = round + 1 >= names.length;
   }
 }
 

@@ -18,7 +18,7 @@ export async function takeTraces(lab: string, pids: readonly number[]): Promise<
   return traces;
 }
 
-/** Waits until nothing of a lab is left on this machine; throws with what is left after 15 s. */
+/** Waits until nothing of a lab is left on this machine; throws with what is left after a while. */
 export async function expectGone(traces: Traces): Promise<void> {
   let found: readonly string[] = [];
   await until(

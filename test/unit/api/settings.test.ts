@@ -71,6 +71,7 @@ describe('settings', () => {
       stateDir: '/var/lib/mesh',
       runDir: '/run/mesh',
       docker: 'unix:///var/run/docker.sock',
+      plugin: true,
       logLevel: 'info',
       logFile: undefined,
       launchId: '',
@@ -85,6 +86,19 @@ describe('settings', () => {
       dns: true,
       dnsListen: undefined,
       resolvConf: '/etc/resolv.conf',
+      proxy: true,
+      proxyListen: [],
+      ipamDefault: true,
+      proxyDns: true,
+      hostnameLabel: undefined,
+      hostnameMatch: '(.*)',
+      hostnameReplacement: '$1',
+      rewriteInspect: false,
+      tlsVerify: false,
+      tlsCaCert: undefined,
+      tlsCert: undefined,
+      tlsKey: undefined,
+      insecure: false,
     });
     for (const option of Object.values(OPTIONS)) expect(option.reason).not.toBe('');
   });
@@ -110,6 +124,36 @@ describe('settings', () => {
   it('take a variable that is empty for one that is not set, but for MESH_DOCKER', () => {
     expect(settings([], { MESH_PORT: '', DOCKER_HOST: '' })).toEqual(settings([]));
     expect(settings([], { MESH_DOCKER: '', DOCKER_HOST: 'tcp://h:1' }).docker).toBe('');
+  });
+
+  it('name the engine behind the proxy where "mesh env" is in force', () => {
+    const env = { DOCKER_HOST: 'unix:///run/mesh/docker.sock' };
+    expect(settings([], { ...env, ORIG_DOCKER_HOST: 'tcp://h:1' }).docker).toBe('tcp://h:1');
+    expect(settings([], { ...env, ORIG_DOCKER_HOST: '' })).toEqual(settings([]));
+  });
+
+  it('say where the proxy listens, and who may ask there', () => {
+    const files = ['--tlscacert=/c', '--tlscert=/d', '--tlskey=/e'];
+    const given = settings([
+      '--proxy-listen',
+      'tcp://0.0.0.0:1,/a',
+      '--proxy-listen=unix:///b',
+      '--tlsverify',
+      ...files,
+    ]);
+    expect(given.proxyListen).toEqual([
+      { kind: 'tcp', host: '0.0.0.0', port: 1 },
+      { kind: 'unix', path: '/a' },
+      { kind: 'unix', path: '/b' },
+    ]);
+    expect(settings(formatSettings(given))).toEqual(given);
+    for (const argv of [
+      ['--proxy-listen=tcp://0.0.0.0:1'],
+      ['--tlsverify', '--tlscert=/d'],
+      ['--proxy-listen=:1'],
+    ])
+      expect(parseSettings(argv, {})).toMatchObject({ ok: false, problem: { code: 'bad-setting' } });
+    expect(parseSettings(['--proxy-listen=tcp://0.0.0.0:1', '--insecure'], {}).ok).toBe(true);
   });
 
   it('say how names are answered', () => {

@@ -28,6 +28,7 @@ describe('names', () => {
       ['dns-add', 'box1'],
       ['dns-add', '10.0.0.11', 'box1', '-h', 'web'],
       ['dns-add', '192.168.1.9', '-h', 'printer.mesh.internal'],
+      ['dns-add', '--network', 'prod', 'box1'],
       ['dns-remove', '192.168.1.9'],
     ]) {
       expect(await mesh(...words)).toEqual({ status: 0, stdout: '', stderr: '' });
@@ -36,6 +37,7 @@ describe('names', () => {
       ['name', { container: 'box1', addresses: [], names: [] }],
       ['name', { container: 'box1', addresses: ['10.0.0.11'], names: ['web'] }],
       ['name', { addresses: ['192.168.1.9'], names: ['printer.mesh.internal'] }],
+      ['name', { container: 'box1', network: 'prod', addresses: [], names: [] }],
       ['unname', { addresses: ['192.168.1.9'], names: [] }],
     ]);
   });

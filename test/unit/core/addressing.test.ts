@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contains, type Ipv4, type Mac } from '../../../src/core/address.ts';
+import { contains, type Ipv4, type Mac, type PeerId } from '../../../src/core/address.ts';
 import { personalRecords } from '../../../src/core/host/durability.ts';
 import type { IpamConfig } from '../../../src/core/host/step.ts';
 import { allocate, ask, attach, cidr, claim, ipam, three } from '../../support/address-mesh.ts';
@@ -116,6 +116,19 @@ describe('several hosts', () => {
     expect(claim(mesh, b, 'mine', '10.32.0.77/24')).toBe('10.32.0.77');
     expect(claim(mesh, b, 'mine', '10.32.0.1/24')).toBe('address-elsewhere');
     expect(claim(mesh, a, 'other', '10.32.0.77/24')).toBe('address-elsewhere');
+  });
+
+  it('give no share twice to who lost its disk and kept its name', () => {
+    const name = '02:00:00:00:00:01' as Mac;
+    const { mesh, a, b } = three({}, { names: [name, undefined, undefined, name] });
+    expect(allocate(mesh, a, 'one')).toBe('10.32.0.1');
+    expect(allocate(mesh, b, 'two')).toMatch(/^10\.32\.0\./);
+    mesh.kill(a);
+    // Of two that claim one share, the lower id would win.
+    const again = mesh.add([b], 'peer-0000' as PeerId);
+    mesh.run(5_000);
+    expect(claim(mesh, again, 'three', '10.32.0.1/24')).not.toBe('10.32.0.1');
+    expect(allocate(mesh, again, 'four')).toMatch(/^10\.32\.0\.(?!1$)/);
   });
 
   it('say who holds the space when those are silent, and go on when they return', () => {

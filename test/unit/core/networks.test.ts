@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { contains, type Ipv4 } from '../../../src/core/address.ts';
 import type { NetworkWish } from '../../../src/core/host/networking.ts';
+import type { Command } from '../../../src/core/host/step.ts';
+import type { ZoneName } from '../../../src/core/names/name.ts';
 import { freeSubnet } from '../../../src/core/networks/pool.ts';
 import { ask, attachTo, cidr, ipam } from '../../support/address-mesh.ts';
 import { createVirtualMesh, type VirtualHost, type VirtualMesh } from '../../support/virtual-mesh.ts';
@@ -124,6 +126,48 @@ describe('a network that is made', () => {
     expect(attachTo(all, hosts[0]!, 'x', 'one')).toBe('10.40.8.1');
     expect(hosts[0]!.host.report(all.now).endpoints[0]).toMatchObject({ network: 'x', prefix: 16 });
     expect(attachTo(all, hosts[0]!, 'x', 'two', '10.40.0.77/16')).toBe('10.40.0.77');
+  });
+});
+
+describe('names', () => {
+  const zone = (host: VirtualHost): readonly string[] => [...host.zone].map(entry => entry.join(' ')).sort();
+  const called = (over: Partial<Extract<Command, { kind: 'name' | 'unname' }>>): Command => ({
+    ...{ kind: 'name', network: 'mesh', container: undefined, addresses: [], ...over },
+    names: [...(over.names ?? ['more' as ZoneName])],
+  });
+
+  it('are told with their network, one name on several as well', () => {
+    const { mesh: all, hosts } = mesh(2);
+    const [a, b] = hosts as [VirtualHost, VirtualHost];
+    create(all, a, wish('prod', { subnets: [cidr('10.40.0.0/16')] }));
+    all.run(1_000);
+    attachTo(all, a, 'mesh', 'box', '10.32.0.9/13');
+    attachTo(all, a, 'prod', 'box', '10.40.0.9/16');
+    attachTo(all, b, 'prod', 'db', '10.40.0.8/16');
+    all.run(1_000);
+    for (const host of hosts)
+      expect(zone(host)).toEqual(['box 10.32.0.9', 'box@prod 10.40.0.9', 'db@prod 10.40.0.8']);
+    expect(b.host.lookup('box' as ZoneName)).toEqual(['10.32.0.9', '10.40.0.9']);
+    all.deliver(a, { kind: 'container-removed', id: 'box' });
+    all.run(1_000);
+    for (const host of hosts) expect(zone(host)).toEqual(['db@prod 10.40.0.8']);
+  });
+
+  it('are given to a container on the network that is meant, and to an address where it lies', () => {
+    const { mesh: all, hosts } = mesh(2);
+    const [a, b] = hosts as [VirtualHost, VirtualHost];
+    create(all, a, wish('prod', { subnets: [cidr('10.40.0.0/16')] }));
+    all.run(1_000);
+    attachTo(all, a, 'prod', 'db', '10.40.0.8/16');
+    all.run(1_000);
+    expect(ask(all, a, called({ container: 'db' }))).toMatchObject({ problem: { code: 'not-attached' } });
+    expect(ask(all, a, called({ container: 'db', network: 'prod' })).ok).toBe(true);
+    const addresses = ['10.40.0.8' as Ipv4];
+    expect(ask(all, a, called({ addresses, names: ['bare' as ZoneName] })).ok).toBe(true);
+    expect(ask(all, b, called({ addresses }))).toMatchObject({ problem: { code: 'name-elsewhere' } });
+    all.run(1_000);
+    const given = ['bare@prod 10.40.0.8', 'db@prod 10.40.0.8', 'more@prod 10.40.0.8'];
+    for (const host of hosts) expect(zone(host)).toEqual(given);
   });
 });
 

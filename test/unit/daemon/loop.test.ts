@@ -30,6 +30,7 @@ function stage() {
     follow: () => {},
     publish: () => {},
     forwarded: () => {},
+    networks: () => {},
     halt: () => {},
   });
   const answered: number[] = [];

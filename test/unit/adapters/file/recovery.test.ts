@@ -45,7 +45,7 @@ const frames = (from: number, to: number): Buffer[] =>
 
 const SPARE = Buffer.alloc(60);
 
-describe('recovery', { timeout: 30_000 }, () => {
+describe('recovery', () => {
   let directory: string;
   const path = (name: string): string => join(directory, name);
 

@@ -14,7 +14,10 @@ import { startFakeUpstream } from '../../../support/dns/fake-upstream.ts';
 import { createFakeLog } from '../../../support/fake-log.ts';
 
 const LOOPBACK = { address: '127.0.0.0' as Ipv4, prefix: 8 };
-const record = (name: string, ...addresses: string[]) => ({ name, addresses: addresses as Ipv4[] });
+const recordOn = (network: string, name: string, ...addresses: string[]) => ({
+  ...{ network, name, addresses: addresses as Ipv4[] },
+});
+const record = (name: string, ...addresses: string[]) => recordOn('mesh', name, ...addresses);
 
 const opened: NameServer[] = [];
 afterEach(async () => {
@@ -40,7 +43,13 @@ async function takenPort() {
 async function freePlace() {
   const { port, release } = await takenPort();
   release();
-  return { address: '127.0.0.1' as Ipv4, port, namespace: undefined, allowed: [LOOPBACK] };
+  return {
+    address: '127.0.0.1' as Ipv4,
+    port,
+    namespace: undefined,
+    network: undefined,
+    allowed: [LOOPBACK],
+  };
 }
 
 describe('a name server', () => {
@@ -60,6 +69,30 @@ describe('a name server', () => {
     expect(addressesIn(await ask(place, 'box2.mesh.internal'))).toEqual(['10.0.0.12']);
     expect((await ask(place, 'box1.mesh.internal')).rcode).toBe('NXDOMAIN');
     expect(await server.report()).toMatchObject({ names: 1, addresses: 1, places: [place], restarts: 0 });
+  });
+
+  it('tells at the place of a network of no other, but of what is heard everywhere', async () => {
+    const { server } = open();
+    const [all, prod, test] = [await freePlace(), await freePlace(), await freePlace()];
+    server.publish([recordOn('prod', 'db', '10.40.0.1'), recordOn('', 'printer', '192.0.2.9')]);
+    await server.listen([all, { ...prod, network: 'prod' }, { ...test, network: 'test' }]);
+    server.publish([recordOn('test', 'db', '10.41.0.1'), recordOn('', 'scanner', '192.0.2.8')]);
+    await server.report();
+    const heard = async (place: typeof all, name: string) =>
+      addressesIn(await ask(place, `${name}.mesh.internal`)).join(' ');
+    expect([await heard(all, 'db'), await heard(prod, 'db'), await heard(test, 'db')]).toEqual([
+      ...['10.40.0.1 10.41.0.1', '10.40.0.1', '10.41.0.1'],
+    ]);
+    for (const place of [all, prod, test])
+      expect([await heard(place, 'printer'), await heard(place, 'scanner')]).toEqual([
+        '192.0.2.9',
+        '192.0.2.8',
+      ]);
+    server.publish([recordOn('prod', 'db')]);
+    await server.report();
+    expect([await heard(all, 'db'), await heard(prod, 'db')]).toEqual(['10.41.0.1', '']);
+    expect((await ask(prod, '1.0.41.10.in-addr.arpa', { type: 'PTR' })).rcode).not.toBe('NOERROR');
+    expect(await server.report()).toMatchObject({ names: 3, addresses: 3 });
   });
 
   it('goes from one place to another', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/adapters/docker/engine.ts';
-import { ok, refuse } from '../../../../src/core/errors.ts';
+import { ok } from '../../../../src/core/errors.ts';
 import type { Space } from '../../../../src/daemon/doctor/check.ts';
 import { engine } from '../../../../src/daemon/doctor/checks/engine.ts';
 import { kernel } from '../../../../src/daemon/doctor/checks/kernel.ts';
@@ -17,17 +17,14 @@ import { inodesIn } from '../../../../src/daemon/doctor/port-holder.ts';
 import { fakeRunning, findingsOf } from '../../../support/fake-machine.ts';
 
 /** An engine of that version that has one container, or none. */
-function fakeEngine(api: string, container?: { status: string; ours: boolean }): Engine {
+function fakeEngine(api: string, container?: { status: string; ours: boolean }): Pick<Engine, 'get'> {
   const labels = container?.ours ? { 'mesh.build': 'abc' } : {};
   const body = { State: { Status: container?.status }, Config: { Labels: labels } };
-  const absent = async () => refuse({ code: 'docker-unreachable', address: 'x', why: 'not asked here' });
   return {
-    call: absent,
     async get(path) {
       if (path === '/version') return ok({ status: 200, body: { Version: '28.0', ApiVersion: api } });
       return ok({ status: container === undefined ? 404 : 200, body });
     },
-    follow: absent,
   };
 }
 

@@ -5,21 +5,18 @@ import type { Engine } from './engine.ts';
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 10_000;
 
-/** As the engine takes them: only events that are one of each. */
-export type EventFilters = Readonly<Record<string, readonly string[]>>;
+interface Following {
+  readonly engine: Pick<Engine, 'follow'>;
+  readonly log: Log;
+  /** As the Engine API has them. */
+  readonly filters: Readonly<Record<string, readonly string[]>>;
+  readonly onLine: (line: string) => void;
+  /** It has got hold of the engine, for the first time or again: what happened before is not told. */
+  readonly onHold: () => void;
+}
 
-/**
- * Hands on the lines of an engine's events until the returned function is called. The engine may come later, go and come
- * back; `onHold` is called whenever it has been got hold of, the first time as well.
- */
-export function followEvents(
-  engine: Engine,
-  filters: EventFilters,
-  log: Log,
-  onLine: (line: string) => void,
-  onHold: () => void,
-): () => void {
-  const path = `/events?filters=${encodeURIComponent(JSON.stringify(filters))}`;
+/** An engine's events, which may come later, go and come back; until the returned function is called. */
+export function followEvents({ engine, log, filters, onLine, onHold }: Following): () => void {
   let stopped = false;
   let close: (() => void) | undefined;
   let retry: NodeJS.Timeout | undefined;
@@ -33,6 +30,7 @@ export function followEvents(
   }
 
   async function connect(): Promise<void> {
+    const path = `/events?filters=${encodeURIComponent(JSON.stringify(filters))}`;
     const followed = await engine.follow(path, onLine, () => {
       log.warn('the Docker engine went away; waiting for it');
       absent = true;

@@ -1,0 +1,78 @@
+import { type Cidr, formatCidr, parseCidr } from '../../core/address.ts';
+import { describe, ok, type Result } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
+import { inTime, type Parts } from './rules.ts';
+import type { Wish } from './wish.ts';
+
+/** Tells the plugin whose endpoint it makes (see there). */
+const CONTAINER_OPTION = 'mesh.container';
+
+/** What went wrong, for a person; undefined: nothing. */
+export type Failure = string | undefined;
+
+/** Puts containers on the mesh. */
+export class Membership {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Before it runs: an address that stays its own, on the mesh's own Docker network. */
+  async join(container: string, endpoint: Exclude<Wish['endpoint'], undefined>): Promise<Failure> {
+    const { rules, engine, log } = this.#parts;
+    const reserved = await this.#reserve(container, endpoint, rules.subnet);
+    if (!reserved.ok) return describe(reserved.problem);
+    const answer = await engine.call('POST', `/networks/${rules.network}/connect`, {
+      Container: container,
+      EndpointConfig: {
+        IPAMConfig: { IPv4Address: reserved.value.address },
+        DriverOpts: { [CONTAINER_OPTION]: container },
+      },
+    });
+    if (!answer.ok) return describe(answer.problem);
+    if (answer.value.status === 200) {
+      log.debug('joined', { container, address: formatCidr(reserved.value) });
+      return undefined;
+    }
+    return `network ${rules.network}: ${messageOf(answer.value.body) ?? `status ${answer.value.status}`}`;
+  }
+
+  /** While it runs: what it wants with other subnets than that network has. */
+  async attach(container: string, { addresses, subnets }: Wish): Promise<Failure> {
+    if (addresses.length + subnets.length === 0) return undefined;
+    const { mesh, rules } = this.#parts;
+    const attached = mesh.attach({ container, addresses, subnets, withoutDns: rules.dns === undefined });
+    const result = await inTime(attached, () => undefined);
+    return result.ok ? undefined : describe(result.problem);
+  }
+
+  /** Takes a container back that could not be joined. */
+  async remove(container: string): Promise<void> {
+    const { engine, mesh, log } = this.#parts;
+    await mesh.release({ owner: container });
+    const removed = await engine.call('DELETE', `/containers/${container}?force=1&v=1`);
+    if (!removed.ok || removed.value.status >= 300)
+      log.error('a container that could not be joined could not be removed either', { container });
+  }
+
+  async kill(container: string): Promise<void> {
+    await this.#parts.engine.call('POST', `/containers/${container}/kill`);
+  }
+
+  async #reserve(owner: string, wanted: Cidr | 'any', subnet: Cidr | undefined): Promise<Result<Cidr>> {
+    const { mesh } = this.#parts;
+    const given =
+      wanted === 'any'
+        ? mesh.allocate({ owner, subnet: subnet && formatCidr(subnet) })
+        : mesh.claim({ owner, address: formatCidr(wanted) });
+    const reply = await inTime(given, () => void mesh.release({ owner }));
+    if (!reply.ok) return reply;
+    return ok(parseCidr(reply.value.addresses[0] ?? '') as Cidr);
+  }
+}
+
+/** What an engine says went wrong. */
+export function messageOf(body: unknown): string | undefined {
+  return isObject(body) && typeof body['message'] === 'string' ? body['message'] : undefined;
+}

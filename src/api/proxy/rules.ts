@@ -1,0 +1,53 @@
+import type { Cidr, Ipv4 } from '../../core/address.ts';
+import type { Result } from '../../core/errors.ts';
+import type { EngineApi } from '../../ports/engine.ts';
+import type { Log } from '../../ports/log.ts';
+import type { ControlHandlers } from '../control/contract.ts';
+import type { NameRule } from './hostname.ts';
+
+/** What the proxy does for containers. */
+export interface Rules {
+  /** Name of the variable by which a container says what it wants: `MESH_CIDR`. */
+  readonly variable: string;
+  /** The Docker network that containers are joined to, and its subnet; undefined where no addresses are given out. */
+  readonly network: string;
+  readonly subnet: Cidr | undefined;
+  /** Containers that say nothing are joined, too. */
+  readonly isDefault: boolean;
+  /** Undefined where containers are not told whom to ask for names. */
+  readonly dns: { readonly zone: string; readonly service: Ipv4 | undefined } | undefined;
+  readonly names: NameRule;
+  /** An inspected container shows its address on the mesh as its own. */
+  readonly rewriteInspect: boolean;
+}
+
+/** What the router does for the proxy. */
+export type MeshCalls = Pick<ControlHandlers, 'allocate' | 'claim' | 'release' | 'attach' | 'dns'>;
+
+export interface Parts {
+  readonly rules: Rules;
+  readonly mesh: MeshCalls;
+  readonly engine: EngineApi;
+  readonly log: Log;
+}
+
+/** Nobody waits longer than this for the mesh. */
+const PATIENCE_MS = 10_000;
+
+/** `call`'s result, if it comes in time; else a refusal, and `late` gets what came too late. */
+export function inTime<Value>(
+  call: Promise<Result<Value>>,
+  late: (value: Value) => void,
+  ms = PATIENCE_MS,
+): Promise<Result<Value>> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      resolve({ ok: false, problem: { code: 'router-silent', seconds: ms / 1000 } });
+      call.then(
+        result => result.ok && late(result.value),
+        () => undefined,
+      );
+    }, ms);
+    call.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,51 @@
+import type { Answer } from './engine-link.ts';
+import type { Exchange, Next } from './exchange.ts';
+import { type Inspected, isBridged, readInspection } from './inspection.ts';
+import type { Membership } from './membership.ts';
+import type { Parts } from './rules.ts';
+import { answerBytes } from './wire.ts';
+import { readWish, variableIn } from './wish.ts';
+
+/**
+ * `POST /containers/ID/start` and `restart`: what was asked for is there when the client is told that the container runs, or
+ * it does not run.
+ */
+export async function startContainer(
+  { rules, engine }: Parts,
+  membership: Membership,
+  exchange: Exchange,
+  name: string,
+): Promise<Next> {
+  const body = await exchange.body();
+  const inspected = await engine.call('GET', `/containers/${encodeURIComponent(name)}/json`);
+  const container = inspected.ok ? readInspection(inspected.value.body) : undefined;
+  if (container === undefined || !isBridged(container.networkMode))
+    return exchange.reply((await exchange.ask(body)).raw);
+  const read = readWish(container.environment, rules);
+  const wish = 'wish' in read ? read.wish : undefined;
+  if (wish?.endpoint !== undefined && isUnjoined(container)) {
+    const failure = await membership.join(container.id, wish.endpoint);
+    if (failure !== undefined) return exchange.reply(failed(failure));
+  }
+  const answer = await exchange.ask(body);
+  if (wish === undefined || !runs(answer)) return exchange.reply(answer.raw);
+  const failure = await membership.attach(container.id, wish);
+  if (failure === undefined) return exchange.reply(answer.raw);
+  await membership.kill(container.id);
+  return exchange.reply(failed(failure));
+
+  /** This proxy made it, but ended before it was joined; others are left alone unless they ask. */
+  function isUnjoined({ isRunning, networks, dns, environment }: Inspected): boolean {
+    const service = rules.dns?.service;
+    const isOurs =
+      variableIn(environment, rules.variable) !== undefined ||
+      (service !== undefined && dns.includes(service));
+    return isOurs && !isRunning && !networks.includes(rules.network);
+  }
+}
+
+const failed = (why: string): Buffer =>
+  answerBytes(500, { message: `the container can't be put on the mesh: ${why}` });
+
+/** 304: it ran already. */
+const runs = ({ status }: Answer): boolean => status === 204 || status === 304;

@@ -1,0 +1,62 @@
+import { type Cidr, contains, formatCidr, networkAddress, parseCidr } from '../../core/address.ts';
+
+/** What a container is to have on the mesh. */
+export interface Wish {
+  /** Its address on the mesh's own Docker network: this very one, or any (`any`); undefined: it is not on it. */
+  readonly endpoint: Cidr | 'any' | undefined;
+  /** With other subnets than that network has: attached beside it, when the container starts. */
+  readonly addresses: readonly string[];
+  readonly subnets: readonly string[];
+}
+
+export type WishResult = { readonly wish: Wish | undefined } | { readonly wrong: string };
+
+export interface WishOptions {
+  /** Name of the variable that asks: `MESH_CIDR`. */
+  readonly variable: string;
+  /** Who says nothing gets an address, too. */
+  readonly isDefault: boolean;
+  /** The subnet of the mesh's own Docker network; undefined where none is given out. */
+  readonly subnet: Cidr | undefined;
+}
+
+/** The value of a variable in a container's environment; the last one counts. */
+export function variableIn(environment: unknown, name: string): string | undefined {
+  if (!Array.isArray(environment)) return undefined;
+  const found = environment.findLast(entry => typeof entry === 'string' && entry.startsWith(`${name}=`));
+  return typeof found === 'string' ? found.slice(name.length + 1) : undefined;
+}
+
+/** What the environment asks for; `wish` is undefined where the container is to be left alone. */
+export function readWish(environment: unknown, options: WishOptions): WishResult {
+  const asked = variableIn(environment, options.variable);
+  if (asked === undefined)
+    return { wish: options.isDefault && options.subnet !== undefined ? anyAddress() : undefined };
+  const words = asked.split(/\s+/).filter(word => word !== '');
+  if (words.length === 1 && words[0] === 'none') return { wish: undefined };
+  return words.length === 0 ? readWords(['net:default'], options) : readWords(words, options);
+}
+
+const anyAddress = (): Wish => ({ endpoint: 'any', addresses: [], subnets: [] });
+
+function readWords(words: readonly string[], { variable, subnet }: WishOptions): WishResult {
+  const addresses: string[] = [];
+  const subnets: string[] = [];
+  let endpoint: Wish['endpoint'];
+  for (const word of words) {
+    const isSpace = word.startsWith('net:');
+    const text = isSpace ? word.slice('net:'.length) : word.replace(/^ip:/, '');
+    const cidr = isSpace && text === 'default' ? subnet : parseCidr(text);
+    if (isSpace && text === 'default' && subnet === undefined)
+      return { wrong: `${variable}: this router gives out no addresses; name one, like 10.0.0.11/24` };
+    if (cidr === undefined)
+      return {
+        wrong: `${variable}: "${word}" is neither "none", nor an address like 10.0.0.11/24, nor net:default or net: and a subnet`,
+      };
+    const isOwn = subnet !== undefined && cidr.prefix === subnet.prefix && contains(subnet, cidr.address);
+    if (isOwn && endpoint === undefined) endpoint = isSpace ? 'any' : cidr;
+    else if (isSpace) subnets.push(formatCidr({ address: networkAddress(cidr), prefix: cidr.prefix }));
+    else addresses.push(formatCidr(cidr));
+  }
+  return { wish: { endpoint, addresses, subnets } };
+}

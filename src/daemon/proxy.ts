@@ -1,0 +1,77 @@
+import { createEngine } from '../adapters/docker/engine.ts';
+import type { ControlHandlers, ProxyReport } from '../api/control/contract.ts';
+import type { Settings } from '../api/control/options.ts';
+import { proxySocket } from '../api/control/settings.ts';
+import { formatListenAddress } from '../api/proxy/listen-address.ts';
+import { createProxy } from '../api/proxy/proxy.ts';
+import { type Cidr, serviceAddress } from '../core/address.ts';
+import { ok, type Result, refuse } from '../core/errors.ts';
+import type { Log } from '../ports/log.ts';
+import { MESH } from './profile.ts';
+
+export interface ProxyParts {
+  readonly settings: Settings;
+  readonly handlers: ControlHandlers;
+  readonly defaultSubnet: Cidr | undefined;
+  readonly log: Log;
+}
+
+export interface RouterProxy {
+  start(): Promise<Result<void>>;
+  stop(): Promise<void>;
+}
+
+const NONE: RouterProxy = { start: async () => ok(undefined), stop: async () => {} };
+
+/** Where this router's Docker proxy is asked; refused where it has none. */
+export function proxyReport(settings: Settings): Result<ProxyReport> {
+  return hasProxy(settings)
+    ? ok({
+        addresses: [
+          `unix://${proxySocket(settings.runDir)}`,
+          ...settings.proxyListen.map(formatListenAddress),
+        ],
+      })
+    : refuse({ code: 'proxy-off' });
+}
+
+const hasProxy = ({ proxy, docker }: Settings): boolean => proxy && docker !== '';
+
+export function createRouterProxy({
+  settings,
+  handlers,
+  defaultSubnet: subnet,
+  log,
+}: ProxyParts): RouterProxy {
+  if (!hasProxy(settings)) return NONE;
+  return createProxy({
+    engineAddress: settings.docker,
+    engine: createEngine(settings.docker),
+    listen: [{ kind: 'unix', path: proxySocket(settings.runDir) }, ...settings.proxyListen],
+    tls: tlsFiles(settings),
+    mesh: handlers,
+    rules: {
+      variable: `${MESH.environmentPrefix}CIDR`,
+      network: MESH.network,
+      subnet,
+      isDefault: settings.ipamDefault,
+      dns:
+        settings.dns && settings.proxyDns
+          ? { zone: settings.dnsDomain, service: subnet && serviceAddress(subnet) }
+          : undefined,
+      names: {
+        label: settings.hostnameLabel,
+        match: new RegExp(settings.hostnameMatch),
+        replacement: settings.hostnameReplacement,
+      },
+      rewriteInspect: settings.rewriteInspect,
+    },
+    log,
+  });
+}
+
+function tlsFiles({ tlsVerify, tlsCaCert: ca, tlsCert: cert, tlsKey: key }: Settings) {
+  return tlsVerify && ca !== undefined && cert !== undefined && key !== undefined
+    ? { ca, cert, key }
+    : undefined;
+}

@@ -1,0 +1,34 @@
+import type { Result } from '../core/errors.ts';
+
+/** One that an engine has on a network of one of our drivers. */
+export interface EngineEndpoint {
+  readonly id: string;
+  /** Without a prefix; empty where it has none. */
+  readonly address: string;
+}
+
+/** A container, and which endpoints are its. */
+export interface Inhabitant {
+  readonly id: string;
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly endpoints: readonly string[];
+}
+
+export type EndpointEvent =
+  /** A container was connected to one of our networks, or has another name. */
+  | { readonly kind: 'connected'; readonly container: string }
+  /** Events were missed: look at everything again. */
+  | { readonly kind: 'look-again' };
+
+/** What an engine knows of the endpoints that it has asked us for. */
+export interface EngineEndpoints {
+  /** All of them. Refuses with `docker-unreachable`, `docker-refused`. */
+  list(): Promise<Result<readonly EngineEndpoint[]>>;
+  /** Refuses with `container-unknown`, `docker-unreachable`, `docker-refused`. */
+  inhabitant(container: string): Promise<Result<Inhabitant>>;
+  /** Of the containers on our networks that run. Refuses as `list`. */
+  containers(): Promise<Result<readonly string[]>>;
+  /** Calls back on changes until the returned function is called. Reconnects by itself. */
+  watch(listener: (event: EndpointEvent) => void): () => void;
+}
