@@ -288,8 +288,7 @@ export class Host {
   }
 
   #start(left: readonly Plumbed[]): void {
-    this.#paths.refresh();
-    if (this.#inherited !== undefined) this.#paths.adopt(this.#inherited);
+    this.#paths.start(this.#inherited);
     this.#forward();
     this.#attachments.adopt(left);
     this.#whenReady(() => this.#handed.resume(left));

@@ -94,8 +94,9 @@ export class Paths {
   }
 
   /** Goes on with what an earlier router had chosen, so that nothing stands still while it is found out again. */
-  adopt(forwarding: Forwarding): void {
-    const control = forwarding.networks.find(({ vni }) => vni === CONTROL_NETWORK.vni);
+  start(inherited: Forwarding | undefined): void {
+    this.refresh();
+    const control = inherited?.networks.find(({ vni }) => vni === CONTROL_NETWORK.vni);
     const vteps = new Map(control?.stations.map(({ address, vtep }) => [address, vtep]));
     for (const { peer, route } of this.#paths.values()) {
       const host = this.#context.topology.host(peer);

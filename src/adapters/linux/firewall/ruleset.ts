@@ -57,18 +57,20 @@ const RELAY_MAPS: Readonly<Record<string, MapShape>> = {
 };
 
 const TO_RELAY = `
-    udp dport @relay_ports ip saddr @peers fib daddr type local goto relay`;
+    udp dport @relay_ports ip saddr @peers udp checksum 0 fib daddr type local goto relay`;
 
 /**
  * What a peer sends to the port of another, whom it does not reach, is sent on there as if it came from here, without a
  * memory of connections. A copy goes out as this host's own: nothing has to be forwarded, so neither the host's
- * forwarding switch nor rules for what it forwards have a say, and what comes back takes the other's port.
+ * forwarding switch nor rules for what it forwards have a say, and what comes back takes the other's port. Our VXLAN
+ * devices send no checksum, which nftables would take for one and correct when it changes the port.
  */
 const relay = (from: Ipv4): string => `
   chain relay {
     ip daddr set udp dport map @relay_hosts
     ip saddr set ${from}
     udp dport set udp dport map @relay_ports
+    udp checksum set 0
     dup to ip daddr
     counter name relayed drop
   }`;
