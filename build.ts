@@ -15,6 +15,7 @@ import {
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { NODE_FLAGS } from './cli/router-process.ts';
 
 /**
  * Makes `dist/`, which runs on its own: cli.cjs, daemon.js (which starts router.js, compiled beforehand in cache/),
@@ -112,11 +113,14 @@ delete process.env.NODE_COMPILE_CACHE_PORTABLE;
 await import('./router.js');
 `;
 
-/** Lets the router load and do nothing, so that node keeps what it compiled; without it starts are slower, no more. */
+/**
+ * Lets the router load and do nothing, so that node keeps what it compiled; without it starts are slower, no more. What was
+ * compiled under other flags would not do.
+ */
 function fillCache(folder: string): void {
   const nothing = ['--clean', '--run-dir=/run/mesh-build/none'];
   mkdirSync(join(folder, 'cache'));
-  spawnSync(process.execPath, [join(folder, 'daemon.js'), ...nothing], { stdio: 'ignore' });
+  spawnSync(process.execPath, [...NODE_FLAGS, join(folder, 'daemon.js'), ...nothing], { stdio: 'ignore' });
 }
 
 /** The router and its thread, whose names are kept for stack traces in the log. `entry` is another one in tests. */

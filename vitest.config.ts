@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** One project a test level (see CONTRIBUTING.md). The levels that touch the kernel run one file at a time. */
-const serial = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
+const serial = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 240_000 };
 
 export default defineConfig({
   test: {

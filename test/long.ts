@@ -7,6 +7,7 @@ const rounds = 'MESH_TEST_ROUNDS=100 vitest run --project docker test/docker/nam
 /** Each has to end with 0. */
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
+  boots: ['node', 'test/boots.ts'],
   names: ['sh', '-c', rounds],
   addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),

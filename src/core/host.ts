@@ -32,26 +32,13 @@ import { takeBack } from './host/take-back.ts';
 import { createViews } from './host/views.ts';
 import { Vigil } from './host/vigil.ts';
 import type { ZoneName } from './names/name.ts';
-import {
-  type Change,
-  createReplica,
-  type Rebase,
-  type Replica,
-  type Write,
-  type Written,
-} from './replica.ts';
+import { type Change, createReplica, type Facts, type Rebase, type Write, type Written } from './replica.ts';
 import type { Report } from './report.ts';
 import { TOPOLOGY } from './topology/facts.ts';
 import { decodeMessage } from './wire.ts';
 
 /** How long a router that knows of others waits for one of them before it writes anything. */
 const ALONE_AFTER_MS = 3_000;
-
-/** What a host holds, for those who look on. */
-export type Facts = Pick<
-  Replica,
-  'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
->;
 
 /** News of who exists are looked at together, so long after the first. */
 const TOPOLOGY_SETTLES_MS = 10;
@@ -124,7 +111,7 @@ export class Host {
       ahead: (seq, lost, boot) =>
         takeBack(this.#context, this.#presence, { seq, lost, boot }, how => this.#issueAnew(seq, how)),
     });
-    this.#expulsion = new Expulsion(this.#context);
+    this.#expulsion = new Expulsion(this.#context, () => this.#durability.flush());
     this.#addressing =
       config.ipam &&
       new Addressing(
@@ -135,8 +122,7 @@ export class Host {
         config.name ?? defaultName(this.#context, config.self),
       );
     this.#attachments = new Attachments(this.#context);
-    const isUsed = (name: string): boolean => this.#attachments.all().some(({ network }) => network === name);
-    this.#networking = new Networking(this.#context, isUsed);
+    this.#networking = new Networking(this.#context, this.#attachments);
     this.#handed = new Handed(this.#context, this.#addressing, this.#attachments, this.#networking);
     this.#conflicts = new Conflicts(this.#context, this.#attachments);
     this.#departure = new Departure(
@@ -198,7 +184,7 @@ export class Host {
     this.#take(input);
     this.#conflicts.review();
     this.#stewardship.review(this.#state);
-    if (this.#state === 'ready') this.#networking.review();
+    if (this.#state === 'ready') this.#networking.review(this.#effects);
     this.#conflicts.review();
     const records = this.#context.names.changes();
     if (records.length > 0) this.#context.emit({ kind: 'publish-names', records });
@@ -290,6 +276,7 @@ export class Host {
   #start(left: readonly Plumbed[]): void {
     this.#paths.start(this.#inherited);
     this.#forward();
+    this.#expulsion.started();
     this.#attachments.adopt(left);
     this.#whenReady(() => this.#handed.resume(left));
     this.#dialling.start();

@@ -85,6 +85,12 @@ export interface Replica {
 
 const NOTHING: Merged = { changed: [], gap: false, refused: undefined, news: false };
 
+/** What is held, for those who look on. */
+export type Facts = Pick<
+  Replica,
+  'digest' | 'entries' | 'fingerprint' | 'get' | 'head' | 'ofOwner' | 'owners' | 'ownSeq'
+>;
+
 /** A replica that holds nothing yet. */
 export function createReplica(options: {
   readonly self: PeerId;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFileStore } from '../adapters/file/store.ts';
@@ -6,10 +6,13 @@ import { createLinuxDataplane } from '../adapters/linux/dataplane.ts';
 import { ask } from '../api/control/client.ts';
 import type { Settings } from '../api/control/options.ts';
 import { controlSocket } from '../api/control/settings.ts';
+import { PLUGIN_FOLDER, pluginSocket } from '../api/plugin/folder.ts';
 import type { Problem } from '../core/errors.ts';
 import { hasOwnFacts } from '../core/host/durability.ts';
 import type { Log } from '../ports/log.ts';
 import { IDENTITY_FILE } from './identity.ts';
+import { removeEmpty } from './plugin.ts';
+import { MESH } from './profile.ts';
 import { startRouter } from './router.ts';
 
 /** As `mesh launch` stores it. */
@@ -30,6 +33,11 @@ export async function clean(settings: Settings, log: Log): Promise<Problem | und
   if (alive.ok) return { code: 'router-running', how: `process ${alive.value.pid}` };
   if (await hasSomethingToTakeBack(stateDir, log)) await sayGoodbye(settings, log);
   if (existsSync(runDir)) await createLinuxDataplane({ runDir, log }).remove();
+  if (settings.plugin) {
+    // Of a router that was killed; an engine would wait in vain on it.
+    rmSync(pluginSocket(MESH.driver), { force: true });
+    removeEmpty(PLUGIN_FOLDER);
+  }
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Attachment } from '../core/endpoints/attachment.ts';
 import type { Problem, Result } from '../core/errors.ts';
 import type { Forwarding } from '../core/forwarding.ts';
+import type { Membership } from '../core/host/memberships.ts';
 import type { Command, Effect, Input, Millis, Records, Reply } from '../core/host/step.ts';
 import type { Host } from '../core/host.ts';
 import type { NameRecord } from '../core/names/view.ts';
@@ -21,6 +22,8 @@ export interface LoopPorts {
   readonly follow: (container: string) => void;
   readonly halt: (problem: Problem) => void;
   readonly publish: (records: readonly NameRecord[]) => void;
+  /** These are all containers here that are on several networks. */
+  readonly memberships: (memberships: readonly Membership[]) => void;
   /** These are all networks now. */
   readonly networks: (networks: readonly Network[]) => void;
   /** The kernel has been brought to this, as far as it could be. */
@@ -126,6 +129,9 @@ export class Loop {
         return this.#forward();
       case 'publish-names':
         this.#publish(effect.records);
+        break;
+      case 'memberships':
+        this.#ports.memberships(effect.memberships);
         break;
       case 'networks':
         this.#ports.networks(effect.networks);

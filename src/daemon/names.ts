@@ -8,11 +8,11 @@ import { ok, type Problem, type Result } from '../core/errors.ts';
 import type { Forwarding } from '../core/forwarding.ts';
 import type { NameRecord } from '../core/names/view.ts';
 import type { Log } from '../ports/log.ts';
-import type { ListenPlace, NameServer, NameServerReport } from '../ports/name-server.ts';
+import type { ListenPlace, Membership, NameServer, NameServerReport } from '../ports/name-server.ts';
 import { dnsThread } from './dns.ts';
 
 /** An engine may come, or change its bridge, after the router. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 1_000;
 const DOCKER_BRIDGE = 'docker0';
 /** How engines call the bridges of the networks that users make. */
 const BRIDGES = /^(docker0|docker_gwbridge|br-[\da-f]{12})$/;
@@ -27,6 +27,8 @@ export interface Names {
   /** Listens where the host's own containers ask; refuses as `NameServer.listen` does. */
   start(): Promise<Result<void>>;
   publish(records: readonly NameRecord[]): void;
+  /** These are all containers here that are on several networks. */
+  belong(memberships: readonly Membership[]): void;
   /** The kernel has been brought to this: there may be other service addresses. */
   forwarded(forwarding: Forwarding): void;
   /** Undefined where this router answers no questions. */
@@ -41,6 +43,7 @@ export function createNames(settings: Settings, log: Log): Names {
 const SILENT: Names = {
   start: async () => ok(undefined),
   publish: () => {},
+  belong: () => {},
   forwarded: () => {},
   report: async () => undefined,
   stop: async () => {},
@@ -70,6 +73,10 @@ class ServedNames implements Names {
 
   publish(records: readonly NameRecord[]): void {
     this.#server.publish(records);
+  }
+
+  belong(memberships: readonly Membership[]): void {
+    this.#server.belong(memberships);
   }
 
   forwarded({ networks }: Forwarding): void {

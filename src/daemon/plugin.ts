@@ -5,17 +5,16 @@ import { createDockerNetworks } from '../adapters/docker/networks.ts';
 import type { Settings } from '../api/control/options.ts';
 import { pluginSocket } from '../api/plugin/folder.ts';
 import { createPluginServer } from '../api/plugin/server.ts';
-import type { Ipv4 } from '../core/address.ts';
-import { endpointOf } from '../core/endpoints/attachment.ts';
 import { ok, type Result } from '../core/errors.ts';
 import type { Allocation } from '../core/host/allocation.ts';
-import { isReserved } from '../core/host/handed.ts';
 import type { Command, Reply } from '../core/host/step.ts';
 import type { Network } from '../core/networks/network.ts';
 import type { EngineEndpoints } from '../ports/engine-endpoints.ts';
 import type { Log } from '../ports/log.ts';
+import { Comparison } from './comparison.ts';
 import { DockerNetworks } from './docker-networks.ts';
 import { MESH } from './profile.ts';
+import { revive } from './revive.ts';
 
 interface Router {
   ask(command: Command): Promise<Result<Reply>>;
@@ -40,7 +39,7 @@ export interface Plugin {
 }
 
 /** An engine that is about to tell of an endpoint for an address has done so when it is looked at for the second time. */
-const COMPARE_MS = 30_000;
+const LOOK_MS = 30_000;
 
 /** Docker's drivers, where this router is to offer them. */
 export function createPlugin(settings: Settings, log: Log, router: Router): Plugin {
@@ -76,55 +75,13 @@ const SILENT: Plugin = {
 
 /** What engines ask for, and what they have forgotten to take back. */
 export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> {
-  const { allocations, ask, engine, log, socketPath } = parts;
-  /** What the engine did not know of when it was last asked. */
-  let missed: ReadonlySet<string> = new Set();
-  let turn: Promise<unknown> = Promise.resolve();
+  const { ask, engine, log, socketPath } = parts;
+  const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
 
-  /** Every allocation that an engine has to answer for, as a text. */
-  const ours = (): ReadonlyMap<string, Allocation> =>
-    new Map(
-      allocations()
-        .filter(({ owner }) => isReserved(owner) || endpointOf({ container: owner }) !== undefined)
-        .map(one => [`${one.owner} ${one.cidr.address}`, one]),
-    );
-
-  /** `sure`: what it does not know now is gone; else it may be on its way, until it is missed twice. */
-  async function compareNow(sure: boolean): Promise<void> {
-    const before = ours();
-    if (before.size === 0) return;
-    const found = await engine.list();
-    if (!found.ok) return;
-    const ids = new Set(found.value.map(({ id }) => id));
-    const addresses = new Set(found.value.map(({ address }) => address));
-    const gone = new Map(
-      [...before].filter(([, { cidr, owner }]) => {
-        const endpoint = endpointOf({ container: owner });
-        return endpoint === undefined ? !addresses.has(cidr.address) : !ids.has(endpoint);
-      }),
-    );
-    const now = ours();
-    for (const [key, { cidr, owner }] of gone) {
-      if (!now.has(key) || !(sure || missed.has(key))) continue;
-      await forget(owner, cidr.address);
-      gone.delete(key);
-    }
-    missed = new Set(gone.keys());
-  }
-
-  async function forget(owner: string, address: Ipv4): Promise<void> {
-    log.info('the engine knows no more of what had an address', { owner, address });
-    const endpoint = endpointOf({ container: owner });
-    if (endpoint !== undefined) await ask({ kind: 'delete-endpoint', endpoint });
-    await ask({ kind: 'return-address', address });
-  }
-
-  /** One after the other: each takes what the one before has found. */
-  function compare(sure: boolean): Promise<void> {
-    const next = turn.then(() => compareNow(sure));
-    turn = next.catch(error => log.error('the engine could not be compared with', { error: String(error) }));
-    return next;
+  function look(): void {
+    void comparison.compare();
+    void revive(engine, log);
   }
 
   async function identify(container: string): Promise<void> {
@@ -136,7 +93,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
   }
 
   async function lookAgain(): Promise<void> {
-    void compare(false);
+    look();
     const found = await engine.containers();
     for (const container of found.ok ? found.value : []) await identify(container);
   }
@@ -147,8 +104,8 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
     log,
     host: {
       ask,
-      identified: (_, container) => void identify(container),
-      compare: () => compare(true),
+      identified: container => void identify(container),
+      compare: address => comparison.compare(address),
     },
   });
 
@@ -156,7 +113,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
     async start() {
       const started = await server.start();
       if (!started.ok) return started;
-      const timer = setInterval(() => void compare(false), COMPARE_MS);
+      const timer = setInterval(look, LOOK_MS);
       const unwatch = engine.watch(event => {
         if (event.kind === 'connected') void identify(event.container);
         else void lookAgain();
@@ -167,14 +124,14 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
     async stop() {
       for (const stop of stops) stop();
       await server.close();
-      await turn;
+      await comparison.idle();
       removeEmpty(dirname(socketPath));
     },
   };
 }
 
 /** The folders of an engine that was never there. */
-function removeEmpty(folder: string): void {
+export function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
     rmdirSync(dirname(folder));

@@ -95,6 +95,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     follow: containers.follow,
     halt: ending.resolve,
     publish: records => names.publish(records),
+    memberships: memberships => names.belong(memberships),
     networks: networks => plugin.want(networks),
     forwarded: forwarding => names.forwarded(forwarding),
     ...(after === undefined ? {} : { after }),

@@ -29,6 +29,13 @@ export interface EngineEndpoints {
   inhabitant(container: string): Promise<Result<Inhabitant>>;
   /** Of the containers on our networks that run. Refuses as `list`. */
   containers(): Promise<Result<readonly string[]>>;
+  /**
+   * Those on our networks that should run, and that the engine has given up starting for want of our drivers. Refuses as
+   * `list`.
+   */
+  abandoned(): Promise<Result<readonly Pick<Inhabitant, 'id' | 'name'>[]>>;
+  /** Refuses with `docker-unreachable`, `docker-refused`. */
+  start(container: string): Promise<Result<void>>;
   /** Calls back on changes until the returned function is called. Reconnects by itself. */
   watch(listener: (event: EndpointEvent) => void): () => void;
 }

@@ -12,13 +12,19 @@ export interface NameRecord {
   readonly addresses: readonly Ipv4[];
 }
 
+/** Who asks from an address, by the networks that it is on. */
+export interface Membership {
+  readonly address: Ipv4;
+  readonly networks: readonly string[];
+}
+
 /** Where questions are taken, by UDP and TCP. */
 export interface ListenPlace {
   readonly address: Ipv4;
   readonly port: number;
   /** Path of a network namespace; undefined: the host's own. */
   readonly namespace: string | undefined;
-  /** Only names on this network are told here; undefined: all. */
+  /** Only names on this network are told here, and on others that who asks is on; undefined: all. */
   readonly network: string | undefined;
   /** Who is answered here; others are refused. */
   readonly allowed: readonly Cidr[];
@@ -54,6 +60,8 @@ export interface NameServer {
   listen(places: readonly ListenPlace[]): Promise<Result<void>>;
   /** What has changed; all other names stay as they are. */
   publish(records: readonly NameRecord[]): void;
+  /** All askers on several networks: each hears the names of all of them. */
+  belong(memberships: readonly Membership[]): void;
   report(): Promise<NameServerReport>;
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   throughput: () => import('./throughput.ts'),
   latency: () => import('./latency.ts'),
   attach: () => import('./attach.ts'),
+  plugin: () => import('./plugin.ts'),
   allocate: () => import('./allocate.ts'),
   ring: () => import('./ring.ts'),
   reach: () => import('./reach.ts'),

@@ -164,7 +164,7 @@ describe('transport on TCP', () => {
     const dialOnce = new URL('../support/dial-once.ts', import.meta.url).pathname;
     const inNamespace = async (setUp: string, address: string): Promise<unknown> => {
       const script = `${setUp} exec ${process.execPath} ${dialOnce} ${address}`;
-      const { stdout } = await run('unshare', ['--net', 'sh', '-ec', script], { timeout: 30_000 });
+      const { stdout } = await run('unshare', ['--net', 'sh', '-ec', script], { timeout: 60_000 });
       const { self: _, ...event } = JSON.parse(stdout) as TransportEvent & { self: PeerId };
       return event;
     };

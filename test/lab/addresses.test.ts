@@ -18,8 +18,14 @@ const attach = async (host: Host, words: string): Promise<string> =>
   (await type(host, `mesh attach ${words}`)).trim();
 /** The router's control socket, as it is reached from here. */
 const socketOf = (host: Host): string => `/proc/${host.pid}/root/run/mesh/mesh.sock`;
+/** News of a container takes a moment to get to other hosts. */
 const reaches = (host: Host, from: string, address: string) =>
-  type(host, `ip netns exec ${from} ping -c 1 -W 2 ${address}`);
+  until(
+    async () =>
+      (await host.exec(['ip', 'netns', 'exec', from, 'ping', '-c', '1', '-W', '2', address])).status === 0 ||
+      undefined,
+    () => `${from} of ${host.name} does not reach ${address}`,
+  );
 
 describe('the addresses of a mesh', () => {
   let lab: Lab;

@@ -17,7 +17,7 @@ describe('the addresses of five hosts', () => {
   });
   afterAll(() => lab?.destroy());
 
-  it('are each held once, and none is lost, whatever befalls the routers', { timeout: 150_000 }, async () => {
+  it('are each held once, and none is lost, whatever befalls the routers', { timeout: 300_000 }, async () => {
     const { counts, duplicates, free, given, lost } = await churn(lab, 1, OPERATIONS);
     expect({ duplicates, lost }).toEqual({ duplicates: [], lost: [] });
     expect(free + given, JSON.stringify(counts)).toBe(UNIVERSE);

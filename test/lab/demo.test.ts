@@ -38,7 +38,7 @@ describe('./mesh demo', () => {
   it('stays up until Ctrl-C, and leaves nothing', async () => {
     const demo = startDemo();
     const lab = await labOfDemo(demo);
-    await expect.poll(demo.output, { timeout: 30_000 }).toContain('Ctrl-C');
+    await expect.poll(demo.output, { timeout: 60_000 }).toContain('Ctrl-C');
     const pids = [...demo.output().matchAll(/--target (\d+)/g)].map(([, pid]) => Number(pid));
     expect(pids).toHaveLength(3);
     const traces = await takeTraces(lab, pids);

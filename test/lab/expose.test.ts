@@ -16,8 +16,12 @@ const LAUNCH = 'mesh launch --native --ipalloc-timeout 2';
 
 /** The router's control socket, as it is reached from here. */
 const socketOf = (host: Host): string => `/proc/${host.pid}/root/run/mesh/mesh.sock`;
-const reaches = (host: Host, from: string, address: string): Promise<string> =>
-  type(host, `ip netns exec ${from} ping -q -c 1 -W 2 ${address}`);
+/** News of a container takes a moment to get to other hosts. */
+const reaches = (host: Host, from: string, address: string): Promise<unknown> =>
+  until(
+    async () => !(await fails(host, `ip netns exec ${from} ping -q -c 1 -W 2 ${address}`)) || undefined,
+    () => `${from} of ${host.name} does not reach ${address}`,
+  );
 const fails = async (host: Host, line: string): Promise<boolean> =>
   (await host.exec(['sh', '-c', line])).status !== 0;
 /** Of traces: tables come in the order in which they were made, and the list of peers follows the mesh. */

@@ -40,6 +40,22 @@ describe('networks beside the default one', () => {
     );
   const ping = (host: Host, from: string, address: string) =>
     host.exec(['ip', 'netns', 'exec', from, 'ping', '-c', '1', '-W', '1', address]);
+  /** News of a container takes a moment to get to other hosts. */
+  const reaches = (host: Host, from: string, address: string) =>
+    until(
+      async () => (await ping(host, from, address)).status === 0 || undefined,
+      () => `${from} of ${host.name} does not reach ${address}`,
+    );
+  const shows = async (host: Host, command: string, wanted: RegExp): Promise<void> => {
+    let shown = '';
+    await until(
+      async () => {
+        shown = await type(host, command);
+        return wanted.test(shown) || undefined;
+      },
+      () => `${command} on ${host.name} shows ${shown}`,
+    );
+  };
 
   it('are there on all hosts when made on one', async () => {
     expect(await type(one, 'mesh network create prod --subnet 10.40.0.0/16 --mtu 1300')).toBe(
@@ -59,15 +75,17 @@ describe('networks beside the default one', () => {
     ];
     const other = await attach(three, `--network test ${box('box')}`);
     expect([web, db].every(address => address.startsWith('10.40.'))).toBe(true);
-    expect((await ping(one, 'box', db)).status).toBe(0);
-    expect((await ping(two, 'db', web)).status).toBe(0);
+    await reaches(one, 'box', db);
+    await reaches(two, 'db', web);
     // The same subnet by hand, on another network: nothing answers there, not even ARP.
     await type(three, `ip netns exec box ip address add 10.40.77.77/16 dev eth-test`);
     expect((await ping(three, 'box', web)).status).not.toBe(0);
     expect(await type(three, 'ip netns exec box ip neighbour')).not.toMatch(
       new RegExp(`^${web.replaceAll('.', '\\.')} .*lladdr`, 'm'),
     );
-    expect(await type(three, 'mesh network inspect prod')).toMatch(
+    await shows(
+      three,
+      'mesh network inspect prod',
       new RegExp(`\n\n${web}/16 +\\S+ +box +.*\\(host1\\)\n${db}/16 +\\S+ +db +.*\\(host2\\)\n$`),
     );
     expect(await type(one, 'ip netns exec box ip -o link show eth-prod')).toContain('mtu 1300');
@@ -78,7 +96,7 @@ describe('networks beside the default one', () => {
   it('can be joined by one container together with the default one', async () => {
     const address = await attach(two, box('db'));
     expect(await attach(one, `${box('db')}`)).toMatch(/^10\.3/);
-    expect((await ping(one, 'db', address)).status).toBe(0);
+    await reaches(one, 'db', address);
     expect((await ping(one, 'box', address)).status).not.toBe(0);
   });
 
@@ -96,6 +114,8 @@ describe('networks beside the default one', () => {
     expect((await ping(one, 'box', member!.address)).status).toBe(0);
     for (const host of [one, two]) await type(host, `${LAUNCH} --resume`);
     await everywhere('mesh prod test');
+    for (const host of lab.hosts)
+      await shows(host, 'mesh status connections', /established[\s\S]*established/);
     expect((await ping(one, 'box', member!.address)).status).toBe(0);
     expect(await type(one, 'ip netns exec box cat /sys/class/net/eth-prod/ifindex')).toBe(index);
   });

@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import type { Campaign } from './campaign.ts';
 import type { Counters } from './counters.ts';
+import type { Settings } from './settings.ts';
 
 /** What a campaign has come to so far. */
-export interface Campaign {
+export interface Sums {
   readonly first: number;
   readonly last: number;
   readonly failed: readonly number[];
   readonly events: number;
   readonly hostHours: number;
   readonly cpuSeconds: number;
-  /** Ascending, in milliseconds. */
+  /** In milliseconds. */
   readonly converged: readonly number[];
   readonly counters: Counters;
 }
@@ -23,13 +25,19 @@ export function currentCommit(): string {
 }
 
 /** Writes the log of a campaign; it is written over and over while that runs, so that it is true whenever it ends. */
-export function writeReport(file: string, commit: string, command: string, campaign: Campaign): void {
-  const { first, last, failed, events, hostHours, cpuSeconds, converged, counters } = campaign;
-  const sights = [...counters].map(([sight, count]) => `| ${sight} | ${count} |`);
+export function writeReport<Kind extends Settings>(
+  file: string,
+  { command, sights, title }: Campaign<Kind>,
+  commit: string,
+  words: readonly string[],
+  sums: Sums,
+): void {
+  const { first, last, failed, events, hostHours, cpuSeconds, counters } = sums;
+  const converged = [...sums.converged].sort((a, b) => a - b);
   const lines = [
-    '# A campaign of the simulator',
+    `# ${title}`,
     '',
-    `Written by \`${command}\` at commit ${commit}. What is simulated and checked: [simulator.md](simulator.md).`,
+    `Written by \`${command} -- ${words.join(' ')}\` at commit ${commit}. What is simulated and checked: [simulator.md](simulator.md).`,
     '',
     '| | |',
     '|---|---|',
@@ -44,7 +52,7 @@ export function writeReport(file: string, commit: string, command: string, campa
     '',
     '| sight | times |',
     '|---|---|',
-    ...sights,
+    ...sights.map(sight => `| ${sight} | ${counters.get(sight) ?? 0} |`),
     '',
   ];
   writeFileSync(file, lines.join('\n'));

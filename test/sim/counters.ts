@@ -1,5 +1,5 @@
-/** Rare things that a campaign must have met: one that never met them has shown nothing about them. */
-export const SIGHTS = [
+/** What both campaigns must have met: one that never met a rare thing has shown nothing about it. */
+const COMMON = [
   'message lost',
   'message repeated',
   'message overtaken',
@@ -18,6 +18,18 @@ export const SIGHTS = [
   'paused',
   'disk full',
   'clock jumped',
+  'attach refused',
+  'attached',
+  'plumb refused',
+  'container died',
+  'container restarted',
+  'container removed',
+  'left',
+  'joined again',
+] as const;
+
+export const FACT_SIGHTS = [
+  ...COMMON,
   'clone started',
   'clone halted',
   'early delta',
@@ -27,36 +39,44 @@ export const SIGHTS = [
   'conflict won',
   'conflict lost',
   'address given back by conflict',
-  'attach refused',
-  'attached',
   'detached',
-  'plumb refused',
-  'container died',
-  'container restarted',
-  'container removed',
-  'left',
-  'joined again',
   'targets changed',
   'unknown message',
   'later fact kept',
-  'allocated',
-  'claimed',
-  'granted',
-  'inherited',
-  'peer removed',
-  'space silent',
-  'ring undivided',
 ] as const;
 
-export type Sight = (typeof SIGHTS)[number];
+export const ADDRESS_SIGHTS = [
+  ...COMMON,
+  'allocated',
+  'claimed',
+  'claim refused',
+  'claim in quarantine',
+  'given after quarantine',
+  'one address released',
+  "release of another's refused",
+  'granted',
+  'killed with a grant under way',
+  'killed with a promise under way',
+  'inherited',
+  'peer removed',
+  'living peer removed',
+  'living peer not removed',
+  'removed peer goes on',
+  'space silent',
+  'space exhausted',
+  'ring undivided',
+  'rings met',
+] as const;
+
+export type Sight = (typeof FACT_SIGHTS)[number] | (typeof ADDRESS_SIGHTS)[number];
 export type Counters = Map<Sight, number>;
 
-export const createCounters = (): Counters => new Map(SIGHTS.map(sight => [sight, 0]));
+export const createCounters = (): Counters => new Map();
 
 export function addCounters(total: Counters, more: Counters): void {
   for (const [sight, count] of more) total.set(sight, (total.get(sight) ?? 0) + count);
 }
 
-/** What was never met. */
-export const unseen = (counters: Counters): readonly Sight[] =>
-  SIGHTS.filter(sight => (counters.get(sight) ?? 0) === 0);
+/** Which of `sights` were never met. */
+export const unseen = (counters: Counters, sights: readonly Sight[]): readonly Sight[] =>
+  sights.filter(sight => (counters.get(sight) ?? 0) === 0);

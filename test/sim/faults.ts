@@ -1,11 +1,12 @@
 import type { PeerId } from '../../src/core/address.ts';
+import { hasOwnFacts } from '../../src/core/host/durability.ts';
 import type { Millis } from '../../src/core/host/step.ts';
 import type { Head } from '../../src/core/replica.ts';
 import { encodeMessage } from '../../src/core/wire.ts';
 import { LaterOwner } from './later-owner.ts';
 import type { SimulatedMachine } from './machine.ts';
 import type { Fault } from './settings.ts';
-import type { Simulation } from './simulation.ts';
+import type { Simulation, WeakSpot } from './simulation.ts';
 
 /** Longer than any timeout of the core. */
 const PARTITION_MS = [5_000, 25_000, 60_000, 120_000] as const;
@@ -14,7 +15,12 @@ const LONG_ABSENCE_MS = 90_000;
 const CHECKPOINT_EVERY_MS = 15_000;
 const LATER_EVERY_MS = 700;
 /** How often a weak spot is used. */
-const WEAK_SPOT_SHARE = 0.01;
+const WEAK_SPOT_SHARE: Readonly<Record<WeakSpot, number>> = {
+  persist: 0.01,
+  grant: 0.03,
+  promise: 0.3,
+  plumb: 0.01,
+};
 /** As many hosts for each: where all are cloned, each set of twins looks whole to itself. */
 const HOSTS_PER_CLONE = 3;
 
@@ -239,15 +245,17 @@ export class Faults {
   }
 
   /** Right after something was begun: it may be done, half done, or not told yet. */
-  #strike(machine: SimulatedMachine, spot: 'persist' | 'plumb', delay: Millis): void {
+  #strike(machine: SimulatedMachine, spot: WeakSpot, delay: Millis): void {
     const { random } = this.#simulation;
-    if (random.faults.fraction() >= WEAK_SPOT_SHARE) return;
+    if (random.faults.fraction() >= WEAK_SPOT_SHARE[spot]) return;
     const { epoch } = machine;
     const early = random.faults.fraction() < 0.5;
     const kill = (): void => {
       if (this.#stopped || machine.host === undefined || machine.epoch !== epoch) return;
       if (spot === 'plumb') this.#simulation.saw('killed after plumb, before the answer');
       else this.#simulation.saw(early ? 'killed before durable' : 'killed after persist, before telling');
+      if (spot === 'grant') this.#simulation.saw('killed with a grant under way');
+      if (spot === 'promise') this.#simulation.saw('killed with a promise under way');
       this.#simulation.network.leave(machine, false);
       machine.kill(early || spot === 'plumb' ? 0 : machine.disk.waiting);
       this.#returnAfter(machine, random.faults.pick(ABSENCE_MS)!);
@@ -271,7 +279,8 @@ export class Faults {
     machine.disk.replace(new Map());
     // Installed anew: its containers are gone with everything else, or they would be alive under a peer that is not.
     if (this.#simulation.settings.ipam !== undefined) {
-      this.#simulation.rename(machine);
+      // As the daemon does with an identity under which nothing is stored.
+      if (!hasOwnFacts(machine.disk.durable)) this.#simulation.rename(machine);
       machine.plumbed.clear();
       machine.running.clear();
       machine.stopped.clear();

@@ -2,20 +2,28 @@ import { type Ipv4, type PeerId, parseIpv4 } from '../../src/core/address.ts';
 import type { Attachment } from '../../src/core/endpoints/attachment.ts';
 import type { Problem, Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
+import { ownRecord } from '../../src/core/host/durability.ts';
 import type { Command, Effect, HostConfig, Input, Millis, Records, Reply } from '../../src/core/host/step.ts';
 import { Host } from '../../src/core/host.ts';
 import { CUSTODY_KEY, IPAM } from '../../src/core/ipam/custody.ts';
+import { VOTE_KEY } from '../../src/core/ipam/vote.ts';
 import { Disk } from './disk.ts';
 import { fakeCrypto } from './fake-crypto.ts';
 import type { Link } from './network.ts';
 import type { Arrival } from './settings.ts';
 import { sharedDecode } from './shared-decode.ts';
-import type { Simulation } from './simulation.ts';
+import type { Simulation, WeakSpot } from './simulation.ts';
 import { Violation } from './watch.ts';
 
 const NO_FORWARDING: Forwarding = { peers: [], networks: [] };
 /** Wall time at the start of every run: only in the names of boots, where clocks that are wrong must do no harm. */
 const EPOCH_MS = 1_700_000_000_000;
+
+/** What a crash could undo while it is written. */
+const spotOf = (records: Records): WeakSpot => {
+  if (records.has(ownRecord(IPAM, VOTE_KEY))) return 'promise';
+  return records.has(ownRecord(IPAM, CUSTODY_KEY)) ? 'grant' : 'persist';
+};
 
 export interface Machine {
   readonly index: number;
@@ -284,7 +292,7 @@ export class SimulatedMachine implements Machine {
     };
     if (delay === 0) return flush();
     this.#waitFor(delay, flush);
-    this.#simulation.weakSpot(this, 'persist', delay);
+    this.#simulation.weakSpot(this, spotOf(records), delay);
   }
 
   #save(records: Records): void {
@@ -365,7 +373,7 @@ export class SimulatedMachine implements Machine {
       password: false,
       discovery: true,
       zone: 'mesh.internal',
-      ipam: settings.ipam?.(this.#named, this.arrival),
+      ipam: settings.ipam?.({ index: this.index, targets: this.#named, arrival: this.arrival }),
       device: 'ethmesh',
       legDevice: 'mesh',
       targets,

@@ -10,5 +10,5 @@ const FAST = [
 ];
 
 it.each(PLANTED_FAULTS.filter(({ name }) => FAST.includes(name)))('finds: $name', fault => {
-  expect(hunt(fault, 40).seed).toBeDefined();
+  expect(hunt(fault, { campaign: 'test/sim/main.ts', seeds: 40 }).seed).toBeDefined();
 });

@@ -1,3 +1,4 @@
+import type { PeerId } from '../../src/core/address.ts';
 import { createRandom, type Random } from '../../src/core/host/random.ts';
 import type { IpamConfig } from '../../src/core/host/step.ts';
 import type { Limits } from '../../src/core/replica.ts';
@@ -50,8 +51,15 @@ export interface Settings {
   readonly addresses: number;
   readonly syncMs: number;
   readonly limits: Partial<Limits>;
-  /** By the targets that a machine was given, and how it comes to the mesh; where that gives out addresses. */
-  readonly ipam?: (targets: readonly string[], arrival: Arrival) => IpamConfig;
+  /** Where the mesh gives out addresses. */
+  readonly ipam?: (launch: Launch) => IpamConfig;
+}
+
+/** Which machine was launched with which targets, and how it comes to the mesh. */
+export interface Launch {
+  readonly index: number;
+  readonly targets: readonly string[];
+  readonly arrival: Arrival;
 }
 
 /** For the first time; or as somebody new, because it lost its disk or left: told of one that holds addresses, or not. */
@@ -124,3 +132,6 @@ export const CALM: Settings = {
   syncMs: 0,
   limits: {},
 };
+
+/** Who the machine with this number is, as long as it keeps its disk. */
+export const peerOf = (index: number): PeerId => `12D3KooW${String(index + 1).padStart(44, '0')}` as PeerId;

@@ -4,7 +4,7 @@ import type { Effect, Input, Millis } from '../../src/core/host/step.ts';
 import { type Counters, createCounters, type Sight } from './counters.ts';
 import { SimulatedMachine } from './machine.ts';
 import { Network, type Packet } from './network.ts';
-import { type Settings, STREAMS, type Stream, streamOf } from './settings.ts';
+import { peerOf, type Settings, STREAMS, type Stream, streamOf } from './settings.ts';
 import { TimeWheel } from './time-wheel.ts';
 import type { Watch } from './watch.ts';
 
@@ -13,6 +13,9 @@ export const MESSAGE = 0;
 const TICK = 1;
 const CALL = 2;
 const INPUT = 3;
+
+/** Something durable is under way, of whatever kind, or something in the kernel. */
+export type WeakSpot = 'persist' | 'grant' | 'promise' | 'plumb';
 
 /** Machines, the network between them, and one order of events: the same settings give the same run. */
 export class Simulation {
@@ -24,7 +27,7 @@ export class Simulation {
   readonly random: Readonly<Record<Stream, Random>>;
   watch: Watch | undefined;
   /** Called at each weak spot: something is under way, and ends after `delay`. */
-  onWeakSpot: ((machine: SimulatedMachine, spot: 'persist' | 'plumb', delay: Millis) => void) | undefined;
+  onWeakSpot: ((machine: SimulatedMachine, spot: WeakSpot, delay: Millis) => void) | undefined;
   events = 0;
   #trace = 0x811c9dc5;
   #sandboxes = 0;
@@ -56,15 +59,16 @@ export class Simulation {
   /** The machine has forgotten who it was, and begins as somebody else. */
   rename(machine: SimulatedMachine): void {
     this.gone.add(machine.peer);
-    machine.peer = `12D3KooX${String(this.gone.size).padStart(44, '0')}` as PeerId;
+    // Its new id may be above or below those of the others: ties are broken by it.
+    const kind = this.gone.size % 2 === 0 ? '12D3KooV' : '12D3KooX';
+    machine.peer = `${kind}${String(this.gone.size).padStart(44, '0')}` as PeerId;
     this.#byPeer.set(machine.peer, machine);
   }
 
   /** A machine without a router as yet. A second one of the same `peer` is its clone. */
   add(peer?: PeerId): SimulatedMachine {
     const index = this.machines.length;
-    const name = `12D3KooW${String(index + 1).padStart(44, '0')}` as PeerId;
-    const machine = new SimulatedMachine(this, index, peer ?? name);
+    const machine = new SimulatedMachine(this, index, peer ?? peerOf(index));
     this.machines.push(machine);
     this.#byAddress.set(machine.address, machine);
     if (!this.#byPeer.has(machine.peer)) this.#byPeer.set(machine.peer, machine);
@@ -113,7 +117,7 @@ export class Simulation {
   }
 
   saw(sight: Sight, times = 1): void {
-    this.counters.set(sight, this.counters.get(sight)! + times);
+    this.counters.set(sight, (this.counters.get(sight) ?? 0) + times);
   }
 
   nextSandbox(): string {
@@ -134,7 +138,7 @@ export class Simulation {
     return this.settings.syncMs === 0 ? 0 : 5 + 10 * this.random.kernel.fraction();
   }
 
-  weakSpot(machine: SimulatedMachine, spot: 'persist' | 'plumb', delay: Millis): void {
+  weakSpot(machine: SimulatedMachine, spot: WeakSpot, delay: Millis): void {
     this.onWeakSpot?.(machine, spot, delay);
   }
 

@@ -1,111 +1,20 @@
 import { Checks } from './checks.ts';
-import type { Counters } from './counters.ts';
 import { Faults } from './faults.ts';
 import type { Settings } from './settings.ts';
-import { Simulation } from './simulation.ts';
+import { perform, type Trial } from './stage.ts';
 import { Users } from './users.ts';
-import { isQuiet, judge, livingIn } from './verdict.ts';
-import { Violation } from './watch.ts';
+import { judge } from './verdict.ts';
 
-/** After everything works again, all must be equal within this. */
-const CONVERGED_WITHIN_MS = 120_000;
-const POLL_MS = 250;
-/** And stay so. */
+/** Longer than any timeout of the core that could undo what was agreed. */
 const QUIET_MS = 15_000;
-/** So many events in one second of virtual time, for each host and for each pair of them, are a storm. */
-const STORM_PER_HOST = 6_000;
-const STORM_PER_PAIR = 400;
 
-export interface Trial {
-  readonly settings: Settings;
-  /** What was violated; undefined where nothing was. */
-  readonly violation: string | undefined;
-  readonly trace: number;
-  readonly events: number;
-  /** Virtual time that all hosts ran together. */
-  readonly hostHours: number;
-  /** How long after everything worked again all hosts were equal. */
-  readonly convergedMs: number | undefined;
-  readonly counters: Counters;
-}
-
-/** Runs one seed: faults with checks after every event, then everything works again, then the verdict. */
+/** Runs one seed with everybody attaching containers to addresses that collide. */
 export function runTrial(settings: Settings): Trial {
-  const simulation = new Simulation(settings, 2 * settings.hosts + 1);
-  let convergedMs: number | undefined;
-  let violation: string | undefined;
-  try {
-    convergedMs = play(simulation);
-  } catch (error) {
-    violation = error instanceof Violation ? error.message : String((error as Error).stack);
-  }
-  return {
-    settings,
-    violation,
-    trace: simulation.trace,
-    events: simulation.events,
-    hostHours: (simulation.now * settings.hosts) / 3_600_000,
-    convergedMs,
-    counters: simulation.counters,
-  };
-}
-
-function play(simulation: Simulation): number {
-  const { settings } = simulation;
-  const checks = new Checks(simulation);
-  simulation.watch = checks;
-  const faults = new Faults(simulation, checks);
-  const users = new Users(simulation, { removed: (machine, id) => checks.released(machine, id) });
-  for (let index = 0; index < settings.hosts; index++) {
-    const machine = simulation.add();
-    // Everybody is told of one other: a line of hosts at first.
-    const target = simulation.machines[Math.floor(simulation.random.faults.fraction() * index)];
-    simulation.after(index * 40 * simulation.random.faults.fraction(), () => {
-      machine.start(target === undefined || target === machine ? [] : [target.address]);
-      users.start(machine);
-    });
-  }
-  simulation.after(0, () => faults.start());
-  runSeconds(simulation, settings.minutes * 60);
-  faults.heal();
-  users.stop();
-  const convergedMs = settle(simulation);
-  faults.handLater();
-  runFor(simulation, QUIET_MS);
-  // A connection that comes only now is told of, and soon known to all.
-  settle(simulation);
-  judge(simulation, checks, faults.laterOwner);
-  return convergedMs;
-}
-
-/** Runs until all are equal; gives how long that took. */
-function settle(simulation: Simulation): number {
-  const from = simulation.now;
-  while (!isQuiet(simulation)) {
-    if (simulation.now - from > CONVERGED_WITHIN_MS) throw new Violation(describeUnrest(simulation));
-    runFor(simulation, POLL_MS);
-  }
-  return simulation.now - from;
-}
-
-function runSeconds(simulation: Simulation, seconds: number): void {
-  for (let second = 0; second < seconds; second++) runFor(simulation, 1_000);
-}
-
-function runFor(simulation: Simulation, duration: number): void {
-  const hosts = simulation.machines.length;
-  const budget = simulation.events + STORM_PER_HOST * hosts + STORM_PER_PAIR * hosts * hosts;
-  const end = simulation.now + duration;
-  while (simulation.step(end)) {
-    if (simulation.events > budget)
-      throw new Violation(`${Math.round(simulation.now)} ms: a storm of events`);
-  }
-}
-
-function describeUnrest(simulation: Simulation): string {
-  const lines = livingIn(simulation).map(({ host, index, links, queued }) => {
-    const { facts, state } = host!;
-    return `host ${index + 1}: ${state}, ${links.size} neighbours, ${facts.owners().length} owners, fingerprint ${facts.fingerprint()}, ${queued} effects wait`;
+  return perform(settings, simulation => {
+    const checks = new Checks(simulation);
+    simulation.watch = checks;
+    const faults = new Faults(simulation, checks);
+    const users = new Users(simulation, { removed: (machine, id) => checks.released(machine, id) });
+    return { faults, users, quietMs: QUIET_MS, judge: () => judge(simulation, checks, faults.laterOwner) };
   });
-  return `not equal within ${CONVERGED_WITHIN_MS / 1000} s after the last fault:\n${lines.join('\n')}`;
 }

@@ -1,5 +1,6 @@
 import { type Cidr, fromNumber } from '../../src/core/address.ts';
 import type { Random } from '../../src/core/host/random.ts';
+import { Containers, Impulses } from './containers.ts';
 import type { SimulatedMachine } from './machine.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -17,27 +18,23 @@ export class Users {
   readonly #simulation: Simulation;
   readonly #random: Random;
   readonly #listener: UsersListener;
-  #containers = 0;
-  #stopped = false;
+  readonly #impulses: Impulses;
+  readonly #containers: Containers;
 
   constructor(simulation: Simulation, listener: UsersListener) {
     this.#simulation = simulation;
     this.#random = simulation.random.users;
     this.#listener = listener;
+    this.#impulses = new Impulses(simulation, machine => this.#wish(machine));
+    this.#containers = new Containers(simulation, CONTAINERS_MAX, 0.5);
   }
 
   start(machine: SimulatedMachine): void {
-    const { wishEveryMs } = this.#simulation.settings;
-    const wait = -wishEveryMs * Math.log(1 - this.#random.fraction());
-    this.#simulation.after(wait, () => {
-      if (this.#stopped) return;
-      this.#wish(machine);
-      this.start(machine);
-    });
+    this.#impulses.start(machine);
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#impulses.stopped = true;
   }
 
   #wish(machine: SimulatedMachine): void {
@@ -51,16 +48,15 @@ export class Users {
   }
 
   #attach(machine: SimulatedMachine): void {
-    const id = this.#container(machine);
-    const sandbox = machine.running.get(id);
-    if (sandbox === undefined) return;
+    const found = this.#containers.running(machine);
+    if (found === undefined) return;
     const addresses = this.#random.fraction() < 0.2 ? [this.#address(), this.#address()] : [this.#address()];
-    const container = { id, name: id, sandbox };
+    const container = { ...found, name: found.id };
     machine.command({ kind: 'attach', container, network: 'mesh', addresses });
   }
 
   #detach(machine: SimulatedMachine): void {
-    const container = this.#random.pick([...machine.running.keys(), ...machine.stopped]);
+    const container = this.#containers.any(machine);
     if (container === undefined) return;
     const addresses = this.#random.fraction() < 0.2 ? [this.#address()] : [];
     machine.command({ kind: 'detach', container, network: 'mesh', addresses });
@@ -69,19 +65,14 @@ export class Users {
   /** A container stops, starts, restarts at once, or is removed. */
   #disturb(machine: SimulatedMachine): void {
     const draw = this.#random.fraction();
-    const id = this.#random.pick([...machine.running.keys(), ...machine.stopped]);
+    const id = this.#containers.any(machine);
     if (id === undefined) return;
     const isRunning = machine.running.has(id);
     if (isRunning) this.#die(machine, id);
     if (draw < 0.25) {
-      machine.stopped.delete(id);
-      this.#simulation.saw('container removed');
+      this.#containers.remove(machine, id);
       this.#listener.removed(machine, id);
-    } else if (!isRunning || draw < 0.6) {
-      machine.stopped.delete(id);
-      machine.running.set(id, this.#simulation.nextSandbox());
-      this.#simulation.saw('container restarted');
-    }
+    } else if (!isRunning || draw < 0.6) this.#containers.restart(machine, id);
     machine.containerChanged(id);
   }
 
@@ -95,7 +86,7 @@ export class Users {
 
   /** Attached and detached many times over: more deletions than anybody remembers. */
   #churn(machine: SimulatedMachine, left: number): void {
-    if (left === 0 || this.#stopped) return;
+    if (left === 0 || this.#impulses.stopped) return;
     if (left % 2 === 0) this.#attach(machine);
     else this.#detach(machine);
     this.#simulation.after(30, () => this.#churn(machine, left - 1));
@@ -106,18 +97,6 @@ export class Users {
     const peers = [other.address];
     if (this.#random.fraction() < 0.5) machine.command({ kind: 'connect', peers, replace: false });
     else machine.command({ kind: 'forget', peers });
-  }
-
-  #container(machine: SimulatedMachine): string {
-    const known = [...machine.running.keys()];
-    const isFull = known.length + machine.stopped.size >= CONTAINERS_MAX;
-    if (known.length > 0 && (isFull || this.#random.fraction() < 0.5)) return this.#random.pick(known)!;
-    if (isFull) return '';
-    this.#containers += 1;
-    // None is the beginning of another: that would name it too.
-    const id = `box${this.#containers}.`;
-    machine.running.set(id, this.#simulation.nextSandbox());
-    return id;
   }
 
   #address(): Cidr {

@@ -88,6 +88,7 @@ const loop = new Loop(host, {
   publish: () => {},
   forwarded: () => {},
   networks: () => {},
+  memberships: () => {},
   halt: problem => {
     throw new Error(problem.code);
   },

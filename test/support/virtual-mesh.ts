@@ -3,6 +3,7 @@ import { compare, type Ipv4, type Mac, type PeerId, parseIpv4, type Vtep } from 
 import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
+import type { Membership } from '../../src/core/host/memberships.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type {
   Command,
@@ -59,6 +60,7 @@ export interface VirtualHost {
   readonly aliases: Map<string, readonly string[]>;
   /** As it was told last. */
   networks: readonly Network[];
+  memberships: readonly Membership[];
   /** What names stand for, addresses after one another; NAME@NETWORK on others than the default one. */
   readonly zone: Map<string, string>;
   /** Its router has ended; its kernel answers. */
@@ -304,6 +306,9 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         return;
       case 'forward':
         return;
+      case 'memberships':
+        host.memberships = effect.memberships;
+        return;
       case 'networks':
         host.networks = effect.networks;
         return;
@@ -383,6 +388,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         running: new Map(),
         aliases: new Map(),
         networks: [],
+        memberships: [],
         zone: new Map(),
         isDown: false,
       };

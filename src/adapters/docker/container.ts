@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What `GET /containers/ID/json` says, as far as it matters here; so in API 1.12 (2014) and in 1.52 (2025). */
 const INSPECTION = z.object({

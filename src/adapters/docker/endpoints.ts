@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import type {
   EndpointEvent,
@@ -7,8 +7,9 @@ import type {
   Inhabitant,
 } from '../../ports/engine-endpoints.ts';
 import type { Log } from '../../ports/log.ts';
+import { abandoned, networksOf, read } from './abandoned.ts';
 import { parseInspection } from './container.ts';
-import { createEngine, type Engine } from './engine.ts';
+import { createEngine } from './engine.ts';
 import { followEvents } from './follow-events.ts';
 
 export interface DockerEndpointsOptions {
@@ -19,7 +20,6 @@ export interface DockerEndpointsOptions {
   readonly log: Log;
 }
 
-const NETWORKS = z.array(z.object({ Id: z.string() }));
 /** By container; what is being started, or left over, is there by an id that is no container's. */
 const NETWORK = z.object({
   Containers: z
@@ -34,11 +34,10 @@ export function createDockerEndpoints({ address, driver, log }: DockerEndpointsO
   const engine = createEngine(address);
 
   async function members(): Promise<Result<readonly (readonly [string, EngineEndpoint])[]>> {
-    const filters = encodeURIComponent(JSON.stringify({ driver: [driver] }));
-    const networks = await read(engine, `/networks?filters=${filters}`, NETWORKS);
-    if (!networks.ok) return networks;
+    const ours = await networksOf(engine, driver);
+    if (!ours.ok) return ours;
     const found: (readonly [string, EngineEndpoint])[] = [];
-    for (const { Id } of networks.value ?? []) {
+    for (const Id of ours.value) {
       const network = await read(engine, `/networks/${Id}`, NETWORK);
       if (!network.ok) return network;
       // It was removed meanwhile.
@@ -70,6 +69,21 @@ export function createDockerEndpoints({ address, driver, log }: DockerEndpointsO
       return ok({ id, name, aliases, endpoints });
     },
 
+    abandoned: () => abandoned(engine, driver),
+
+    async start(container) {
+      const answer = await engine.call('POST', `/containers/${container}/start`);
+      if (!answer.ok) return answer;
+      const { status, body } = answer.value;
+      // 304: it runs.
+      if (status === 204 || status === 304) return ok(undefined);
+      const { message } = z
+        .object({ message: z.string() })
+        .catch({ message: `status ${status}` })
+        .parse(body);
+      return refuse({ code: 'docker-refused', container, why: message });
+    },
+
     watch: listener =>
       followEvents({
         engine,
@@ -82,22 +96,6 @@ export function createDockerEndpoints({ address, driver, log }: DockerEndpointsO
         onHold: () => listener({ kind: 'look-again' }),
       }),
   };
-}
-
-/** Undefined where there is no such thing. */
-async function read<Value>(
-  engine: Pick<Engine, 'get'>,
-  path: string,
-  schema: z.ZodType<Value>,
-): Promise<Result<Value | undefined>> {
-  const answer = await engine.get(path);
-  if (!answer.ok) return answer;
-  const { status, body } = answer.value;
-  if (status === 404) return ok(undefined);
-  const parsed = status === 200 ? schema.safeParse(body) : undefined;
-  return parsed?.success
-    ? ok(parsed.data)
-    : refuse({ code: 'docker-refused', container: path, why: `status ${status}` });
 }
 
 const EVENT = z.object({

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { encodeHeader, HEADER_BYTES } from './codec.ts';
 import { replaceFile, writeAll } from './durable.ts';
@@ -5,7 +6,7 @@ import { replaceFile, writeAll } from './durable.ts';
 /**
  * Zeros kept written ahead of the journal's end. They are what makes a full disk known before it hurts: a commit
  * overwrites blocks that the file has already, so those go on while `reserve` fails. It also makes a commit cheap,
- * since fdatasync finds no changed metadata. (Node has no fallocate; and on a copy-on-write file system, where
+ * since there is no changed metadata to write. (Node has no fallocate; and on a copy-on-write file system, where
  * overwriting needs new blocks, neither would help.)
  */
 export const RESERVE_BYTES = 1024 * 1024;
@@ -22,14 +23,26 @@ export interface JournalTail {
 /** Frames at the end of a preallocated file. Its methods throw what the system throws. */
 export class Journal {
   readonly #file: FileHandle;
+  /** The same file: what is written by it is on disk when the write returns, which saves a commit one way to another thread. */
+  readonly #durable: FileHandle;
   #end: number;
   #size: number;
   #reserving: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, end: number, size: number) {
+  private constructor(file: FileHandle, durable: FileHandle, end: number, size: number) {
     this.#file = file;
+    this.#durable = durable;
     this.#end = end;
     this.#size = size;
+  }
+
+  static async #with(path: string, file: FileHandle, end: number, size: number): Promise<Journal> {
+    try {
+      return new Journal(file, await open(path, constants.O_RDWR | constants.O_DSYNC), end, size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /** Makes an empty journal with its reserve; it appears at `path` whole, and durably. */
@@ -38,7 +51,7 @@ export class Journal {
       await writeAll(file, encodeHeader('jrnl'), 0);
       await writeAll(file, Buffer.alloc(RESERVE_BYTES), HEADER_BYTES);
     });
-    return new Journal(await open(path, 'r+'), HEADER_BYTES, HEADER_BYTES + RESERVE_BYTES);
+    return Journal.#with(path, await open(path, 'r+'), HEADER_BYTES, HEADER_BYTES + RESERVE_BYTES);
   }
 
   /** Goes on with a journal; overwrites what stands behind its last good frame, so that it can't be taken for one later. */
@@ -52,7 +65,7 @@ export class Journal {
       await file.close();
       throw error;
     }
-    return new Journal(file, tail.end, Math.max(tail.size, tail.end));
+    return Journal.#with(path, file, tail.end, Math.max(tail.size, tail.end));
   }
 
   /** Bytes of frames so far. */
@@ -68,8 +81,7 @@ export class Journal {
   /** Resolves when `bytes` are on disk; at most `left()`. What failed may be tried again: it goes to the same place. */
   async append(bytes: Buffer): Promise<void> {
     if (bytes.length > this.left()) throw new Error('append goes beyond the reserve');
-    await writeAll(this.#file, bytes, this.#end);
-    await this.#file.datasync();
+    await writeAll(this.#durable, bytes, this.#end);
     this.#end += bytes.length;
   }
 
@@ -90,7 +102,8 @@ export class Journal {
     await this.#file.datasync();
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await this.#durable.close();
+    await this.#file.close();
   }
 }

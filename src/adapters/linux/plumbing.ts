@@ -63,8 +63,8 @@ export async function plumb(
   try {
     const connected = connect(route, inner, sandbox, attachment);
     if (!connected.ok) return connected;
-    const { outer, device } = connected.value;
-    configureInside(inner, device, attachment);
+    const { outer, device, isNew } = connected.value;
+    configureInside(inner, device, isNew, attachment);
     const allow = isHost(attachment) ? firewall.allowHost : firewall.allow;
     allow(
       outer.name,
@@ -179,19 +179,21 @@ interface Ends {
   readonly device: Link;
 }
 
+type Connected = Ends & { readonly isNew: boolean };
+
 /** Finds the two ends of the pair, or makes them. */
 function connect(
   route: NetlinkSocket,
   inner: NetlinkSocket,
   sandbox: Namespace,
   attachment: Attachment,
-): Result<Ends> {
+): Result<Connected> {
   const { network, container, device: deviceName, mac, mtu } = attachment;
   const name = portName(network, container);
   const found = ends(route, inner, name, deviceName);
   let taken = found.device !== undefined;
   if (found.outer !== undefined) {
-    if (isPair(found, namespaceNumber(route, sandbox.fd))) return ok(found);
+    if (isPair(found, namespaceNumber(route, sandbox.fd))) return ok({ ...found, isNew: false });
     // The port's other end is in another namespace (the container was restarted), or was given another name.
     route.run(deleteLink(name));
     taken = findLink(inner, deviceName) !== undefined;
@@ -210,7 +212,7 @@ function connect(
   );
   const { outer, device } = ends(route, inner, name, deviceName);
   if (outer === undefined || device === undefined) throw new KernelError(`find link ${name}`, 'ENODEV');
-  return ok({ outer, device });
+  return ok({ outer, device, isNew: true });
 }
 
 function ends(route: NetlinkSocket, inner: NetlinkSocket, name: string, device: string): Partial<Ends> {
@@ -229,13 +231,12 @@ function isPair(found: Partial<Ends>, namespace: number | undefined): found is E
 /** The host's own leg: all namespaces that we make a link into are those of containers, but for this one. */
 const isHost = ({ sandbox }: Attachment): boolean => sandbox === HOST_SANDBOX;
 
-function configureInside(inner: NetlinkSocket, device: Link, attachment: Attachment): void {
+function configureInside(inner: NetlinkSocket, device: Link, isNew: boolean, attachment: Attachment): void {
   const { mac, mtu, addresses } = attachment;
   const { index } = device;
   const wanted = new Set(addresses.map(formatCidr));
-  const extra = listAddresses(inner).filter(
-    ({ link, cidr }) => link === index && !wanted.has(formatCidr(cidr)),
-  );
+  const present = isNew ? [] : listAddresses(inner);
+  const extra = present.filter(({ link, cidr }) => link === index && !wanted.has(formatCidr(cidr)));
   inner.run(
     silence(index),
     ...extra.map(({ cidr }) => deleteAddress(index, cidr)),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isObject } from '../../core/json.ts';
 import { SUBNETS_MAX } from '../../core/networks/fact.ts';
 import type { ControlCall } from './contract.ts';

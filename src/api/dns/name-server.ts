@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ok, type Result } from '../../core/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import type { ListenPlace, NameRecord, NameServer } from '../../ports/name-server.ts';
+import type { ListenPlace, Membership, NameRecord, NameServer } from '../../ports/name-server.ts';
 import type { ServiceOptions } from './service.ts';
 import type { Answers, Order, Told } from './thread.ts';
 
@@ -34,6 +34,7 @@ class ThreadedNameServer implements NameServer {
   readonly #published = new Map<string, NameRecord>();
   readonly #pending = new Map<number, (value: unknown) => void>();
   #places: readonly ListenPlace[] = [];
+  #memberships: readonly Membership[] = [];
   #worker: Worker | undefined;
   #startedAt = 0;
   #wait = 0;
@@ -65,6 +66,11 @@ class ThreadedNameServer implements NameServer {
       else this.#published.delete(key);
     }
     this.#order({ kind: 'publish', records });
+  }
+
+  belong(memberships: readonly Membership[]): void {
+    this.#memberships = memberships;
+    this.#order({ kind: 'belong', memberships });
   }
 
   async report() {
@@ -103,6 +109,7 @@ class ThreadedNameServer implements NameServer {
     });
     worker.on('exit', code => this.#ended(worker, why ?? `exit status ${code}`));
     if (this.#published.size > 0) this.publish([...this.#published.values()]);
+    if (this.#memberships.length > 0) this.belong(this.#memberships);
   }
 
   #ended(worker: Worker, why: unknown): void {

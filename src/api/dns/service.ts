@@ -1,6 +1,6 @@
 import { type Cidr, fromNumber, toNumber } from '../../core/address.ts';
 import { ok, type Result } from '../../core/errors.ts';
-import type { ListenPlace, NameRecord, NameServerReport } from '../../ports/name-server.ts';
+import type { ListenPlace, Membership, NameRecord, NameServerReport } from '../../ports/name-server.ts';
 import type { Datagrams, Sockets, Source } from '../../ports/sockets.ts';
 import { Allowance } from './allowance.ts';
 import { answerFrom, datagramLimit, writeRefusal } from './answer.ts';
@@ -23,9 +23,16 @@ export interface ServiceOptions {
   readonly upstreamPort?: number;
 }
 
+/** Who is answered at a place, and out of what. */
+interface Rules {
+  readonly place: ListenPlace;
+  isAllowed(source: Source): boolean;
+  tableFor(from: number): NameTable;
+}
+
 /** A place where we listen. */
 interface Post {
-  readonly place: ListenPlace;
+  rules: Rules;
   readonly datagrams: Datagrams;
   readonly stream: { close(): void };
 }
@@ -39,6 +46,8 @@ const SCRATCH = Buffer.alloc(LARGEST_MESSAGE);
 export class DnsService {
   readonly #sockets: Sockets;
   readonly #zone: Zone;
+  /** What is heard by who is on several networks, by its address as a number. */
+  #memberships: ReadonlyMap<number, NameTable> = new Map();
   readonly #posts = new Map<string, Post>();
   readonly #upstream: Upstream;
   readonly #allowance = new Allowance();
@@ -57,11 +66,15 @@ export class DnsService {
     return this.#zone.publish(records);
   }
 
+  belong(memberships: readonly Membership[]): void {
+    this.#memberships = new Map(
+      memberships.map(({ address, networks }) => [toNumber(address)!, this.#zone.on(networks)]),
+    );
+  }
+
   listen(places: readonly ListenPlace[]): Result<void> {
-    const wanted = new Map(places.map(place => [JSON.stringify(place), place]));
+    const wanted = new Map(places.map(place => [socketOf(place), place]));
     const opened = new Map<string, Post>();
-    // Who is allowed may change where the socket is still the same.
-    const leaving = [...this.#posts].filter(([key]) => !wanted.has(key));
     for (const [key, place] of wanted) {
       if (this.#posts.has(key)) continue;
       const post = this.#open(place);
@@ -71,9 +84,14 @@ export class DnsService {
       }
       opened.set(key, post.value);
     }
-    for (const [key, post] of leaving) {
-      close(post);
-      this.#posts.delete(key);
+    for (const [key, post] of this.#posts) {
+      const place = wanted.get(key);
+      // Who is answered may change where the socket stays.
+      if (place !== undefined) post.rules = this.#rulesOf(place);
+      else {
+        close(post);
+        this.#posts.delete(key);
+      }
     }
     for (const [key, post] of opened) this.#posts.set(key, post);
     return ok(undefined);
@@ -81,7 +99,7 @@ export class DnsService {
 
   report(): Omit<NameServerReport, 'restarts'> {
     return {
-      places: [...this.#posts.values()].map(({ place }) => place),
+      places: [...this.#posts.values()].map(({ rules }) => rules.place),
       names: this.#zone.names,
       addresses: this.#zone.addresses,
       upstreams: this.#upstream.report(),
@@ -94,13 +112,22 @@ export class DnsService {
     this.#posts.clear();
   }
 
+  #rulesOf(place: ListenPlace): Rules {
+    const { network } = place;
+    const common = this.#zone.on(network === undefined ? undefined : [network]);
+    return {
+      place,
+      isAllowed: sourceCheck(place.allowed),
+      tableFor: from => (network === undefined ? common : (this.#memberships.get(from) ?? common)),
+    };
+  }
+
   #open(place: ListenPlace): Result<Post> {
-    const isAllowed = sourceCheck(place.allowed);
-    const table = this.#zone.on(place.network);
+    const post = { rules: this.#rulesOf(place) };
     const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
-      const asked = this.#answer(table, query, {
+      const asked = this.#answer(post.rules.tableFor(source.address), query, {
         from: source.address,
-        isAllowed: isAllowed(source),
+        isAllowed: post.rules.isAllowed(source),
         overTcp: false,
         into,
       });
@@ -118,16 +145,16 @@ export class DnsService {
       return bound;
     }
     const stream = serveStream(bound.value, (query, address) => {
-      const asked = this.#answer(table, query, {
+      const asked = this.#answer(post.rules.tableFor(address), query, {
         from: address,
-        isAllowed: isAllowed({ address, port: 0 }),
+        isAllowed: post.rules.isAllowed({ address, port: 0 }),
         overTcp: true,
         into: SCRATCH,
       });
       if (typeof asked !== 'number') return this.#forward(asked, true);
       return asked === 0 ? undefined : Buffer.from(SCRATCH.subarray(0, asked));
     });
-    return ok({ place, datagrams: datagrams.value, stream });
+    return ok(Object.assign(post, { datagrams: datagrams.value, stream }));
   }
 
   /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
@@ -163,7 +190,7 @@ export class DnsService {
   }
 
   #isOwn(address: string): boolean {
-    return [...this.#posts.values()].some(({ place }) => place.address === address);
+    return [...this.#posts.values()].some(({ rules }) => rules.place.address === address);
   }
 }
 
@@ -180,6 +207,10 @@ interface Asked {
   readonly query: Buffer;
   readonly question: Question;
 }
+
+/** Places with one socket differ in who is answered there. */
+const socketOf = ({ address, namespace, port }: ListenPlace): string =>
+  JSON.stringify([address, port, namespace]);
 
 function close({ datagrams, stream }: Post): void {
   datagrams.close();

@@ -1,12 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Result } from '../../core/errors.ts';
-import type { ListenPlace, NameRecord, NameServerReport } from '../../ports/name-server.ts';
+import type { ListenPlace, Membership, NameRecord, NameServerReport } from '../../ports/name-server.ts';
 import type { Sockets } from '../../ports/sockets.ts';
 import { DnsService, type ServiceOptions } from './service.ts';
 
 /** What the thread is told. Requests with a ticket are answered. */
 export type Order =
   | { readonly kind: 'publish'; readonly records: readonly NameRecord[] }
+  | { readonly kind: 'belong'; readonly memberships: readonly Membership[] }
   | { readonly kind: 'listen'; readonly ticket: number; readonly places: readonly ListenPlace[] }
   | { readonly kind: 'report'; readonly ticket: number }
   | { readonly kind: 'close'; readonly ticket: number };
@@ -34,6 +35,8 @@ export function runDnsThread(port: MessagePort, options: ServiceOptions, sockets
         if (names.length > 0) port.postMessage({ kind: 'unusable', names } satisfies Told);
         return;
       }
+      case 'belong':
+        return service.belong(order.memberships);
       case 'listen':
         return done(order.ticket, service.listen(order.places));
       case 'report':

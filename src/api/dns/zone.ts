@@ -5,11 +5,17 @@ import { NameTable } from './table.ts';
 /** Names that are heard on every network. */
 const EVERYWHERE = '';
 
+/** What is heard on some networks; on all where none are named. */
+interface Heard {
+  readonly table: NameTable;
+  readonly networks: ReadonlySet<string> | undefined;
+}
+
 /** What the zone holds, as it is heard on each network, and all of it. */
 export class Zone {
   readonly #create: () => NameTable;
   /** Made when somebody asks there: where nobody asks of all networks at once, there is no table of all. */
-  readonly #tables = new Map<string | undefined, NameTable>();
+  readonly #tables = new Map<string, Heard>();
   /** By name, then by network. */
   readonly #published = new Map<string, Map<string, readonly Ipv4[]>>();
 
@@ -17,13 +23,15 @@ export class Zone {
     this.#create = () => new NameTable(zone, ttl);
   }
 
-  /** What is heard on a network; all that there is where none is named. */
-  on(network: string | undefined): NameTable {
-    const known = this.#tables.get(network);
-    if (known !== undefined) return known;
+  /** What is heard on any of these networks; all that there is where none are named. */
+  on(networks: readonly string[] | undefined): NameTable {
+    const key = networks?.join('/') ?? '';
+    const known = this.#tables.get(key);
+    if (known !== undefined) return known.table;
     const table = this.#create();
-    this.#tables.set(network, table);
-    for (const name of this.#published.keys()) table.publish([this.#heard(name, network)]);
+    this.#tables.set(key, { table, networks: networks && new Set(networks) });
+    for (const name of this.#published.keys())
+      table.publish([this.#heard(name, networks && new Set(networks))]);
     return table;
   }
 
@@ -47,17 +55,18 @@ export class Zone {
     if (networks.size > 0) this.#published.set(name, networks);
     else this.#published.delete(name);
     const unusable = new Set<string>();
-    for (const [where, table] of this.#tables) {
-      const isTouched = where === undefined || where === network || network === EVERYWHERE;
-      for (const one of isTouched ? table.publish([this.#heard(name, where)]) : []) unusable.add(one);
+    for (const heard of this.#tables.values()) {
+      if (!isHeard(network, heard.networks)) continue;
+      for (const one of heard.table.publish([this.#heard(name, heard.networks)])) unusable.add(one);
     }
     return [...unusable];
   }
 
-  #heard(name: string, where: string | undefined): Pick<NameRecord, 'name' | 'addresses'> {
-    const networks = [...(this.#published.get(name) ?? [])].filter(
-      ([network]) => where === undefined || network === where || network === EVERYWHERE,
-    );
-    return { name, addresses: [...new Set(networks.flatMap(([, addresses]) => addresses))] };
+  #heard(name: string, networks: Heard['networks']): Pick<NameRecord, 'name' | 'addresses'> {
+    const heard = [...(this.#published.get(name) ?? [])].filter(([network]) => isHeard(network, networks));
+    return { name, addresses: [...new Set(heard.flatMap(([, addresses]) => addresses))] };
   }
 }
+
+const isHeard = (network: string, networks: Heard['networks']): boolean =>
+  networks === undefined || network === EVERYWHERE || networks.has(network);

@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
+import type { Ipv4 } from '../../core/address.ts';
 import { describe, type Result } from '../../core/errors.ts';
 import type { EndpointCommand } from '../../core/host/handed.ts';
 import type { Reply } from '../../core/host/step.ts';
@@ -6,10 +7,10 @@ import type { Reply } from '../../core/host/step.ts';
 /** What the drivers ask of the router. */
 export interface PluginHost {
   ask(command: EndpointCommand): Promise<Result<Reply>>;
-  /** An engine has said whose an endpoint is: the id of a container. */
-  identified(endpoint: string, container: string): void;
-  /** Asks the engine which endpoints it has, and forgets the others. Resolves when that is done, or can't be. */
-  compare(): Promise<void>;
+  /** Somebody has said whose an endpoint is that was just made: the id of a container. */
+  identified(container: string): void;
+  /** Asks the engine whether it knows of what has an address, and forgets that if not. Resolves when that is done, or can't be. */
+  compare(address: Ipv4): Promise<void>;
 }
 
 /** Why a call is refused, in words for who typed the command that led to it. */

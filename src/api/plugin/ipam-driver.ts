@@ -49,7 +49,7 @@ export function ipamDriver(host: PluginHost): Methods {
       let given = await host.ask(command);
       if (!given.ok && given.problem.code === 'address-taken' && address !== undefined) {
         // An endpoint may have it whose end the engine could not tell.
-        await host.compare();
+        await host.compare(address);
         given = await host.ask(command);
       }
       const { addresses } = given.ok ? given.value : await must(host, command);

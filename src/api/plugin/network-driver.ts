@@ -51,7 +51,7 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
         mac,
         container,
       });
-      if (container !== undefined) host.identified(EndpointID, container);
+      if (container !== undefined) host.identified(container);
       // What was given must not be said again.
       return { Interface: mac === undefined ? { MacAddress: made.endpoint?.mac ?? '' } : {} };
     }),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What engines send, as of Docker 20.10 to 29: what is not named here is of no use to the mesh, and ignored. */
 

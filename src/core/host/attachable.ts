@@ -89,8 +89,9 @@ export function pendingElsewhere(
 ): Problem | undefined {
   for (const held of all.values()) {
     if (held.network !== network || held.container === container.id) continue;
-    const both = [...held.addresses, ...(held.waiting?.addresses ?? [])];
-    const clash = addresses.find(({ address }) => both.some(other => other.address === address));
+    const waiting = held.waiting?.addresses ?? [];
+    const has = (list: readonly Cidr[], address: Ipv4) => list.some(other => other.address === address);
+    const clash = addresses.find(({ address }) => has(held.addresses, address) || has(waiting, address));
     if (clash !== undefined) {
       return { code: 'address-taken', value: clash.address, holder: held.containerName, host: 'this host' };
     }

@@ -11,10 +11,13 @@ export class Expulsion {
   readonly #context: Context;
   /** Addresses that containers of removed peers had, and since when they are free as far as anybody knows. */
   readonly #formerly = new Map<number, Millis>();
+  /** Makes durable what is known of others: whoever says that a peer is gone has to know after a restart whom it waits for. */
+  readonly #saveAll: () => void;
   #fenced = 0;
 
-  constructor(context: Context) {
+  constructor(context: Context, saveAll: () => void) {
     this.#context = context;
+    this.#saveAll = saveAll;
   }
 
   /** The operator's word that `peer` is gone; undefined where nothing is known of it. */
@@ -26,6 +29,7 @@ export class Expulsion {
     if (taker !== undefined)
       return { addresses: totalOf(ring.custody(peer)?.ranges ?? []), heir: taker, waitsFor: [] };
     const addresses = this.#spaceOf(peer);
+    this.#saveAll();
     write([this.#word(peer)]);
     return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
   }
@@ -58,6 +62,7 @@ export class Expulsion {
     const unsaid = removals
       .peers()
       .filter(peer => peer !== config.self && !removals.words(peer).has(config.self));
+    if (unsaid.length > 0) this.#saveAll();
     write(unsaid.map(peer => this.#word(peer)));
     const limit = removals.limit(config.self) ?? 0;
     const isNew = limit > this.#fenced && replica.ofOwner(config.self).some(({ seq }) => seq <= limit);
@@ -71,6 +76,11 @@ export class Expulsion {
     const address = endpoint && toNumber(endpoint.address);
     if (address !== undefined && !this.#formerly.has(address))
       this.#formerly.set(address, this.#context.now());
+  }
+
+  /** What was stored tells nobody since when: it is as if it were heard now, when the router starts. */
+  started(): void {
+    for (const address of this.#formerly.keys()) this.#formerly.set(address, this.#context.now());
   }
 
   /** Somebody has the address now: what a removed peer's container had is past. */

@@ -17,6 +17,7 @@ import type { Context } from './context.ts';
 import { type Held, replied } from './held.ts';
 import { isContainerId, Keepers } from './keepers.ts';
 import { endpointReply } from './leg.ts';
+import { placeOf } from './memberships.ts';
 import type { Networking } from './networking.ts';
 import { spaceOf } from './provision.ts';
 import type { Command, Reply } from './step.ts';
@@ -290,10 +291,8 @@ export class Handed {
 
   /** Whether nothing else of the mesh is in the namespace to which the engine takes it. */
   #isFirst({ container }: Readonly<Held>, sandbox: string): boolean {
-    const place = (path: string | undefined): string | undefined => path?.split('/').at(-1);
-    return !this.#attachments
-      .all()
-      .some(held => held.container !== container && place(held.joined ?? held.sandbox) === place(sandbox));
+    const place = placeOf({ joined: sandbox, sandbox: undefined });
+    return !this.#attachments.all().some(held => held.container !== container && placeOf(held) === place);
   }
 
   #name(endpoint: string, container: string, aliases: readonly string[]): void {

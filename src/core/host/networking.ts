@@ -15,8 +15,10 @@ import { freeSubnet } from '../networks/pool.ts';
 import { nextFree } from '../networks/view.ts';
 import { overlaps, rangeOf } from '../range.ts';
 import type { Entry, Write } from '../replica.ts';
+import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
-import type { IpamConfig, Millis, Reply } from './step.ts';
+import { Memberships } from './memberships.ts';
+import type { Effect, IpamConfig, Millis, Reply } from './step.ts';
 
 /** What a network is to be like; what is left out is chosen. */
 export type NetworkWish = Omit<Network, 'id' | 'vni'>;
@@ -33,17 +35,18 @@ const NO_REMOVAL = new Uint8Array();
 /** Makes and removes networks, and sees to it that each goes on until somebody removes it. */
 export class Networking {
   readonly #context: Context;
-  /** Whether something of this host is on a network. */
-  readonly #isUsed: (network: string) => boolean;
+  readonly #attachments: Pick<Attachments, 'all'>;
+  readonly #memberships: Memberships;
   /** Of networks that are being made elsewhere. */
   readonly #reserved = new Map<string, Cidr>();
   #changed = true;
   #told: readonly Network[] = [];
   #adoptAt: Millis | undefined;
 
-  constructor(context: Context, isUsed: (network: string) => boolean) {
+  constructor(context: Context, attachments: Pick<Attachments, 'all'>) {
     this.#context = context;
-    this.#isUsed = isUsed;
+    this.#attachments = attachments;
+    this.#memberships = new Memberships(context);
   }
 
   /** Other networks may stand now. */
@@ -104,8 +107,10 @@ export class Networking {
     return { ok: true, value: { addresses: [], detached: [], network } };
   }
 
-  /** Brings own facts to what stands, and tells what stands now. */
-  review(): void {
+  /** Brings own facts to what stands, and tells what stands now. `effects` are those of this step. */
+  review(effects: readonly Effect[]): void {
+    // Who is on what changes with what is stored only.
+    if (effects.some(({ kind }) => kind === 'persist')) this.#memberships.review(this.#attachments.all());
     if (!this.#changed) return;
     this.#changed = false;
     for (const subnet of this.#context.networks.all().flatMap(({ subnets }) => subnets))
@@ -117,6 +122,11 @@ export class Networking {
     if (now === this.#told) return;
     this.#told = now;
     this.#context.emit({ kind: 'networks', networks: now });
+  }
+
+  /** Whether something of this host is on a network, or comes back to it when it runs again. */
+  #isUsed(name: string): boolean {
+    return this.#attachments.all().some(({ network }) => network === name);
   }
 
   /** One that is removed while something here is on it is made again. */

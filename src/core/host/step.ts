@@ -8,6 +8,7 @@ import type { Network } from '../networks/network.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
 import type { Message } from '../wire.ts';
 import type { EndpointCommand } from './handed.ts';
+import type { Membership } from './memberships.ts';
 import type { NetworkWish } from './networking.ts';
 import type { Repaired } from './repair.ts';
 
@@ -249,6 +250,8 @@ export type Effect =
   | { readonly kind: 'forward' }
   /** These names have these addresses from now on; what `forward` was to do is done before. */
   | { readonly kind: 'publish-names'; readonly records: readonly NameRecord[] }
+  /** These are all containers here that are on several networks. */
+  | { readonly kind: 'memberships'; readonly memberships: readonly Membership[] }
   /** These are all networks from now on, sorted by name. */
   | { readonly kind: 'networks'; readonly networks: readonly Network[] }
   /**

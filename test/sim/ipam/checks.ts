@@ -1,4 +1,4 @@
-import { formatCidr, type Ipv4 } from '../../../src/core/address.ts';
+import { type Cidr, formatCidr, type Ipv4 } from '../../../src/core/address.ts';
 import { ByteReader } from '../../../src/core/bytes.ts';
 import type { Result } from '../../../src/core/errors.ts';
 import type { Command, Effect, Input, Millis, Reply } from '../../../src/core/host/step.ts';
@@ -6,10 +6,15 @@ import { CUSTODY_KEY, type Custody, decodeCustody, IPAM } from '../../../src/cor
 import { overlaps } from '../../../src/core/range.ts';
 import { REMOVALS } from '../../../src/core/removals/removal.ts';
 import { readEntry } from '../../../src/core/replica/encoding.ts';
+import type { Change } from '../../../src/core/replica.ts';
+import type { Sight } from '../counters.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import { Violation, type Watch } from '../watch.ts';
+import { RemovalChecks } from './removal-checks.ts';
 import type { AddressSettings } from './settings.ts';
+
+type Release = Extract<Command, { kind: 'release' }>;
 
 /** Who waits for an address gets it, or is told why not, in this time; the rest is for a slow disk. */
 const ANSWER_MS = 10_000 + 6_000;
@@ -27,13 +32,21 @@ export class AddressChecks implements Watch {
   /** Given to others than containers, by address. */
   readonly given = new Map<Ipv4, { readonly machine: SimulatedMachine; readonly owner: string }>();
 
+  readonly universe: Cidr;
+  readonly #settings: AddressSettings;
+  readonly #removed: RemovalChecks;
+
   constructor(simulation: Simulation, settings: AddressSettings) {
     this.#simulation = simulation;
+    this.#settings = settings;
     this.#strict = settings.strict;
+    this.universe = settings.ipam!({ index: 0, targets: [], arrival: 'first' }).universe;
+    this.#removed = new RemovalChecks(simulation, (machine, what) => this.fail(machine, what));
   }
 
   starting(machine: SimulatedMachine): void {
     this.#custodies.delete(machine);
+    this.#removed.starting(machine);
   }
 
   stepped(machine: SimulatedMachine, input: Input, _effects: readonly Effect[]): void {
@@ -41,13 +54,20 @@ export class AddressChecks implements Watch {
     const value = machine.host?.facts.get(machine.peer, IPAM, CUSTODY_KEY)?.value;
     if (value !== this.#custodies.get(machine)?.value) this.#compareCustody(machine, value);
     if (input.kind === 'plumbed' && input.result.ok) this.#comparePlumbed(machine, input.container);
+    this.#removed.stepped(machine);
   }
 
   /** What is being given back may be free before anybody is told so, and before what was asked earlier is answered. */
-  releasing(machine: SimulatedMachine, owner: string): void {
+  releasing(machine: SimulatedMachine, { owner, addresses }: Release): void {
     this.#count(machine, owner, 1);
-    for (const [address, given] of this.given)
-      if (given.machine === machine && given.owner === owner) this.given.delete(address);
+    for (const [address, given] of this.given) {
+      const isMeant = addresses.length === 0 || addresses.includes(address);
+      if (given.machine === machine && given.owner === owner && isMeant) this.given.delete(address);
+    }
+  }
+
+  givenOn(machine: SimulatedMachine): readonly Ipv4[] {
+    return [...this.given].filter(([, given]) => given.machine === machine).map(([address]) => address);
   }
 
   replied(machine: SimulatedMachine, command: Command, result: Result<Reply>): void {
@@ -57,10 +77,27 @@ export class AddressChecks implements Watch {
       this.#simulation.saw(command.kind === 'allocate' ? 'allocated' : 'claimed');
       for (const address of addresses) this.#give(machine, command.owner, address);
     } else if (command.kind === 'attach') this.#simulation.saw('attached');
+    else if (command.kind === 'leave') this.#simulation.saw('left');
     else if (command.kind === 'release') {
       this.#count(machine, command.owner, -1);
-      for (const address of addresses) this.given.delete(address);
-    } else if (command.kind === 'remove-peer') this.#simulation.saw('peer removed');
+      if (command.addresses.length > 0) this.#simulation.saw('one address released');
+      const other = addresses.find(address => this.#isGivenTo(address, machine, command.owner) === false);
+      if (other !== undefined && this.#strict)
+        this.fail(machine, `took ${other} from another than ${command.owner}`);
+    } else if (command.kind === 'remove-peer') {
+      const isLiving = !this.#simulation.gone.has(command.peer);
+      this.#simulation.saw(isLiving ? 'living peer removed' : 'peer removed');
+    }
+  }
+
+  /** Undefined where nobody has it, as far as was told. */
+  #isGivenTo(address: Ipv4, machine: SimulatedMachine, owner: string): boolean | undefined {
+    const given = this.given.get(address);
+    if (given !== undefined) return given.machine === machine && given.owner === owner;
+    const holders = [...machine.plumbed.values()].filter(({ container, addresses }) => {
+      return machine.running.has(container) && addresses.some(cidr => cidr.address === address);
+    });
+    return holders.length === 0 ? undefined : false;
   }
 
   /** The machine's memory of what it gave is gone. */
@@ -68,7 +105,10 @@ export class AddressChecks implements Watch {
     for (const [address, { machine: giver }] of this.given) if (giver === machine) this.given.delete(address);
   }
 
-  changed(): void {}
+  changed(machine: SimulatedMachine, change: Change): void {
+    this.#removed.changed(machine, change);
+  }
+
   durable(): void {}
   telling(): void {}
   arriving(): void {}
@@ -103,7 +143,9 @@ export class AddressChecks implements Watch {
     if (!this.#strict) return;
     for (const other of this.#simulation.machines) {
       if (other === machine) continue;
-      for (const range of this.custodyOf(other)?.ranges ?? []) {
+      const theirs = this.custodyOf(other);
+      if (theirs === undefined || !isSame(theirs, custody)) continue;
+      for (const range of theirs.ranges) {
         const twice = custody.ranges.find(own => overlaps(own, range));
         if (twice !== undefined)
           this.fail(machine, `holds ${twice.start}-${twice.end}, and so does host ${other.index + 1}`);
@@ -125,6 +167,13 @@ export class AddressChecks implements Watch {
     return entry?.value && decodeCustody(entry.value);
   }
 
+  /** Whether the two give out addresses by different divisions: each has the whole universe. */
+  #areStrangers(machine: SimulatedMachine, other: SimulatedMachine): boolean {
+    if (!this.#settings.divided || machine === other) return false;
+    const [own, theirs] = [this.custodyOf(machine), this.custodyOf(other)];
+    return own === undefined || theirs === undefined || !isSame(own, theirs);
+  }
+
   #comparePlumbed(machine: SimulatedMachine, container: string): void {
     for (const cidr of machine.plumbed.get(`mesh/${container}`)?.addresses ?? []) {
       const twin = this.#holder(machine, container, cidr.address);
@@ -136,6 +185,7 @@ export class AddressChecks implements Watch {
   #give(machine: SimulatedMachine, owner: string, address: Ipv4): void {
     const twin = this.#holder(machine, owner, address);
     if (twin !== undefined && this.#strict) this.fail(machine, `${owner} got ${address}, which ${twin} has`);
+    if (this.#isGivenTo(address, machine, owner) !== true) this.#removed.given(machine, address, owner);
     if ((this.#releasing.get(`${machine.index} ${machine.epoch} ${owner}`) ?? 0) > 0) return;
     this.given.set(address, { machine, owner });
   }
@@ -148,9 +198,11 @@ export class AddressChecks implements Watch {
   /** Who else has an address now, anywhere. */
   #holder(machine: SimulatedMachine, owner: string, address: Ipv4): string | undefined {
     const given = this.given.get(address);
-    if (given !== undefined && (given.machine !== machine || given.owner !== owner))
+    const isOther = given !== undefined && (given.machine !== machine || given.owner !== owner);
+    if (isOther && !this.#areStrangers(machine, given.machine))
       return `${given.owner} on host ${given.machine.index + 1}`;
     for (const other of this.#simulation.machines) {
+      if (this.#areStrangers(machine, other)) continue;
       for (const { container, addresses } of other.plumbed.values()) {
         if ((other === machine && container === owner) || !other.running.has(container)) continue;
         if (addresses.some(cidr => cidr.address === address))
@@ -161,7 +213,18 @@ export class AddressChecks implements Watch {
   }
 }
 
-function sightOf(code: string): 'space silent' | 'ring undivided' | 'attach refused' {
-  if (code === 'space-silent') return 'space silent';
-  return code === 'ring-undivided' ? 'ring undivided' : 'attach refused';
-}
+const isSame = ({ division: a }: Custody, { division: b }: Custody): boolean =>
+  formatCidr(a.universe) === formatCidr(b.universe) && a.seeds.join() === b.seeds.join();
+
+const SIGHT_OF: Readonly<Record<string, Sight>> = {
+  'space-silent': 'space silent',
+  'space-exhausted': 'space exhausted',
+  'ring-undivided': 'ring undivided',
+  'address-quarantined': 'claim in quarantine',
+  'address-elsewhere': 'claim refused',
+  'address-taken': 'claim refused',
+  'address-unallocated': "release of another's refused",
+  'peer-alive': 'living peer not removed',
+};
+
+const sightOf = (code: string): Sight => SIGHT_OF[code] ?? 'attach refused';

@@ -2,6 +2,7 @@ import { type Cidr, fromNumber } from '../../../src/core/address.ts';
 import type { Random } from '../../../src/core/host/random.ts';
 import type { Command } from '../../../src/core/host/step.ts';
 import { rangeOf } from '../../../src/core/range.ts';
+import { Containers, Impulses } from '../containers.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import type { AddressChecks } from './checks.ts';
@@ -16,27 +17,34 @@ export class AddressUsers {
   readonly #settings: AddressSettings;
   readonly #checks: AddressChecks;
   readonly #random: Random;
-  #containers = 0;
-  #stopped = false;
+  readonly #impulses: Impulses;
+  readonly #containers: Containers;
 
   constructor(simulation: Simulation, settings: AddressSettings, checks: AddressChecks) {
     this.#simulation = simulation;
     this.#settings = settings;
     this.#checks = checks;
     this.#random = simulation.random.users;
+    this.#impulses = new Impulses(simulation, machine => this.#wish(machine));
+    this.#containers = new Containers(simulation, CONTAINERS_MAX, 0.4);
   }
 
   start(machine: SimulatedMachine): void {
-    const wait = -this.#settings.wishEveryMs * Math.log(1 - this.#random.fraction());
-    this.#simulation.after(wait, () => {
-      if (this.#stopped) return;
-      this.#wish(machine);
-      this.start(machine);
-    });
+    this.#impulses.start(machine);
+    const { divided, minutes } = this.#settings;
+    if (divided) this.#simulation.after((minutes * 60_000) / 4, () => this.#introduce(machine));
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#impulses.stopped = true;
+    if (this.#settings.divided) for (const machine of this.#simulation.machines) this.#introduce(machine);
+  }
+
+  /** Brings together what was launched with different seeds. */
+  #introduce(machine: SimulatedMachine): void {
+    const other = this.#simulation.machines[machine.index ^ 1];
+    if (other !== undefined && machine.host !== undefined)
+      machine.command({ kind: 'connect', peers: [other.address], replace: false });
   }
 
   #wish(machine: SimulatedMachine): void {
@@ -47,14 +55,15 @@ export class AddressUsers {
     else if (draw < 0.4) this.#attach(machine, [this.#address()]);
     else if (draw < 0.5) this.#ask(machine, { kind: 'allocate', owner, subnet: undefined });
     else if (draw < 0.55) this.#ask(machine, { kind: 'claim', owner, address: this.#address() });
-    else if (draw < 0.65) this.#ask(machine, { kind: 'release', owner, addresses: [] });
+    else if (draw < 0.62) this.#ask(machine, { kind: 'release', owner, addresses: [] });
+    else if (draw < 0.65) this.#releaseOne(machine, owner);
     else if (draw < 0.8) this.#detach(machine);
     else if (draw < 0.95) this.#disturb(machine);
     else this.#remove(machine);
   }
 
   #ask(machine: SimulatedMachine, command: Command): void {
-    if (command.kind === 'release') this.#checks.releasing(machine, command.owner);
+    if (command.kind === 'release') this.#checks.releasing(machine, command);
     const { epoch } = machine;
     const asked = this.#simulation.now;
     let isAnswered = false;
@@ -74,32 +83,38 @@ export class AddressUsers {
     });
   }
 
+  /** Any address that was given on this machine, whoever has it. */
+  #releaseOne(machine: SimulatedMachine, owner: string): void {
+    const plumbed = [...machine.plumbed.values()].flatMap(({ addresses }) =>
+      addresses.map(({ address }) => address),
+    );
+    const address = this.#random.pick([...this.#checks.givenOn(machine), ...plumbed]);
+    if (address !== undefined) this.#ask(machine, { kind: 'release', owner, addresses: [address] });
+  }
+
   #attach(machine: SimulatedMachine, addresses: readonly Cidr[]): void {
-    const id = this.#container(machine);
-    const sandbox = machine.running.get(id);
-    if (sandbox === undefined) return;
-    this.#ask(machine, { kind: 'attach', container: { id, name: id, sandbox }, network: 'mesh', addresses });
+    const found = this.#containers.running(machine);
+    if (found === undefined) return;
+    const container = { ...found, name: found.id };
+    this.#ask(machine, { kind: 'attach', container, network: 'mesh', addresses });
   }
 
   #detach(machine: SimulatedMachine): void {
-    const container = this.#random.pick([...machine.running.keys(), ...machine.stopped]);
+    const container = this.#containers.any(machine);
     if (container !== undefined)
       this.#ask(machine, { kind: 'detach', container, network: 'mesh', addresses: [] });
   }
 
   #disturb(machine: SimulatedMachine): void {
-    const id = this.#random.pick([...machine.running.keys(), ...machine.stopped]);
+    const id = this.#containers.any(machine);
     if (id === undefined) return;
     const wasRunning = machine.running.delete(id);
     machine.plumbed.delete(`mesh/${id}`);
     machine.stopped.add(id);
     const draw = this.#random.fraction();
-    if (draw < 0.3) machine.stopped.delete(id);
-    else if (!wasRunning || draw < 0.6) {
-      machine.stopped.delete(id);
-      machine.running.set(id, this.#simulation.nextSandbox());
-    }
-    this.#simulation.saw(draw < 0.3 ? 'container removed' : 'container restarted');
+    if (draw < 0.3) this.#containers.remove(machine, id);
+    else if (!wasRunning || draw < 0.6) this.#containers.restart(machine, id);
+    else this.#simulation.saw('container died');
     machine.containerChanged(id);
   }
 
@@ -110,8 +125,9 @@ export class AddressUsers {
     if (this.#settings.strict && !this.#knowsAll(machine)) return;
     if (gone !== undefined) return this.#ask(machine, { kind: 'remove-peer', peer: gone, force: true });
     const other = this.#random.pick(this.#simulation.machines)!;
-    const force = !this.#settings.strict && this.#random.fraction() < 0.1;
-    if (!this.#settings.strict) this.#ask(machine, { kind: 'remove-peer', peer: other.peer, force });
+    if (this.#settings.strict) return;
+    const force = this.#random.fraction() < 0.3;
+    this.#ask(machine, { kind: 'remove-peer', peer: other.peer, force });
   }
 
   #knowsAll({ host }: SimulatedMachine): boolean {
@@ -120,19 +136,8 @@ export class AddressUsers {
     );
   }
 
-  #container(machine: SimulatedMachine): string {
-    const known = [...machine.running.keys()];
-    const isFull = known.length + machine.stopped.size >= CONTAINERS_MAX;
-    if (known.length > 0 && (isFull || this.#random.fraction() < 0.4)) return this.#random.pick(known)!;
-    if (isFull) return '';
-    this.#containers += 1;
-    const id = `box${this.#containers}.`;
-    machine.running.set(id, this.#simulation.nextSandbox());
-    return id;
-  }
-
   #address(): Cidr {
-    const { universe } = this.#settings.ipam!([], 'first');
+    const { universe } = this.#checks;
     const { start, end } = rangeOf(universe);
     const number = start + Math.floor(this.#random.fraction() * (end - start));
     return { address: fromNumber(number), prefix: universe.prefix };

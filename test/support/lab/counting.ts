@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDaemon } from '../../../build.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../../cli/router-process.ts';
 import type { Counts } from '../counting-router.ts';
 import { until } from '../until.ts';
 import type { Host } from './host.ts';
@@ -24,8 +25,9 @@ export async function buildCountingRouters(): Promise<CountingRouters> {
   await buildDaemon(folder, '0.1.0', 'test/support/counting-router.ts');
   return {
     async start(host, peers) {
-      const node = [join(checkout, 'dist/node'), '--max-semi-space-size=1', join(folder, 'daemon.js')];
-      return countingRouter(await host.spawn(['env', 'MALLOC_ARENA_MAX=1', ...node, ...peers]));
+      const environment = Object.entries(NODE_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+      const node = [join(checkout, 'dist/node'), ...NODE_FLAGS, join(folder, 'daemon.js')];
+      return countingRouter(await host.spawn(['env', ...environment, ...node, ...peers]));
     },
     remove: () => rmSync(folder, { recursive: true }),
   };

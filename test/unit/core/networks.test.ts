@@ -171,6 +171,23 @@ describe('names', () => {
   });
 });
 
+describe('a container on two networks', () => {
+  it('is told of, with both, while it is on both', () => {
+    const { mesh: all, hosts } = mesh(1);
+    const [host] = hosts as [VirtualHost];
+    create(all, host, wish('prod', { subnets: [cidr('10.40.0.0/16')] }));
+    attachTo(all, host, 'mesh', 'alone');
+    const [first, second] = [attachTo(all, host, 'mesh', 'box'), attachTo(all, host, 'prod', 'box')];
+    const networks = ['mesh', 'prod'];
+    expect(host.memberships).toEqual([
+      { address: first, networks },
+      { address: second, networks },
+    ]);
+    ask(all, host, { kind: 'detach', container: 'box', network: 'prod', addresses: [] });
+    expect(host.memberships).toEqual([]);
+  });
+});
+
 describe('two of one name', () => {
   it('made at once become one, the earlier', () => {
     const { mesh: all, hosts } = mesh(3);

@@ -31,6 +31,7 @@ function stage() {
     publish: () => {},
     forwarded: () => {},
     networks: () => {},
+    memberships: () => {},
     halt: () => {},
   });
   const answered: number[] = [];

@@ -177,8 +177,8 @@ export class NetlinkSocket {
           continue;
         }
         missing.delete(index);
-        const error = errorIn(message, request.what);
-        if (error !== undefined && !request.tolerated?.includes(error.code)) refusals.push({ index, error });
+        const error = errorIn(message, request);
+        if (error !== undefined) refusals.push({ index, error });
       }
     }
     // A batch that is refused as a whole (nfnetlink) is answered once.
@@ -206,7 +206,7 @@ export class NetlinkSocket {
         if (message.sequence !== sequence) continue;
         disturbed ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
         if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-          const error = errorIn(message, request.what);
+          const error = errorIn(message, request);
           if (error !== undefined) throw error;
           done = true;
         } else {
@@ -245,12 +245,15 @@ export function openNetlink(protocol: number): NetlinkSocket {
 }
 
 /** What an acknowledgement (struct nlmsgerr) or the end of a dump says, or undefined where all went well. */
-function errorIn(message: NetlinkMessage, what: string): KernelError | undefined {
+function errorIn(message: NetlinkMessage, { tolerated, what }: Request): KernelError | undefined {
   const { body, flags, type } = message;
   if (body.length < 4) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const errno = -view.getInt32(0, true);
   if (errno <= 0) return undefined;
+  const code = errnoName(errno);
+  // Before an error is made, which takes as long as the system call.
+  if (tolerated?.includes(code)) return undefined;
   let texts = 4;
   if (type === NLMSG_ERROR) {
     const echoed = (flags & NLM_F_CAPPED) !== 0 || body.length < 8 ? 16 : view.getUint32(4, true);
@@ -258,6 +261,5 @@ function errorIn(message: NetlinkMessage, what: string): KernelError | undefined
   }
   const explained = (flags & NLM_F_ACK_TLVS) !== 0 && texts < body.length;
   const text = explained ? new Attributes(body.subarray(texts)).text(NLMSGERR_ATTR_MSG) : undefined;
-  const code = errnoName(errno);
   return new KernelError(what, code, text === undefined ? undefined : `${text} (${code})`);
 }

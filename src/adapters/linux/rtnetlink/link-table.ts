@@ -1,6 +1,5 @@
 import type { Mac } from '../../../core/address.ts';
 import { ipv4Of, macOf, viewOf } from '../bytes.ts';
-import { KernelError } from '../libc.ts';
 import { Attributes } from '../netlink/attributes.ts';
 import type { NetlinkMessage } from '../netlink/message.ts';
 import type { NetlinkSocket, Request } from '../netlink/socket.ts';
@@ -61,12 +60,7 @@ export interface Link {
 
 /** The link of that name, or undefined. */
 export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
-  try {
-    return socket.ask(request(`find link ${name}`, name), readLink);
-  } catch (error) {
-    if (error instanceof KernelError && error.code === 'ENODEV') return undefined;
-    throw error;
-  }
+  return socket.ask({ ...request(`find link ${name}`, name), tolerated: ['ENODEV'] }, readLink);
 }
 
 export function listLinks(socket: NetlinkSocket): Promise<Link[]> {

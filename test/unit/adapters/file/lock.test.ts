@@ -56,7 +56,7 @@ describe('lock of the state directory', () => {
     await new Promise<void>(resolve => silent.listen(join(directory, 'lock-0123456789abcdef'), resolve));
     expect(await lockDirectory(directory)).toMatchObject({ problem: { code: 'router-running' } });
     await new Promise(resolve => silent.close(resolve));
-  }, 20_000);
+  });
 
   test('works where the path is longer than that of a socket may be', async () => {
     const deep = join(directory, 'd'.repeat(100), 'e'.repeat(100));

@@ -95,6 +95,35 @@ describe('a name server', () => {
     expect(await server.report()).toMatchObject({ names: 3, addresses: 3 });
   });
 
+  it('tells who is on several networks of all of them, wherever it asks', async () => {
+    const { server } = open();
+    const prod = { ...(await freePlace()), network: 'prod' };
+    server.publish([recordOn('prod', 'db', '10.40.0.1'), recordOn('test', 'web', '10.41.0.1')]);
+    await server.listen([prod]);
+    expect((await ask(prod, 'web.mesh.internal')).rcode).toBe('NXDOMAIN');
+    server.belong([{ address: '127.0.0.1' as Ipv4, networks: ['prod', 'test'] }]);
+    await server.report();
+    expect(addressesIn(await ask(prod, 'web.mesh.internal'))).toEqual(['10.41.0.1']);
+    expect(addressesIn(await ask(prod, 'db.mesh.internal'))).toEqual(['10.40.0.1']);
+    server.belong([]);
+    await server.report();
+    expect((await ask(prod, 'web.mesh.internal')).rcode).toBe('NXDOMAIN');
+  });
+
+  it('answers others where it listens already, without letting go of the socket', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    server.publish([record('box1', '10.0.0.11')]);
+    const nobody = { ...place, allowed: [{ address: '10.0.0.0' as Ipv4, prefix: 8 }] };
+    expect((await server.listen([nobody])).ok).toBe(true);
+    expect((await ask(place, 'box1.mesh.internal')).rcode).toBe('REFUSED');
+    expect((await askStream(place, ['box1.mesh.internal']))[0]!.rcode).toBe('REFUSED');
+    expect((await server.listen([place])).ok).toBe(true);
+    expect(addressesIn(await ask(place, 'box1.mesh.internal'))).toEqual(['10.0.0.11']);
+    expect(addressesIn((await askStream(place, ['box1.mesh.internal']))[0]!)).toEqual(['10.0.0.11']);
+    expect((await server.report()).places).toEqual([place]);
+  });
+
   it('goes from one place to another', async () => {
     const { server } = open();
     const [first, second] = [await freePlace(), await freePlace()];
@@ -164,5 +193,5 @@ describe('a name server', () => {
     expect(upstreams).toEqual([{ address: '127.0.0.23', asked: 3, answered: 2, trouble: 'no answer' }]);
     upstream.close();
     rmSync(dirname(path), { recursive: true });
-  }, 15_000);
+  });
 });
