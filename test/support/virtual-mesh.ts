@@ -73,6 +73,8 @@ interface Event {
   readonly run: () => void;
 }
 
+type Echo = Pick<Extract<Effect, { kind: 'probe' }>, 'address' | 'size' | 'via'>;
+
 export interface VirtualMesh {
   /** All echoes that were sent. */
   readonly probes: { readonly from: PeerId; readonly to: PeerId; readonly size: number }[];
@@ -89,6 +91,8 @@ export interface VirtualMesh {
   /** Frames of more than `size` bytes don't get from one to the other; 0: none does. Routers still talk. */
   limit(from: VirtualHost, to: VirtualHost, size: number): void;
   heal(): void;
+  /** Whether frames get from one to the other and back now, as the kernels' tables and relays have it. */
+  reaches(from: VirtualHost, to: VirtualHost): boolean;
   /** Ends the router without a word; what the kernel has stays. */
   kill(host: VirtualHost): void;
   /** Ends the router without a word, and starts it again from its disk. */
@@ -218,7 +222,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
   const route = (host: VirtualHost, control: Ipv4): Vtep | undefined =>
     host.host.forwarding().networks[0]?.stations.find(({ address }) => address === control)?.vtep;
 
-  function echoed(host: VirtualHost, { address, size, via }: Extract<Effect, { kind: 'probe' }>): boolean {
+  function echoed(host: VirtualHost, { address, size, via }: Echo): boolean {
     const vtep = via ?? route(host, address);
     const there = vtep && passes(host, vtep, size);
     const control = host.host.forwarding().networks[0]?.own?.address.address;
@@ -433,6 +437,10 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     heal() {
       limits.clear();
       cuts.clear();
+    },
+    reaches(from, to) {
+      const control = to.host.forwarding().networks[0]?.own?.address.address;
+      return control !== undefined && echoed(from, { address: control, size: 84 });
     },
     kill(host) {
       for (const other of hosts) if (other !== host) hangUp(host.peer, other.peer, 'killed');

@@ -293,6 +293,7 @@ export class Paths {
       const message = by === undefined ? 'frames go straight again' : 'frames go by a relay';
       this.#context.emit({ kind: 'log', level: 'info', message, data });
       this.#changed(peer);
+      path.sizedAt = Number.NEGATIVE_INFINITY;
       this.#replan(path, 0);
     } else if (isUp !== path.wasUp) this.#changed();
     path.wasUp = isUp;

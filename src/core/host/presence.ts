@@ -60,6 +60,7 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   let toldAt = Number.NEGATIVE_INFINITY;
 
   function announce(): void {
+    if (!announced && config.relays) relayPorts.resume();
     announced = true;
     const fact = {
       name,
@@ -99,7 +100,9 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   /** Helps others to reach those whom frames from here reach straight. */
   function offerRelays(): void {
     const straight = [...neighbours.all()].map(({ peer }) => peer).filter(peer => paths.isStraight(peer));
-    if (relayPorts.set(new Set(config.relays ? straight : []))) context.emit({ kind: 'forward' });
+    if (relayPorts.offer(new Set(config.relays ? straight : []))) context.emit({ kind: 'forward' });
+    const next = relayPorts.next();
+    if (next !== undefined) agenda.plan('relays', next, offerRelays);
   }
 
   return {

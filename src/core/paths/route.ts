@@ -3,10 +3,12 @@ import type { Millis } from '../host/step.ts';
 import { Liveness } from './liveness.ts';
 import { SizeSearch } from './size.ts';
 
-/** The direct way is taken again after so many good seconds; twice as many each time that it failed again soon. */
+/** The direct way is taken again after so many good seconds; where it fails again and again, twice as many each time. */
 const GOOD_SECONDS = 10;
 const GOOD_SECONDS_MAX = 160;
+/** A failure so soon after the last return counts; so many of them in a row may be somebody at work. */
 const SOON_MS = 300_000;
+const PATIENT_SWINGS = 2;
 /** After so many relays that did not help, it is not them that are wrong: others are tried at leisure. */
 const HASTY_TRIES = 3;
 const LEISURE_MS = 30_000;
@@ -40,6 +42,7 @@ export class Route {
   readonly #full: number;
   #ways = 1;
   #needed = GOOD_SECONDS;
+  #swings = 0;
   #returnedAt = Number.NEGATIVE_INFINITY;
   /** When each relay was taken last. */
   readonly #tried = new Map<PeerId, Millis>();
@@ -86,20 +89,25 @@ export class Route {
     const isRelayDown = relayed.way.liveness.state === 'down';
     if (isDirectUp && (isRelayDown || direct.liveness.good >= this.#needed)) return this.#return(now);
     const offers = relays();
-    const isOffered = offers.some(({ peer, vtep }) => isSame({ peer, vtep }, relayed.relay));
-    if (isOffered && !isRelayDown) return false;
+    // What is offered at another port, or does not answer yet, can't be relied on; what answers can, offered or not.
+    const offer = offers.find(({ peer }) => peer === relayed.relay.peer);
+    const isOffered = offer !== undefined && isSame(offer, relayed.relay);
+    const isProven = offer === undefined && relayed.way.liveness.state === 'up';
+    if ((isOffered || isProven) && !isRelayDown) return false;
     return this.#takeAny(now, offers);
   }
 
   #fell(now: Millis): void {
-    const isSoon = now - this.#returnedAt < SOON_MS;
-    this.#needed = isSoon ? Math.min(GOOD_SECONDS_MAX, this.#needed * 2) : GOOD_SECONDS;
+    this.#swings = now - this.#returnedAt < SOON_MS ? this.#swings + 1 : 0;
+    const doubled = Math.max(0, this.#swings - PATIENT_SWINGS);
+    this.#needed = Math.min(GOOD_SECONDS_MAX, GOOD_SECONDS * 2 ** doubled);
     this.why = 'the direct way does not answer';
   }
 
   #return(now: Millis): boolean {
     this.#returnedAt = now;
     this.#tries = 0;
+    this.direct.size.mtu ??= this.relayed?.way.size.mtu;
     this.relayed = undefined;
     this.why = undefined;
     // Good for as long as it goes on.

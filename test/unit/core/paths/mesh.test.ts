@@ -75,6 +75,24 @@ describe('paths of a mesh', () => {
     expect(b.host.forwarding().relays?.length).toBe(2);
   });
 
+  it('lose nothing by a relay whose router starts again, nor where one of the ends does', () => {
+    for (const who of [0, 1, 2]) {
+      const made = mesh(3);
+      const [a, , c] = made.hosts as [VirtualHost, VirtualHost, VirtualHost];
+      made.cut(a, c);
+      made.run(60_000);
+      expect(path(made, a, c).path).toBe('relay');
+      made.restart(made.hosts[who]!);
+      for (const end = made.now + 60_000; made.now < end; made.run(10)) {
+        if (!made.reaches(a, c))
+          expect.fail(`${made.now - end + 60_000} ms after the restart of host ${who + 1}`);
+      }
+      made.heal();
+      made.run(12_000);
+      expect(path(made, a, c)).toMatchObject({ path: 'fastdp', mtu: 1450 });
+    }
+  });
+
   it('take another relay within five seconds when one dies', () => {
     const made = mesh(4);
     const [a, b, c, d] = made.hosts as [VirtualHost, VirtualHost, VirtualHost, VirtualHost];
