@@ -60,8 +60,10 @@ export class Paths {
   readonly #changed: (rerouted?: PeerId) => void;
   readonly #paths = new Map<PeerId, Measured>();
   #known: readonly PeerId[] = [];
-  /** The smallest MTU of all, or undefined where it has to be looked for again. */
+  /** The smallest MTU of all paths, or undefined where it has to be looked for again. */
   #lowest: number | undefined;
+  /** The smallest that other hosts tell of theirs. */
+  #told = Number.POSITIVE_INFINITY;
 
   /** `changed` is told of every new result, and of the peer for which frames go another way. */
   constructor(context: Context, neighbours: Neighbours, changed: (rerouted?: PeerId) => void) {
@@ -76,6 +78,7 @@ export class Paths {
   refresh(): void {
     const { config, topology } = this.#context;
     const peers = topology.peers();
+    this.#hear(peers);
     if (peers === this.#known) return;
     this.#known = peers;
     this.#lowest = undefined;
@@ -178,14 +181,29 @@ export class Paths {
     return this.#paths.get(peer)?.route.relayed?.relay.vtep;
   }
 
-  /** The largest packet that all paths take; of one that does not answer now, what it took last. */
+  /** The largest packet for containers: they share one network, so that what one can't take nobody sends. */
   mtu(): number {
+    return Math.min(this.own(), this.#told);
+  }
+
+  /** The largest packet that all paths of this host take; of one that does not answer now, what it took last. */
+  own(): number {
     if (this.#lowest === undefined) {
       this.#lowest = this.full;
       for (const { route } of this.#paths.values())
         this.#lowest = Math.min(this.#lowest, route.chosen.size.mtu ?? this.full);
     }
     return this.#lowest;
+  }
+
+  #hear(peers: readonly PeerId[]): void {
+    const { config, topology } = this.#context;
+    const before = this.mtu();
+    this.#told = Number.POSITIVE_INFINITY;
+    for (const peer of peers)
+      if (peer !== config.self)
+        this.#told = Math.min(this.#told, topology.host(peer)?.mtu ?? Number.POSITIVE_INFINITY);
+    if (this.mtu() !== before) this.#changed();
   }
 
   #fresh(peer: PeerId): Measured {

@@ -9,6 +9,7 @@ import {
   encodeConnection,
   encodeHost,
   HOST_KEY,
+  type HostFact,
   TOPOLOGY,
 } from '../topology/facts.ts';
 import type { Context } from './context.ts';
@@ -56,13 +57,18 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   const relayPorts = new RelayPorts(context);
   let announced = false;
   let salt = 0;
-  let strikes: readonly Millis[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
+  let toldMtu: number | undefined;
 
   function announce(): void {
     if (!announced && config.relays) relayPorts.resume();
     announced = true;
-    const fact = {
+    context.write([hostWrite(), ...connectionWrites()]);
+  }
+
+  function hostWrite(): Write {
+    const mtu = paths.own();
+    const fact: HostFact = {
       name,
       nickname: config.nickname,
       version: config.version,
@@ -70,8 +76,10 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       vtep: config.vtep,
       control: controlAddress(context, salt),
       boot: config.boot,
+      ...(mtu < paths.full && { mtu }),
     };
-    context.write([{ domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) }, ...connectionWrites()]);
+    toldMtu = mtu;
+    return { domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) };
   }
 
   function connectionWrites(): readonly Write[] {
@@ -112,6 +120,10 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       announced = false;
     },
     connectionsChanged() {
+      // Until the others know, what they send may be too large.
+      agenda.plan('mtu', context.now() + SETTLE_MS, () => {
+        if (announced && paths.own() !== toldMtu) context.write([hostWrite()]);
+      });
       const apart = Math.min(APART_MAX_MS, APART_MS_PER_HOST * topology.peers().length);
       agenda.plan('connections', Math.max(context.now() + SETTLE_MS, toldAt + apart), () => {
         if (!announced) return;
@@ -131,13 +143,19 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       const host = topology.host(holder)?.nickname ?? holder;
       context.emit({ kind: 'halt', problem: { code: 'peer-name-taken', name, host } });
     },
-    impersonated(boot) {
-      const recent = strikes.filter(at => context.now() - at < STRIKE_MS);
-      const isNew = context.now() - (recent.at(-1) ?? Number.NEGATIVE_INFINITY) >= STRIKE_APART_MS;
-      strikes = isNew ? [...recent, context.now()] : recent;
-      if (boot === undefined) return strikes.length > BLIND_STRIKES;
-      return strikes.length > STRIKES && boot < config.boot;
-    },
+    impersonated: createStrikes(context),
+  };
+}
+
+/** Counts facts in our name that we never wrote; tells whether it is we who have to stop. */
+function createStrikes({ config, now }: Context): Presence['impersonated'] {
+  let strikes: readonly Millis[] = [];
+  return boot => {
+    const recent = strikes.filter(at => now() - at < STRIKE_MS);
+    const isNew = now() - (recent.at(-1) ?? Number.NEGATIVE_INFINITY) >= STRIKE_APART_MS;
+    strikes = isNew ? [...recent, now()] : recent;
+    if (boot === undefined) return strikes.length > BLIND_STRIKES;
+    return strikes.length > STRIKES && boot < config.boot;
   };
 }
 

@@ -109,7 +109,7 @@ describe('paths of a mesh', () => {
 
   it('find within 35 seconds that large packets are dropped, and all of the mesh keeps to it', () => {
     const made = mesh(3);
-    const [a, , c] = made.hosts as [VirtualHost, VirtualHost, VirtualHost];
+    const [a, b, c] = made.hosts as [VirtualHost, VirtualHost, VirtualHost];
     traffic(made, 60_000, [[a, c]]);
     made.limit(a, c, 700);
     traffic(made, 35_000, [[a, c]]);
@@ -121,9 +121,13 @@ describe('paths of a mesh', () => {
       expect(path(made, from, to).mtu).toBeLessThanOrEqual(700);
       expect(from.host.report(made.now).networks[0]!.mtu).toBe(path(made, from, to).mtu);
     }
+    // Who has good paths, but to one that has not: what it sends there must fit, too.
+    expect(path(made, b, a).mtu).toBe(1450);
+    expect(b.host.report(made.now).networks[0]!.mtu).toBeLessThanOrEqual(700);
     made.heal();
     traffic(made, 35_000, [[a, c]]);
     expect(path(made, a, c).mtu).toBe(1450);
+    for (const { host } of made.hosts) expect(host.report(made.now).networks[0]!.mtu).toBe(1450);
   });
 
   it('are left alone where they lose a tenth', () => {
