@@ -76,18 +76,14 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       vtep: config.vtep,
       control: controlAddress(context, salt),
       boot: config.boot,
-      ...(mtu < paths.full && { mtu }),
+      mtu,
     };
     toldMtu = mtu;
     return { domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) };
   }
 
   function connectionWrites(): readonly Write[] {
-    const told = new Set<PeerId>();
-    for (const { key } of context.replica.ofOwner(config.self)) {
-      const peer = connectionPeer(key);
-      if (peer !== undefined) told.add(peer);
-    }
+    const told = toldConnections(context);
     const writes: Write[] = [];
     offerRelays();
     for (const { peer, address, outbound } of neighbours.all()) {
@@ -145,6 +141,12 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
     },
     impersonated: createStrikes(context),
   };
+}
+
+/** The peers of whose connections the facts of this host tell. */
+function toldConnections({ config, replica }: Context): Set<PeerId> {
+  const keys = [...replica.ofOwner(config.self)].map(({ key }) => connectionPeer(key));
+  return new Set(keys.filter(peer => peer !== undefined));
 }
 
 /** Counts facts in our name that we never wrote; tells whether it is we who have to stop. */

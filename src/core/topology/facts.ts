@@ -21,7 +21,7 @@ export interface HostFact {
   readonly control: Ipv4;
   /** New at every start of the router; tells a restart from a second router with the same key. */
   readonly boot: string;
-  /** The largest packet that all of its paths take, where they don't take what its underlay would. */
+  /** The largest packet that its underlay and all of its paths take. */
   readonly mtu?: number;
 }
 

@@ -13,18 +13,19 @@ export interface Probing {
   stop(): Promise<Probed>;
 }
 
-/** Sends echoes from a namespace of the host to `address`, one each millisecond. */
+/** Sends echoes from a namespace of the host to `address`, one each millisecond unless told otherwise. */
 export async function startProbe(
   host: Host,
   namespace: string,
   address: string,
   count?: number,
+  everyMs = 1,
 ): Promise<Probing> {
   const counted = count === undefined ? [] : ['-c', `${count}`];
   // Without `-W`, it would wait ten seconds for answers that are late.
   const program = await host.spawn([
     ...['ip', 'netns', 'exec', namespace],
-    ...['ping', '-q', '-i', '0.001', '-W', '1', ...counted, address],
+    ...['ping', '-q', '-i', `${everyMs / 1_000}`, '-W', '1', ...counted, address],
   ]);
   const result = async (): Promise<Probed> => {
     const { stdout, stderr } = await program.ended;

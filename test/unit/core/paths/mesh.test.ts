@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createVirtualMesh, type VirtualHost, type VirtualMesh } from '../../../support/virtual-mesh.ts';
+import { traffic } from '../../../support/virtual-traffic.ts';
 
 const mesh = (size: number, dataLoss = 0): VirtualMesh => {
   const made = createVirtualMesh({ seed: 1, dataLoss });
@@ -10,26 +11,6 @@ const mesh = (size: number, dataLoss = 0): VirtualMesh => {
 
 const path = (of: VirtualMesh, from: VirtualHost, to: VirtualHost) =>
   from.host.report(of.now).paths.find(({ peer }) => peer.id === to.peer)!;
-
-/** What a kernel tells every few seconds of frames that flow between two hosts. */
-function traffic(of: VirtualMesh, ms: number, pairs: readonly (readonly [VirtualHost, VirtualHost])[]): void {
-  for (const end = of.now + ms; of.now < end; of.run(1_000)) {
-    for (const [a, b] of pairs)
-      for (const [from, to] of [
-        [a, b],
-        [b, a],
-      ] as const)
-        of.deliver(from, {
-          kind: 'traffic',
-          to: from.host
-            .forwarding()
-            .networks[0]!.stations.filter(
-              ({ address }) => address === to.host.forwarding().networks[0]!.own?.address.address,
-            )
-            .map(({ vtep }) => vtep),
-        });
-  }
-}
 
 describe('paths of a mesh', () => {
   it('go straight, full-sized, and every neighbour is offered', () => {
