@@ -45,8 +45,7 @@ export function run(): Promise<readonly Figure[]> {
       ] as const)
         await goes(one, other, 'fastdp');
       back.push((performance.now() - started) / 1_000);
-      const { sent, answered } = await probe.stop();
-      away.push(((sent - answered) * ECHO_MS) / 1_000);
+      away.push((await probe.stop()).lostMs / 1_000);
     }
     const common = { unit: 's', percentile: 100, limited: 'value', must: 'at-most' } as const;
     const theirs = PAIRS.map(() => PATIENCE_S);

@@ -4,6 +4,8 @@ import type { Host } from './host.ts';
 export interface Probed {
   readonly sent: number;
   readonly answered: number;
+  /** How long nothing got through, all in all: the share that was lost, of the time. */
+  readonly lostMs: number;
 }
 
 /** Echoes on their way. */
@@ -29,9 +31,11 @@ export async function startProbe(
   ]);
   const result = async (): Promise<Probed> => {
     const { stdout, stderr } = await program.ended;
-    const [, sent, answered] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    const [, sent, answered, ms] =
+      /(\d+) packets transmitted, (\d+) received.*time (\d+)ms/.exec(stdout) ?? [];
     if (sent === undefined) throw new Error(`the probe said: ${stdout}${stderr}`);
-    return { sent: Number(sent), answered: Number(answered) };
+    const lostMs = (1 - Number(answered) / Number(sent)) * Number(ms);
+    return { sent: Number(sent), answered: Number(answered), lostMs };
   };
   const ended = result();
   // Who gave up before has another failure to tell.
