@@ -56,5 +56,8 @@ const here = dirname(realpathSync(process.argv[1] ?? '.'));
 /** The folder of the bundles: that of the command line, or `dist` beside it where it runs from its sources. */
 export const DIST = existsSync(join(here, 'daemon.js')) ? here : join(here, '..', 'dist');
 
+/** What a checkout is called by. */
+export const LAUNCHER = join(DIST, '..', 'mesh');
+
 /** The file that is the router. */
 export const DAEMON = join(DIST, 'daemon.js');

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { OPTIONS } from '../src/api/control/options.ts';
 
 /** The flags that are settings, as `parseSettings` takes them; `flags` as the command line parser gives them. */
@@ -9,3 +10,16 @@ export function settingsFlags(flags: Readonly<Record<string, boolean | string | 
     return typeof given === 'string' ? [`--${flag}=${given}`] : [];
   });
 }
+
+/** Offers every setting but those that all verbs take. */
+export function addSettings(command: Command, program: Command): void {
+  for (const { flag, help, repeats, short, value } of Object.values(OPTIONS)) {
+    if (program.options.some(known => known.long === `--${flag}`)) continue;
+    const flags = `${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` <${value}>`}`;
+    if (repeats) command.option(flags, help, joinWords);
+    else command.option(flags, help);
+  }
+}
+
+const joinWords = (word: string, before?: string): string =>
+  before === undefined ? word : `${before},${word}`;

@@ -4,9 +4,10 @@ import type { Settings } from '../src/api/control/options.ts';
 import { controlSocket } from '../src/api/control/settings.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { awaitRouter } from './await-router.ts';
-import { confinement, routerArguments, sharedMountAdvice } from './container.ts';
+import { confinement, resolvConf, routerArguments, sharedMountAdvice } from './container.ts';
 import { CONTAINER, type Docker, dockerReason, findContainer, removeContainer } from './docker.ts';
 import { logFile, makeDirectory, withFile } from './files.ts';
+import { isInstalled } from './install.ts';
 import { lastWords } from './last-words.ts';
 
 const TAIL_LINES = '200';
@@ -38,8 +39,10 @@ export async function launchContainer(
     'run',
     '--detach',
     `--name=${CONTAINER}`,
-    '--restart=always',
+    // Where a unit brings a router with the next boot, this one must not come too.
+    `--restart=${isInstalled() ? 'no' : 'always'}`,
     ...confinement(settings),
+    ...resolvConf(settings.resolvConf).flags,
     image,
     ...routerArguments(settings),
   );

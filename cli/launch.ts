@@ -11,6 +11,7 @@ import { makeDirectory } from './files.ts';
 import { followPeers, type PeerResult } from './first-results.ts';
 import { settingsFlags } from './flags.ts';
 import { ensureImage } from './image.ts';
+import { isInstalled } from './install.ts';
 import { launchContainer } from './launch-container.ts';
 import { launchNative } from './launch-native.ts';
 import { ensureProgram } from './packages.ts';
@@ -31,6 +32,8 @@ export interface LaunchFlags extends CommonFlags {
 /** Long enough for a refusal, short enough not to be in the way where a host drops packets. */
 const FIRST_RESULT_MS = 3_000;
 const WAIT_SECONDS = 30;
+const BOOT_ADVICE =
+  'mesh: after a reboot Docker waits 15 s for each container that was on a mesh network, since it starts this router last; "mesh install" has one start before it';
 
 /** `mesh launch [PEER...]`: returns when the router answers, having said how the first attempt at each peer ended. */
 export async function launch(
@@ -125,6 +128,7 @@ async function tell(
     context.print(undefined, `router ${renderLabel(self)} runs (${where}), port ${settings.port}`);
     if (settings.peers.length > 0) context.print(undefined, `trying ${settings.peers.join(', ')}`);
   }
+  if (how === 'container' && settings.plugin && !isInstalled()) context.say(BOOT_ADVICE);
   const connected = (results: readonly PeerResult[]) => results.some(({ peer }) => peer !== undefined);
   const settled = (results: readonly PeerResult[]) =>
     // A peer that has just answered has not told its nickname yet.

@@ -3,6 +3,8 @@ import { OPTIONS } from '../src/api/control/options.ts';
 import { describe, exitStatus, type Problem, type Result } from '../src/core/errors.ts';
 import type { AttachFlags } from './attach.ts';
 import { type CommonFlags, type Context, createContext } from './context.ts';
+import { addSettings } from './flags.ts';
+import { addInstallVerbs } from './install-verbs.ts';
 import type { LaunchFlags } from './launch.ts';
 import { addNetworkVerbs } from './network-verbs.ts';
 import type { StatusView } from './status.ts';
@@ -88,8 +90,10 @@ function createProgram(): Command {
   addNameVerbs(program);
   addHostVerbs(program);
   addNetworkVerbs(program, perform);
+  addProxyVerbs(program);
   addIpamVerbs(program);
   addQuestions(program);
+  addInstallVerbs(program, perform);
   return program;
 }
 
@@ -103,21 +107,11 @@ function addLaunch(program: Command): void {
     .option('--password [none]', 'ask for the password that all routers share; see also MESH_PASSWORD')
     .option('--image <image>', 'image of the container')
     .option('--force', 'also where a route of this host overlaps with the addresses that the mesh gives out');
-  for (const option of Object.values(OPTIONS)) {
-    if (program.options.some(known => known.long === `--${option.flag}`)) continue;
-    const value = option.value === undefined ? '' : ` <${option.value}>`;
-    const short = option.short === undefined ? '' : `-${option.short}, `;
-    const flags = `${short}--${option.flag}${value}`;
-    if (option.repeats) launch.option(flags, option.help, joinWords);
-    else launch.option(flags, option.help);
-  }
+  addSettings(launch, program);
   launch.action((peers: string[], flags: LaunchFlags, command) =>
     perform(command, async c => (await import('./launch.ts')).launch(c, peers, flags)),
   );
 }
-
-const joinWords = (word: string, before?: string): string =>
-  before === undefined ? word : `${before},${word}`;
 
 function addContainerVerbs(program: Command): void {
   program
@@ -219,6 +213,23 @@ function addHostVerbs(program: Command): void {
     .action((words: string[], _, command) =>
       perform(command, async c => (await import('./expose.ts')).hide(c, words)),
     );
+}
+
+function addProxyVerbs(program: Command): void {
+  program
+    .command('env')
+    .description('what a shell is told for "docker" to ask the proxy: eval $(mesh env)')
+    .option('--restore', 'what takes that back: eval $(mesh env --restore)')
+    .action(({ restore }: { restore?: boolean }, command) =>
+      perform(command, async c => {
+        const { restoreEnvironment, showEnvironment } = await import('./env.ts');
+        return restore ? restoreEnvironment(c) : showEnvironment(c);
+      }),
+    );
+  program
+    .command('config')
+    .description('the same for one command: docker $(mesh config) ps')
+    .action((_, command) => perform(command, async c => (await import('./env.ts')).showConfig(c)));
 }
 
 function addIpamVerbs(program: Command): void {

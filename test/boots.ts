@@ -1,4 +1,4 @@
-/** Engines that end and start again, with routers in every place: writes docs/boots.md. usage: node test/boots.ts */
+/** Engines that end and start again, with routers in every place: writes docs/engine-restarts.md. usage: node test/boots.ts */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENDINGS, PLACES, playBoot } from './support/docker-lab/boot.ts';
@@ -35,5 +35,5 @@ for (const ending of ENDINGS) {
   rows.push(`| ${ending} | ${cells.join(' | ')} |`);
 }
 const head = `| engine ends by | ${PLACES.map(place => `router ${place}`).join(' | ')} |\n|${'---|'.repeat(PLACES.length + 1)}\n`;
-writeFileSync(join(import.meta.dirname, '../docs/boots.md'), `${HEAD}${head}${rows.join('\n')}\n`);
+writeFileSync(join(import.meta.dirname, '../docs/engine-restarts.md'), `${HEAD}${head}${rows.join('\n')}\n`);
 process.exit(failed ? 1 : 0);

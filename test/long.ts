@@ -3,15 +3,19 @@ import { spawnSync } from 'node:child_process';
 
 const vitest = (...files: string[]) => ['vitest', 'run', '--project', 'lab', ...files];
 const rounds = 'MESH_TEST_ROUNDS=100 vitest run --project docker test/docker/names.test.ts';
+const mutants = 'MESH_TEST_MUTANTS=1000000 vitest run --project unit test/unit/fuzz/dns-sockets.test.ts';
 
 /** Each has to end with 0. */
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
   boots: ['node', 'test/boots.ts'],
   names: ['sh', '-c', rounds],
+  'dns-fuzz': ['sh', '-c', mutants],
   addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   faults: ['node', 'test/sim/faults/main.ts'],
+  mutants: ['node', 'test/sim/faults/main.ts', 'addresses'],
+  ring: ['node', 'test/sim/ipam/main.ts', '--events', '100000000', '--quiet'],
   sim: ['node', 'test/sim/main.ts', '--seeds', '300'],
   partitions: ['node', 'test/sim/main.ts', '--seeds', '20', '--hosts', '12', '--minutes', '30'],
   heal: ['node', 'test/bench/main.ts', 'heal'],

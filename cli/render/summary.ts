@@ -89,12 +89,13 @@ function ipamLines(ipam: IpamReport): Lines {
 function dnsLines(
   { names }: Report,
   { ttl, zone }: DnsReport,
-  { listening, upstreams }: NonNullable<DnsReport['server']>,
+  { listening, trouble, upstreams }: NonNullable<DnsReport['server']>,
 ): Lines {
   return [
     ['Service', 'dns'],
     ['Domain', zone],
     ['Listening', listening.map(({ address, port }) => `${address}:${port}`).join(', ') || 'nowhere'],
+    ...(trouble === undefined ? [] : [['Warning', trouble] as const]),
     ['Upstream', upstreams.map(({ address }) => address).join(', ') || 'none'],
     ['TTL', `${ttl}`],
     ['Entries', `${names.length}`],

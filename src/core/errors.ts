@@ -48,8 +48,11 @@ export type Problem =
   | { readonly code: 'network-unknown'; readonly network: string }
   | { readonly code: 'endpoint-unknown'; readonly endpoint: string }
   | { readonly code: 'plugin-taken'; readonly path: string }
+  | { readonly code: 'no-systemd'; readonly root: string }
+  | { readonly code: 'install-taken'; readonly path: string }
   | { readonly code: 'mac-taken'; readonly value: string; readonly network: string }
   | { readonly code: 'network-name'; readonly value: string }
+  | { readonly code: 'network-removed'; readonly network: string }
   | { readonly code: 'network-exists'; readonly network: string; readonly subnets: string }
   | { readonly code: 'network-default'; readonly network: string }
   | { readonly code: 'network-in-use'; readonly network: string; readonly holders: string }
@@ -193,9 +196,13 @@ const SENTENCES: Sentences = {
   'endpoint-unknown': p =>
     `no endpoint ${p.endpoint.slice(0, 12)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
   'plugin-taken': p => `something else is a Docker plugin at ${p.path}; end it, or pass --no-plugin`,
+  'no-systemd': p =>
+    `there is no systemd in ${p.root}, which would start a router at boot; have what starts services there run "mesh launch --native" before Docker`,
+  'install-taken': p => `${p.path} is not ours; rename or remove it first`,
   'mac-taken': p => `${p.value} is in use on network "${p.network}"; take another, or none`,
   'network-name': p =>
     `"${p.value}" can't be the name of a network; it takes letters, digits, ".", "_" and "-", at most 63, the first a letter or digit`,
+  'network-removed': p => `network ${p.network} was removed`,
   'network-exists': p =>
     `there is a network "${p.network}" already, with ${p.subnets}; take another name, or "mesh network rm" it first`,
   'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
@@ -222,7 +229,8 @@ const SENTENCES: Sentences = {
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
   'proxy-address': p =>
     `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
-  'proxy-off': () => 'this router has no Docker proxy; launch it with an engine and without --no-proxy',
+  'proxy-off': () =>
+    'this router has no Docker proxy; launch it with an engine, and without --no-proxy or --no-plugin',
   'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',
   'router-not-running': p => `no router answers on ${p.socket}; start one with "mesh launch"`,
   'router-silent': p =>

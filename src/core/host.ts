@@ -98,7 +98,7 @@ export class Host {
     this.#forwarding = new ForwardingView({ self: config.self, ...this.#context });
     this.#durability = createDurability(this.#context);
     this.#conduct = new Conduct(this.#context);
-    this.#neighbours = createNeighbours(this.#context);
+    this.#neighbours = createNeighbours(this.#context, peer => this.#paths.urge(peer));
     this.#dialling = new Dialling(this.#context, this.#neighbours);
     this.#paths = new Paths(this.#context, this.#neighbours, peer => this.#pathChanged(peer));
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
@@ -263,7 +263,9 @@ export class Host {
       case 'container-removed':
         return this.#whenReady(() => this.#handed.containerRemoved(input.id));
       case 'path-measured':
-        return this.#paths.measured(input.peer, input.way, input.size, input.rttMs);
+        if (this.#paths.measured(input.peer, input.way, input.size, input.rttMs))
+          this.#neighbours.answers(input.peer);
+        return;
       case 'traffic':
         return this.#paths.traffic(input.to);
       case 'stopping':

@@ -1,4 +1,5 @@
 import type { NetworkRequest } from '../api/control/contract.ts';
+import { MTU_OPTION, MTU_OPTIONS, NAME_OPTION } from '../api/plugin/network-options.ts';
 import { formatCidr, parseCidr, serviceAddress } from '../core/address.ts';
 import { describe, type Problem, type Result } from '../core/errors.ts';
 import type { Command, Reply } from '../core/host/step.ts';
@@ -12,10 +13,8 @@ import type {
 import type { Log } from '../ports/log.ts';
 import { readNetwork } from './network-handlers.ts';
 
-/** Option of the engine's network: which of the mesh's it is. One without it was made by a user. */
-export const NAME_OPTION = 'mesh.network';
-export const MTU_OPTION = 'com.docker.network.driver.mtu';
-
+/** Characters of a network's id. */
+const ID_LENGTH = 16;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 /** Who made a network waits so long at most for the engine to have it. */
@@ -38,8 +37,10 @@ export class DockerNetworks {
   /** Ids of those that are being removed here: their end is not a user's doing. */
   readonly #leaving = new Set<string>();
   #wanted: readonly Network[] | undefined;
-  /** The engine's id of a network, by its name in the mesh. */
-  #names = new Map<string, string>();
+  /** Ids of those that a user made and the mesh has, or had: gone from the mesh, they go here too. */
+  #adopted = new Set<string>();
+  /** Names in the mesh by the engine's ids; until its end is heard, also of one that the engine has no more. */
+  readonly #names = new Map<string, string>();
   #running: Promise<void> | undefined;
   #isDue = false;
   #retry: NodeJS.Timeout | undefined;
@@ -131,7 +132,8 @@ export class DockerNetworks {
     // A new `look-again` comes with the engine.
     if (!listed.ok) return listed.problem.code === 'docker-unreachable';
     const ours = listed.value.filter(({ driver }) => driver === this.#parts.driver);
-    this.#names = new Map(ours.map(({ id, name, options }) => [id, options[NAME_OPTION] ?? name]));
+    this.#adopted = new Set(ours.map(({ id }) => id).filter(id => this.#adopted.has(id)));
+    for (const { id, name, options } of ours) this.#names.set(id, options[NAME_OPTION] ?? name);
     const isFine: boolean[] = [];
     const rest = new Set(listed.value);
     for (const found of ours) {
@@ -150,15 +152,20 @@ export class DockerNetworks {
   /** Whether one that the engine has of ours is one of the mesh, or has become that by this. */
   async #stays(found: EngineNetwork): Promise<boolean> {
     const network = this.#find(found.options[NAME_OPTION] ?? found.name);
-    if (network === undefined) return found.options[NAME_OPTION] === undefined && this.#adopt(found);
-    return network.subnets.map(formatCidr).join() === found.subnets.join();
+    const isMade = found.options[NAME_OPTION] === undefined;
+    if (network === undefined) return isMade && !this.#adopted.has(found.id) && this.#adopt(found);
+    const isSame = network.subnets.map(formatCidr).join() === found.subnets.join();
+    if (isSame && isMade) this.#adopted.add(found.id);
+    return isSame;
   }
 
+  /** Known by the engine's id: one that was removed while this router was down is not made once more. */
   async #adopt(found: EngineNetwork): Promise<boolean> {
     const { name } = found;
     const wish = readNetwork(requestOf(found));
-    const reply = wish.ok ? await this.#parts.ask({ kind: 'create-network', network: wish.value }) : wish;
-    if (reply.ok) return true;
+    const network = wish.ok && { ...wish.value, id: found.id.slice(0, ID_LENGTH) };
+    const reply = network ? await this.#parts.ask({ kind: 'create-network', network }) : wish;
+    if (reply.ok || reply.problem.code === 'network-removed') return reply.ok;
     this.#say(
       name,
       'a network that was made past the proxy can not be one of the mesh; it is removed',
@@ -228,7 +235,7 @@ function specOf(network: Network, driver: string): EngineNetworkSpec {
 /** What a user made with the engine, as the mesh takes it. The gateway that every network has is none of the user's. */
 function requestOf(found: EngineNetwork): NetworkRequest {
   const { aux, gateway, internal, labels, name, options, range, subnets } = found;
-  const mtu = options[MTU_OPTION];
+  const mtu = MTU_OPTIONS.map(option => options[option]).find(value => value !== undefined);
   const isOwn = subnets.some(text => {
     const subnet = parseCidr(text);
     return subnet !== undefined && serviceAddress(subnet) === gateway;

@@ -1,7 +1,7 @@
 import type { ControlHandlers, DnsReport, NameRequest } from '../api/control/contract.ts';
 import type { Settings } from '../api/control/options.ts';
 import { type Ipv4, parseIpv4 } from '../core/address.ts';
-import { ok, type Result, refuse } from '../core/errors.ts';
+import { describe, ok, type Result, refuse } from '../core/errors.ts';
 import type { Command, Reply } from '../core/host/step.ts';
 import { parseName, type ZoneName } from '../core/names/name.ts';
 import { DEFAULT_NETWORK } from '../core/networks/network.ts';
@@ -72,6 +72,7 @@ export async function dnsReport({ dnsDomain, dnsTtl }: Settings, names: Names): 
     ttl: dnsTtl,
     server: server && {
       listening: listening ?? [],
+      trouble: server.trouble && describe(server.trouble),
       upstreams: server.upstreams,
       counters: server.counters,
       restarts: server.restarts,

@@ -22,17 +22,24 @@ const LOOPBACK: Cidr = parseCidr('127.0.0.0/8')!;
 /** Where a network's containers ask. */
 type Service = Pick<ListenPlace, 'address'> & { readonly network: string };
 
+export interface NamesReport extends NameServerReport {
+  /** Why it does not listen where it should. */
+  readonly trouble: Problem | undefined;
+}
+
 /** Names as this host answers for them: on the Docker bridge, and in the switch at the service address of each network. */
 export interface Names {
   /** Listens where the host's own containers ask; refuses as `NameServer.listen` does. */
   start(): Promise<Result<void>>;
   publish(records: readonly NameRecord[]): void;
+  /** What the disk had has been published: questions are answered from now on. */
+  open(): void;
   /** These are all containers here that are on several networks. */
   belong(memberships: readonly Membership[]): void;
   /** The kernel has been brought to this: there may be other service addresses. */
   forwarded(forwarding: Forwarding): void;
   /** Undefined where this router answers no questions. */
-  report(): Promise<NameServerReport | undefined>;
+  report(): Promise<NamesReport | undefined>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +50,7 @@ export function createNames(settings: Settings, log: Log): Names {
 const SILENT: Names = {
   start: async () => ok(undefined),
   publish: () => {},
+  open: () => {},
   belong: () => {},
   forwarded: () => {},
   report: async () => undefined,
@@ -75,6 +83,10 @@ class ServedNames implements Names {
     this.#server.publish(records);
   }
 
+  open(): void {
+    this.#server.open();
+  }
+
   belong(memberships: readonly Membership[]): void {
     this.#server.belong(memberships);
   }
@@ -88,8 +100,8 @@ class ServedNames implements Names {
     void this.#listen();
   }
 
-  report(): Promise<NameServerReport> {
-    return this.#server.report();
+  async report(): Promise<NamesReport> {
+    return { ...(await this.#server.report()), trouble: this.#trouble };
   }
 
   async stop(): Promise<void> {
@@ -106,11 +118,14 @@ class ServedNames implements Names {
   }
 
   async #listenNow(): Promise<Result<void>> {
-    const places = [...(await this.#onHost()), ...this.#inSwitch()];
+    const inSwitch = this.#inSwitch();
+    const places = [...(await this.#onHost()), ...inSwitch];
     const wanted = JSON.stringify(places);
     if (wanted === this.#listening) return ok(undefined);
     const result = await this.#server.listen(places);
     if (result.ok) this.#listening = wanted;
+    // What others have on the host is no reason to be silent in the switch.
+    else await this.#server.listen(inSwitch);
     const trouble = result.ok ? undefined : result.problem;
     if (trouble !== undefined && trouble.code !== this.#trouble?.code)
       this.#log.warn('no DNS where it should be; it is tried again', trouble);

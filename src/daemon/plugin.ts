@@ -35,6 +35,8 @@ export interface Plugin {
   want(networks: readonly Network[]): void;
   /** Resolves when the engine has them, as far as that can be. */
   settled(): Promise<void>;
+  /** Resolves when a container is called on the mesh as the engine calls it now, as far as that can be. */
+  identify(container: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export function createPlugin(settings: Settings, log: Log, router: Router): Plug
     },
     want: wanted => followed.want(wanted),
     settled: () => followed.settled(),
+    identify: container => offered.identify(container),
     async stop() {
       followed.stop();
       await offered.stop();
@@ -70,11 +73,12 @@ const SILENT: Plugin = {
   start: async () => ok(undefined),
   want: () => {},
   settled: async () => {},
+  identify: async () => {},
   stop: async () => {},
 };
 
 /** What engines ask for, and what they have forgotten to take back. */
-export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> {
+export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identify' | 'stop'> {
   const { ask, engine, log, socketPath } = parts;
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
@@ -92,6 +96,19 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
       await ask({ kind: 'name-endpoint', endpoint, container: name, aliases });
   }
 
+  const naming = new Map<string, Promise<void>>();
+
+  /** As `identify`; one that goes on is as good: while a container starts or ends, the engine tells nothing of it. */
+  async function identified(container: string): Promise<void> {
+    await (naming.get(container) ?? track(container));
+  }
+
+  async function track(container: string): Promise<void> {
+    const run = identify(container);
+    naming.set(container, run);
+    await run.finally(() => naming.get(container) === run && naming.delete(container));
+  }
+
   async function lookAgain(): Promise<void> {
     look();
     const found = await engine.containers();
@@ -104,7 +121,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
     log,
     host: {
       ask,
-      identified: container => void identify(container),
+      identified: container => void track(container),
       compare: address => comparison.compare(address),
     },
   });
@@ -115,12 +132,13 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'stop'> 
       if (!started.ok) return started;
       const timer = setInterval(look, LOOK_MS);
       const unwatch = engine.watch(event => {
-        if (event.kind === 'connected') void identify(event.container);
+        if (event.kind === 'connected') void track(event.container);
         else void lookAgain();
       });
       stops = [unwatch, () => clearInterval(timer)];
       return started;
     },
+    identify: identified,
     async stop() {
       for (const stop of stops) stop();
       await server.close();

@@ -4,6 +4,7 @@ import type { Settings } from '../api/control/options.ts';
 import { proxySocket } from '../api/control/settings.ts';
 import { formatListenAddress } from '../api/proxy/listen-address.ts';
 import { createProxy } from '../api/proxy/proxy.ts';
+import type { DriverCalls } from '../api/proxy/rules.ts';
 import { type Cidr, serviceAddress } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
 import type { Log } from '../ports/log.ts';
@@ -12,6 +13,7 @@ import { MESH } from './profile.ts';
 export interface ProxyParts {
   readonly settings: Settings;
   readonly handlers: ControlHandlers;
+  readonly drivers: DriverCalls;
   readonly defaultSubnet: Cidr | undefined;
   readonly log: Log;
 }
@@ -35,11 +37,13 @@ export function proxyReport(settings: Settings): Result<ProxyReport> {
     : refuse({ code: 'proxy-off' });
 }
 
-const hasProxy = ({ proxy, docker }: Settings): boolean => proxy && docker !== '';
+/** Without the drivers there are no networks that it could put containers on. */
+const hasProxy = ({ proxy, plugin, docker }: Settings): boolean => proxy && plugin && docker !== '';
 
 export function createRouterProxy({
   settings,
   handlers,
+  drivers,
   defaultSubnet: subnet,
   log,
 }: ProxyParts): RouterProxy {
@@ -50,9 +54,11 @@ export function createRouterProxy({
     listen: [{ kind: 'unix', path: proxySocket(settings.runDir) }, ...settings.proxyListen],
     tls: tlsFiles(settings),
     mesh: handlers,
+    drivers,
     rules: {
       variable: `${MESH.environmentPrefix}CIDR`,
       network: MESH.network,
+      driver: MESH.driver,
       subnet,
       isDefault: settings.ipamDefault,
       dns:

@@ -69,6 +69,9 @@ export async function startRouter(options: RouterOptions): Promise<Result<Router
 }
 
 async function start({ settings, log, after }: RouterOptions, undo: Undo): Promise<Result<Router>> {
+  // Its thread takes a while to start: meanwhile the rest is opened.
+  const names = createNames(settings, log.child('dns'));
+  undo.push(() => names.stop());
   const opened = await open(settings, log, undo);
   if (!opened.ok) return opened;
   const { config, dataplane, listen, store, transport } = opened.value;
@@ -77,8 +80,6 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const parts = { host, loop: undefined as Loop | undefined };
   const containers = containersOf(settings, log, input => parts.loop?.deliver(input));
   undo.push(() => containers.stop());
-  const names = createNames(settings, log.child('dns'));
-  undo.push(() => names.stop());
   const named = await names.start();
   if (!named.ok) return named;
   const plugin = createPlugin(settings, log.child('plugin'), {
@@ -110,6 +111,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   if (!controlled.ok) return controlled;
 
   loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
+  void loop.drained().then(() => names.open());
   listen(event => loop.deliver(event));
   const offered = await plugin.start();
   if (!offered.ok) return offered;
@@ -180,13 +182,14 @@ async function serveControl(
 }
 
 async function serveProxy(
-  { settings, log, config }: Parties,
+  { settings, log, config, plugin }: Parties,
   handlers: ControlHandlers,
   undo: Undo,
 ): Promise<Result<void>> {
   const proxy = createRouterProxy({
     settings,
     handlers,
+    drivers: plugin,
     defaultSubnet: config.ipam?.defaultSubnet,
     log: log.child('proxy'),
   });

@@ -58,6 +58,8 @@ export interface NameServer {
    * `no-such-host-address`, `no-permission`, `namespace-unknown`, `kernel-refused`.
    */
   listen(places: readonly ListenPlace[]): Promise<Result<void>>;
+  /** The names are all there: questions are answered from now on. Those that came before are held for that. */
+  open(): void;
   /** What has changed; all other names stay as they are. */
   publish(records: readonly NameRecord[]): void;
   /** All askers on several networks: each hears the names of all of them. */

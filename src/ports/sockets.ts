@@ -19,7 +19,7 @@ export interface SocketPlace {
 export type Answerer = (datagram: Buffer, source: Source, into: Buffer) => number;
 
 export interface Datagrams {
-  /** Sends one that `Answerer` left for later. Lost where there is no room. */
+  /** Sends one that `Answerer` left for later. Lost where there is no room, or after `close`. */
   send(bytes: Uint8Array, to: Source): void;
   close(): void;
 }

@@ -95,6 +95,7 @@ async function startOurs(): Promise<Server> {
   const port = await freePort();
   const at = { address: '127.0.0.1' as Ipv4, port, namespace: undefined, network: undefined };
   const place = { ...at, allowed: [LOOPBACK] };
+  server.open();
   const listening = await server.listen([place]);
   if (!listening.ok) throw new Error(listening.problem.code);
   const thread = readdirSync('/proc/self/task').find(

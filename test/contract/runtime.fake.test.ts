@@ -1,7 +1,8 @@
 import { createDockerRuntime } from '../../src/adapters/docker/runtime.ts';
-import { ENGINES, startFakeEngine } from '../support/fake-engine.ts';
+import { startFakeEngine } from '../support/fake-engine.ts';
 import { createFakeLog } from '../support/fake-log.ts';
 import { createFakeRuntime } from '../support/fake-runtime.ts';
+import { EACH_RELEASE } from '../support/releases.ts';
 import { until } from '../support/until.ts';
 import { runtimeContract } from './runtime.contract.ts';
 
@@ -17,7 +18,7 @@ runtimeContract('fake', async () => {
   };
 });
 
-for (const release of Object.keys(ENGINES) as (keyof typeof ENGINES)[]) {
+for (const release of EACH_RELEASE) {
   runtimeContract(`Docker ${release}, played`, async () => {
     const engine = await startFakeEngine(release);
     const runtime = createDockerRuntime({ address: engine.address, log: createFakeLog() });

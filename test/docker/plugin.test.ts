@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { createDockerLab, type DockerHost } from '../support/docker-lab/docker-lab.ts';
+import type { Output } from '../support/lab/command.ts';
 import type { Lab } from '../support/lab/lab.ts';
 import { type } from '../support/lab/shell.ts';
 import { until } from '../support/until.ts';
@@ -13,11 +14,12 @@ describe('Docker with the drivers of the mesh', () => {
   let lab: Lab<DockerHost>;
   let one: DockerHost;
   let two: DockerHost;
+  let launched: Output;
 
   beforeAll(async () => {
     lab = await createDockerLab({ hosts: 2 });
     [one, two] = lab.hosts as [DockerHost, DockerHost];
-    await type(one, 'mesh launch');
+    launched = await one.mesh(['launch']);
     await type(two, 'mesh launch 192.168.48.11 --wait');
     for (const host of lab.hosts) await has(host, 'mesh');
   });
@@ -67,6 +69,11 @@ describe('Docker with the drivers of the mesh', () => {
     const all = await Promise.all(lab.hosts.map(host => type(host, 'mesh ps --json || true')));
     return all.flatMap(text => [...text.matchAll(/"(?:endpoint|docker):[^"]*"/g)].map(([found]) => found));
   };
+
+  it('says what a reboot costs where the router is a container, and what helps', () => {
+    expect(launched.status).toBe(0);
+    expect(launched.stderr).toMatch(/^mesh: after a reboot Docker waits 15 s .*"mesh install"/m);
+  });
 
   it('puts containers on the mesh, where they reach each other', async () => {
     await type(one, 'docker run -dit --network mesh --name box1 busybox');

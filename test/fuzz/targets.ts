@@ -6,6 +6,7 @@ import { facts } from './targets/facts.ts';
 import { frames } from './targets/frames.ts';
 import { identity } from './targets/identity.ts';
 import { netlink } from './targets/netlink.ts';
+import { proxy } from './targets/proxy.ts';
 import { replica } from './targets/replica.ts';
 import { settings } from './targets/settings.ts';
 import { store } from './targets/store.ts';
@@ -20,6 +21,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   frames,
   identity,
   netlink,
+  proxy,
   replica,
   settings,
   store,

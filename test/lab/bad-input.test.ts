@@ -44,6 +44,8 @@ describe('without a router', () => {
     `detach ${BOX}`,
     'connect 192.168.48.12',
     'forget 192.168.48.12',
+    'env',
+    'config',
   ];
 
   it('each verb says so', async () => {
@@ -60,6 +62,7 @@ describe('without a router', () => {
     ],
     ['attach', 2, `missing required argument 'words'${SEE_HELP}`],
     ['attach 10.0.0.11/24', 2, 'attach takes a container; see "mesh help attach"'],
+    ['env --restore', 1, 'nothing to restore: "eval $(mesh env)" was not called in this shell'],
     ['launch --prot 6783', 2, `unknown option '--prot' (Did you mean --port?)${SEE_HELP}`],
     ['launch --native --port 70000', 1, '"70000" is not a port; give a number from 1 to 65535'],
     ['launch --native --data-port 0', 1, '"0" is not a port; give a number from 1 to 65535'],

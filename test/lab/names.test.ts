@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 
 /** Names of containers, asked for where containers ask, on hosts with real routers. */
 
-const SERVICE = '10.47.255.254';
+const SERVICE = '10.39.255.254';
 const LISTEN = '127.0.0.1:5300';
 const LAUNCH = `mesh launch --native --dns-listen-address ${LISTEN}`;
 
@@ -84,7 +84,7 @@ describe('the names of containers', () => {
     const asked = await type(one, `busybox nslookup -type=a box.mesh.internal ${LISTEN}`);
     for (const address of given) expect(asked).toContain(`Address: ${address}`);
     expect(await type(one, 'mesh status')).toMatch(
-      /Service: dns\n +Domain: mesh\.internal\n +Listening: 127\.0\.0\.1:5300, 10\.47\.255\.254:53\n/,
+      /Service: dns\n +Domain: mesh\.internal\n +Listening: 127\.0\.0\.1:5300, 10\.39\.255\.254:53\n/,
     );
   });
 
@@ -108,6 +108,16 @@ describe('the names of containers', () => {
         command: `mesh dns-add netns:/run/netns/box -h ${'a'.repeat(64)}`,
         status: 1,
         says: /^"a{64}" can't be a name: between two dots there are at most 63 characters$/,
+      },
+      {
+        command: `mesh dns-add netns:/run/netns/box -h ${'a.'.repeat(125)}mesh.internal`,
+        status: 1,
+        says: /can't be a name: a name has at most 253 characters$/,
+      },
+      {
+        command: 'mesh dns-add netns:/run/netns/box -h a/b',
+        status: 1,
+        says: `"a/b" can't be a name: it takes letters, digits, "_", and "-" between them`,
       },
       {
         command: `mesh dns-add ${given[1]} -h mine`,

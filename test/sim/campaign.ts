@@ -27,6 +27,7 @@ export function runCampaign<Kind extends Settings>(campaign: Campaign<Kind>): vo
     options: {
       seed: { type: 'string', default: '1' },
       seeds: { type: 'string', default: '1' },
+      events: { type: 'string' },
       hosts: { type: 'string' },
       minutes: { type: 'string' },
       without: { type: 'string', default: '' },
@@ -41,7 +42,9 @@ export function runCampaign<Kind extends Settings>(campaign: Campaign<Kind>): vo
     without: values.without.split(',').filter(name => name !== ''),
   };
   const first = Number(values.seed);
-  const last = first + Number(values.seeds) - 1;
+  // Ends with the seed that brings the events to so many, where that is asked for.
+  const enough = numberOf(values.events) ?? Number.POSITIVE_INFINITY;
+  const limit = values.events === undefined ? first + Number(values.seeds) - 1 : Number.POSITIVE_INFINITY;
   const counters = createCounters();
   const converged: number[] = [];
   let events = 0;
@@ -54,7 +57,11 @@ export function runCampaign<Kind extends Settings>(campaign: Campaign<Kind>): vo
     return (user + system) / 1e6;
   };
 
-  for (let seed = first; seed <= last && !(values.first && failed.length > 0); seed++) {
+  let last = first - 1;
+  const isDone = (): boolean => last >= limit || events >= enough || (values.first && failed.length > 0);
+  while (!isDone()) {
+    last += 1;
+    const seed = last;
     const trial = campaign.run(campaign.draw(seed, wishes));
     addCounters(counters, trial.counters);
     events += trial.events;
@@ -65,8 +72,8 @@ export function runCampaign<Kind extends Settings>(campaign: Campaign<Kind>): vo
       say(`seed ${seed} FAILED: ${trial.violation}`);
       if (!values.quiet) say(`shrunk: ${shrink(campaign, trial.settings, wishes)}`);
     } else if (!values.quiet) say(describe(trial));
-    if (values.report === undefined || (seed % REPORT_EVERY !== 0 && seed !== last)) continue;
-    const seeds = { first, last: seed, failed };
+    if (values.report === undefined || (seed % REPORT_EVERY !== 0 && !isDone())) continue;
+    const seeds = { first, last, failed };
     const sums = { events, hostHours, cpuSeconds: cpuSeconds(), converged, counters };
     writeReport(values.report, campaign, commit, process.argv.slice(2), { ...seeds, ...sums });
   }

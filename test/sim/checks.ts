@@ -12,7 +12,7 @@ import { Shadow } from './shadow.ts';
 import { sharedDecode } from './shared-decode.ts';
 import type { Simulation } from './simulation.ts';
 import { ToldHeads } from './told.ts';
-import { Violation, type Watch } from './watch.ts';
+import { isFairHangUp, Violation, type Watch } from './watch.ts';
 
 const HEARTBEAT = 3;
 /** A router that knows of others writes nothing for so long, unless one of them answers. */
@@ -197,9 +197,7 @@ export class Checks implements Watch {
   }
 
   hangingUp(machine: SimulatedMachine, reason: string): void {
-    // Everybody here is honest.
-    const isFair = reason.startsWith('silent') || reason.startsWith('more neighbours');
-    if (!isFair) this.#fail(machine, `gave up a connection: ${reason}`);
+    if (!isFairHangUp(reason)) this.#fail(machine, `gave up a connection: ${reason}`);
   }
 
   halted(machine: SimulatedMachine, problem: Problem): void {

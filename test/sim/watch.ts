@@ -22,5 +22,12 @@ export interface Watch {
   logged(machine: SimulatedMachine, message: string): void;
 }
 
+/** Why one gives up a connection where everybody is honest. */
+const FAIR_REASONS = ['silent', 'more neighbours', 'stuck since an outage'];
+
+export function isFairHangUp(reason: string): boolean {
+  return FAIR_REASONS.some(fair => reason.startsWith(fair));
+}
+
 /** Something that must never be, was. */
 export class Violation extends Error {}

@@ -15,6 +15,8 @@ export interface FakeNetworks extends ContainerNetworks {
   /** As a user does it, past the proxy. */
   userCreates(spec: Partial<EngineNetworkSpec> & { name: string }): void;
   userRemoves(name: string): void;
+  /** As `userRemoves`, but the end is not heard before what is given back is called. */
+  userRemovesUnheard(name: string): () => void;
   names(): readonly string[];
 }
 
@@ -77,6 +79,12 @@ export function createFakeNetworks(): FakeNetworks {
     userRemoves(name) {
       const found = [...all.values()].find(network => network.name === name);
       if (found !== undefined) drop(found.id);
+    },
+    userRemovesUnheard(name) {
+      const found = [...all.values()].find(network => network.name === name);
+      if (found === undefined) throw new Error(`there is no network ${name}`);
+      all.delete(found.id);
+      return () => tell({ kind: 'removed', id: found.id, name });
     },
     names: () => [...all.values()].map(({ name }) => name).sort(),
   };

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { RELEASES, type Release } from './releases.ts';
 
 /** Stands for an engine: makes the calls that engines make of their drivers, as they make them, without an engine. */
 
@@ -14,15 +15,6 @@ export interface PluginClient {
   /** One that must not be refused. */
   must(method: string, body?: object): Promise<Readonly<Record<string, unknown>>>;
 }
-
-/** What engines differ in, as their drivers see it. */
-export const RELEASES = {
-  '20.10': { asksForGateway: true, saysIpv4: false },
-  '25.0': { asksForGateway: true, saysIpv4: false },
-  '28.0': { asksForGateway: false, saysIpv4: true },
-  '29.0': { asksForGateway: false, saysIpv4: true },
-} as const;
-export type Release = keyof typeof RELEASES;
 
 export function pluginClient(socketPath: string): PluginClient {
   const send: PluginClient['send'] = (path, body, { method = 'POST' } = {}) =>

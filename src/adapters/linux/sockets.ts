@@ -19,6 +19,10 @@ import {
 import { type Namespace, openNamespace } from './namespace.ts';
 
 const SO_REUSEADDR = 2;
+const SO_RCVBUF = 8;
+const SO_RCVBUFFORCE = 33;
+/** Some thousand questions, so that a burst, or a moment without a processor, makes answers late and not none. */
+const RECEIVE_BUFFER = 4 << 20;
 
 /** What an answer over UDP may have at most. */
 const LARGEST_DATAGRAM = 65_507;
@@ -62,11 +66,22 @@ function openBound(address: Ipv4, port: number, type: number): number {
   try {
     // Connections of before may still be winding down; of two that listen, the second is refused all the same.
     if (type === SOCK_STREAM) setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    else makeRoom(fd);
     bind(fd, socketAddress(address, port));
     return fd;
   } catch (error) {
     close(fd);
     throw error;
+  }
+}
+
+/** As much as the kernel allows where we may not pass its limit. */
+function makeRoom(fd: number): void {
+  try {
+    setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+  } catch (error) {
+    if (!(error instanceof KernelError && error.code === 'EPERM')) throw error;
+    setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
   }
 }
 
@@ -87,11 +102,17 @@ function serve(fd: number, answerer: Answerer): Datagrams {
     const length = answerer(datagram, { address: toNumber(address)!, port }, into);
     if (length > 0) udp.send(Buffer.from(into.subarray(0, length)), port, address);
   });
+  let isOpen = true;
   udp.on('error', () => undefined);
   udp.bind({ fd });
   return {
-    send: (bytes, to) => udp.send(bytes, to.port, textOf(to.address)),
-    close: () => udp.close(),
+    send(bytes, to) {
+      if (isOpen) udp.send(bytes, to.port, textOf(to.address));
+    },
+    close() {
+      isOpen = false;
+      udp.close();
+    },
   };
 }
 

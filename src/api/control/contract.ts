@@ -129,6 +129,8 @@ export interface DnsReport {
           /** At the service address of a network; else at one of the host's. */
           readonly inSwitch: boolean;
         }[];
+        /** Why it does not listen where it should, in a sentence. */
+        readonly trouble?: string | undefined;
         /** Who is asked for all other names, the first first. */
         readonly upstreams: readonly UpstreamReport[];
         readonly counters: Readonly<Record<string, number>>;

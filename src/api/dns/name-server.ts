@@ -41,6 +41,7 @@ class ThreadedNameServer implements NameServer {
   #timer: NodeJS.Timeout | undefined;
   #restarts = 0;
   #tickets = 0;
+  #isOpen = false;
   #closed = false;
 
   constructor(options: NameServerOptions) {
@@ -57,6 +58,11 @@ class ThreadedNameServer implements NameServer {
     }
     if (result.ok) this.#places = places;
     return result;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+    this.#order({ kind: 'open' });
   }
 
   publish(records: readonly NameRecord[]): void {
@@ -110,6 +116,7 @@ class ThreadedNameServer implements NameServer {
     worker.on('exit', code => this.#ended(worker, why ?? `exit status ${code}`));
     if (this.#published.size > 0) this.publish([...this.#published.values()]);
     if (this.#memberships.length > 0) this.belong(this.#memberships);
+    if (this.#isOpen) this.open();
   }
 
   #ended(worker: Worker, why: unknown): void {

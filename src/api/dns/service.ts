@@ -1,7 +1,7 @@
 import { type Cidr, fromNumber, toNumber } from '../../core/address.ts';
 import { ok, type Result } from '../../core/errors.ts';
 import type { ListenPlace, Membership, NameRecord, NameServerReport } from '../../ports/name-server.ts';
-import type { Datagrams, Sockets, Source } from '../../ports/sockets.ts';
+import type { Answerer, Datagrams, Sockets, Source } from '../../ports/sockets.ts';
 import { Allowance } from './allowance.ts';
 import { answerFrom, datagramLimit, writeRefusal } from './answer.ts';
 import { LARGEST_MESSAGE } from './frames.ts';
@@ -39,6 +39,9 @@ interface Post {
 
 type Counter = 'answered' | 'forwarded' | 'failed' | 'refused' | 'malformed' | 'loops' | 'limited';
 
+/** Questions that wait for the names: later ones are lost. */
+const MOST_HELD = 1_024;
+
 /** What is put together for one answer, before it leaves. */
 const SCRATCH = Buffer.alloc(LARGEST_MESSAGE);
 
@@ -51,6 +54,8 @@ export class DnsService {
   readonly #posts = new Map<string, Post>();
   readonly #upstream: Upstream;
   readonly #allowance = new Allowance();
+  /** What came before there were names to answer from; undefined when there are. */
+  #held: (() => void)[] | undefined = [];
   readonly #counters: Record<Counter, number> = {
     ...{ answered: 0, forwarded: 0, failed: 0, refused: 0, malformed: 0, loops: 0, limited: 0 },
   };
@@ -60,6 +65,12 @@ export class DnsService {
     this.#sockets = sockets;
     this.#zone = new Zone(zone, ttl);
     this.#upstream = new Upstream(resolvConf, address => this.#isOwn(address), upstreamPort);
+  }
+
+  open(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const answer of held) answer();
   }
 
   publish(records: readonly NameRecord[]): readonly string[] {
@@ -124,7 +135,7 @@ export class DnsService {
 
   #open(place: ListenPlace): Result<Post> {
     const post = { rules: this.#rulesOf(place) };
-    const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
+    const take: Answerer = (query, source, into) => {
       const asked = this.#answer(post.rules.tableFor(source.address), query, {
         from: source.address,
         isAllowed: post.rules.isAllowed(source),
@@ -133,18 +144,29 @@ export class DnsService {
       });
       if (typeof asked === 'number') return asked;
       const { address, port } = source;
-      void this.#forward(asked, false).then(
-        bytes => datagrams.ok && datagrams.value.send(bytes, { address, port }),
-      );
+      void this.#forward(asked, false).then(bytes => send(bytes, { address, port }));
+      return 0;
+    };
+    const datagrams = this.#sockets.datagrams(place, (query, source, into) => {
+      if (this.#held === undefined) return take(query, source, into);
+      const kept = Buffer.from(query);
+      this.#hold(() => {
+        const length = take(kept, source, SCRATCH);
+        if (length > 0) send(Buffer.from(SCRATCH.subarray(0, length)), source);
+      });
       return 0;
     });
+    const send = (bytes: Buffer, to: Source): void => {
+      if (datagrams.ok) datagrams.value.send(bytes, to);
+    };
     if (!datagrams.ok) return datagrams;
     const bound = this.#sockets.stream(place);
     if (!bound.ok) {
       datagrams.value.close();
       return bound;
     }
-    const stream = serveStream(bound.value, (query, address) => {
+    const stream = serveStream(bound.value, async (query, address) => {
+      if (this.#held !== undefined) await new Promise<void>(resolve => this.#hold(resolve));
       const asked = this.#answer(post.rules.tableFor(address), query, {
         from: address,
         isAllowed: post.rules.isAllowed({ address, port: 0 }),
@@ -157,6 +179,10 @@ export class DnsService {
     return ok(Object.assign(post, { datagrams: datagrams.value, stream }));
   }
 
+  #hold(answer: () => void): void {
+    if (this.#held !== undefined && this.#held.length < MOST_HELD) this.#held.push(answer);
+  }
+
   /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
   #answer(table: NameTable, query: Buffer, { from, isAllowed, overTcp, into }: Asker): number | Asked {
     if (!this.#allowance.admits(from, performance.now())) return this.#count('limited', 0);
@@ -165,6 +191,8 @@ export class DnsService {
     if (typeof question === 'number')
       return this.#count('malformed', writeRefusal(query, undefined, question, into));
     if (!isAllowed) return this.#count('refused', writeRefusal(query, question, RCODE.refused, into));
+    if ((question.edns?.version ?? 0) > 0)
+      return this.#count('malformed', writeRefusal(query, question, RCODE.badVersion, into));
     const limit = overTcp ? LARGEST_MESSAGE : datagramLimit(question.edns);
     const known = answerFrom(table, query, question, limit, into);
     if (known !== undefined) return this.#count('answered', known);

@@ -8,11 +8,8 @@ const MOST_CONNECTIONS = 256;
 /** Questions of one connection that wait for their answers. */
 const MOST_PIPELINED = 64;
 
-/** Gives the answer, now or later; undefined where there is none. */
-export type StreamAnswerer = (
-  query: Buffer,
-  source: number,
-) => Buffer | undefined | Promise<Buffer | undefined>;
+/** Gives the answer; undefined where there is none. */
+export type StreamAnswerer = (query: Buffer, source: number) => Promise<Buffer | undefined>;
 
 /** Takes questions over TCP at a bound socket, several a connection, and answers each as soon as it can. */
 export function serveStream(fd: number, answerer: StreamAnswerer): { close(): void } {

@@ -6,6 +6,7 @@ import { DnsService, type ServiceOptions } from './service.ts';
 
 /** What the thread is told. Requests with a ticket are answered. */
 export type Order =
+  | { readonly kind: 'open' }
   | { readonly kind: 'publish'; readonly records: readonly NameRecord[] }
   | { readonly kind: 'belong'; readonly memberships: readonly Membership[] }
   | { readonly kind: 'listen'; readonly ticket: number; readonly places: readonly ListenPlace[] }
@@ -35,6 +36,8 @@ export function runDnsThread(port: MessagePort, options: ServiceOptions, sockets
         if (names.length > 0) port.postMessage({ kind: 'unusable', names } satisfies Told);
         return;
       }
+      case 'open':
+        return service.open();
       case 'belong':
         return service.belong(order.memberships);
       case 'listen':

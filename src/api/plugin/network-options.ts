@@ -4,10 +4,11 @@ import { Refusal } from './host.ts';
 
 /** What `docker network create -o` may say. */
 
-const GENERIC = 'com.docker.network.generic';
-const MTU = ['com.docker.network.driver.mtu', 'mtu'];
+export const GENERIC = 'com.docker.network.generic';
+export const MTU_OPTION = 'com.docker.network.driver.mtu';
+export const MTU_OPTIONS: readonly string[] = [MTU_OPTION, 'mtu'];
 /** The mesh network that it is: set where a router makes it, so that it is not made into one anew. */
-const NAME = 'mesh.network';
+export const NAME_OPTION = 'mesh.network';
 /** What engines say of every network beside what the user gave. */
 const ENGINE = ['com.docker.network.internal', 'com.docker.network.enable_ipv4', GENERIC];
 const IPV6 = 'com.docker.network.enable_ipv6';
@@ -21,17 +22,17 @@ export function readOptions(options: Readonly<Record<string, unknown>>): string 
   const generic = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
   const all = Object.entries({ ...options, ...generic });
   for (const [name, value] of all) checkOption(name, value);
-  return generic[NAME] as string | undefined;
+  return generic[NAME_OPTION] as string | undefined;
 }
 
 function checkOption(name: string, value: unknown): void {
   if (name === IPV6 || ENGINE.includes(name)) return;
-  if (MTU.includes(name)) {
+  if (MTU_OPTIONS.includes(name)) {
     const mtu = Number(value);
     if (/^\d{3,5}$/.test(String(value)) && mtu >= MTU_MIN && mtu <= 65_535) return;
     throw new Refusal(`-o ${name}=${value}: it takes a number from ${MTU_MIN} to 65535`);
   }
-  if (name === NAME) {
+  if (name === NAME_OPTION) {
     if (typeof value === 'string' && isNetworkName(value)) return;
     throw new Refusal(`-o ${name}=${value}: that can't be the name of a network`);
   }
@@ -39,5 +40,7 @@ function checkOption(name: string, value: unknown): void {
     throw new Refusal(
       '-o encrypted: the mesh does not encrypt frames yet, and sends none in the clear that were meant to be encrypted; leave it out',
     );
-  throw new Refusal(`there is no option "${name}" for a mesh network; it takes ${[...MTU, NAME].join(', ')}`);
+  throw new Refusal(
+    `there is no option "${name}" for a mesh network; it takes ${[...MTU_OPTIONS, NAME_OPTION].join(', ')}`,
+  );
 }

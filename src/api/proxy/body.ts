@@ -27,6 +27,11 @@ export class Body {
     this.#state = framing.kind === 'none' ? 'done' : this.#chunked ? 'size' : 'data';
   }
 
+  /** No sign is needed then that it was whole. */
+  get endsWithConnection(): boolean {
+    return this.#left === Number.POSITIVE_INFINITY;
+  }
+
   get done(): boolean {
     return this.#state === 'done';
   }

@@ -1,9 +1,12 @@
+import { parseCidr, serviceAddress } from '../../core/address.ts';
 import type { Answer } from './engine-link.ts';
 import { type Exchange, type Next, Refused } from './exchange.ts';
+import { one, part, read } from './fields.ts';
 import { hostName } from './hostname.ts';
-import { isBridged } from './inspection.ts';
-import { type Fields, fieldName, fieldOf, isFields, parseFields } from './json.ts';
+import { isAlone, isBridged } from './inspection.ts';
+import { type Fields, parseFields } from './json.ts';
 import type { Membership } from './membership.ts';
+import { meshNetwork, networkPath } from './networks.ts';
 import type { Parts, Rules } from './rules.ts';
 import type { Target } from './target.ts';
 import { answerBytes, responseBytes } from './wire.ts';
@@ -21,16 +24,23 @@ export async function createContainer(
   const fields = parseFields(body.toString());
   const host = fields && part(fields, 'HostConfig');
   if (fields === undefined || host === undefined) return passUnread(exchange, body, membership);
-  const mode = String(fieldOf(host, one(host, 'NetworkMode')) ?? '');
-  const environment = fieldOf(fields, one(fields, 'Env'));
-  if (!isBridged(mode)) return leaveAlone(exchange, body, rules, { environment, mode });
-  const read = readWish(environment, rules);
-  if ('wrong' in read) throw new Refused(400, read.wrong);
-  const { wish } = read;
+  const mode = String(read(host, 'NetworkMode') ?? '');
+  const environment = read(fields, 'Env');
+  const name = query.get('name');
+  if (!isBridged(mode)) {
+    const dns =
+      isAlone(mode) || isUnwanted(environment, rules) ? undefined : await dnsOn(parts, exchange, mode);
+    const sent =
+      dns === undefined ? body : Buffer.from(JSON.stringify(withNames(fields, host, { rules, dns, name })));
+    return leaveAlone(exchange, sent, rules, { environment, mode });
+  }
+  const asked = readWish(environment, rules);
+  if ('wrong' in asked) throw new Refused(400, asked.wrong);
+  const { wish } = asked;
   if (wish === undefined) return exchange.reply((await exchange.ask(body)).raw);
   const dns = await dnsFor(parts, wish);
-  const asked = withNames(fields, host, { rules, dns, name: query.get('name') });
-  const answer = await exchange.ask(Buffer.from(JSON.stringify(asked)));
+  const named = withNames(fields, host, { rules, dns, name });
+  const answer = await exchange.ask(Buffer.from(JSON.stringify(named)));
   const id = createdId(answer);
   if (id === undefined || wish.endpoint === undefined) return exchange.reply(answer.raw);
   const failure = await membership.join(id, wish.endpoint);
@@ -57,7 +67,7 @@ async function leaveAlone(
 ): Promise<Next> {
   const answer = await exchange.ask(body);
   const asked = variableIn(environment, variable);
-  if (asked === undefined || asked.trim() === 'none' || createdId(answer) === undefined)
+  if (asked === undefined || isUnwanted(environment, { variable }) || createdId(answer) === undefined)
     return exchange.reply(answer.raw);
   const fields = parseFields(answer.body.toString()) ?? {};
   const before = Array.isArray(fields['Warnings']) ? fields['Warnings'] : [];
@@ -65,6 +75,9 @@ async function leaveAlone(
   const said = JSON.stringify({ ...fields, Warnings: [...before, warning] });
   return exchange.reply(responseBytes(answer.status, answer.headers, Buffer.from(said)));
 }
+
+const isUnwanted = (environment: unknown, { variable }: Pick<Rules, 'variable'>): boolean =>
+  variableIn(environment, variable)?.trim() === 'none';
 
 function createdId({ status, body }: Answer): string | undefined {
   const id = status === 201 ? parseFields(body.toString())?.['Id'] : undefined;
@@ -82,20 +95,20 @@ function withNames(fields: Fields, host: Fields, { rules, dns, name }: Naming): 
   if (rules.dns === undefined) return fields;
   const { zone } = rules.dns;
   const asks = (key: string, value: string | undefined): Fields => {
-    const given = fieldOf(host, one(host, key));
+    const given = read(host, key);
     const before = Array.isArray(given) ? given : [];
     return value === undefined ? {} : { [one(host, key)]: [...before, value] };
   };
-  const searches = (fieldOf(host, one(host, 'DnsSearch')) ?? []) as readonly unknown[];
+  const searches = (read(host, 'DnsSearch') ?? []) as readonly unknown[];
   const resolving = {
     ...host,
     ...asks('Dns', dns),
     ...(searches.length === 0 && dns !== undefined ? asks('DnsSearch', zone) : {}),
   };
-  const isNamed = (fieldOf(fields, one(fields, 'Hostname')) ?? '') !== '';
-  const labels = fieldOf(fields, one(fields, 'Labels'));
+  const isNamed = (read(fields, 'Hostname') ?? '') !== '';
+  const labels = read(fields, 'Labels');
   const called = isNamed ? undefined : hostName(rules.names, (name ?? '').replace(/^\//, ''), labels, zone);
-  const domain = fieldOf(fields, one(fields, 'Domainname')) || zone;
+  const domain = read(fields, 'Domainname') || zone;
   return {
     ...fields,
     [one(fields, 'HostConfig')]: resolving,
@@ -105,6 +118,16 @@ function withNames(fields: Fields, host: Fields, { rules, dns, name }: Naming): 
   };
 }
 
+/** Who is on a network of the mesh asks there. */
+async function dnsOn(parts: Parts, exchange: Exchange, mode: string): Promise<string | undefined> {
+  if (parts.rules.dns === undefined) return undefined;
+  const found = meshNetwork(parts, await exchange.look(networkPath(mode)));
+  const report = found && (await parts.mesh.report());
+  const network = report?.ok ? report.value.networks.find(({ name }) => name === found?.name) : undefined;
+  const subnet = parseCidr(network?.subnets[0] ?? '');
+  return subnet && serviceAddress(subnet);
+}
+
 /** Who is on the mesh's own network asks there; who is attached later, at the engine's bridge. */
 async function dnsFor({ rules, mesh }: Parts, wish: Wish): Promise<string | undefined> {
   if (rules.dns === undefined) return undefined;
@@ -112,18 +135,4 @@ async function dnsFor({ rules, mesh }: Parts, wish: Wish): Promise<string | unde
   const report = await mesh.dns();
   const places = report.ok ? (report.value.server?.listening ?? []) : [];
   return places.find(({ inSwitch, port }) => !inSwitch && port === 53)?.address;
-}
-
-/** Undefined where it is something else than an object. */
-function part(fields: Fields, name: string): Fields | undefined {
-  const value = fieldOf(fields, one(fields, name)) ?? {};
-  return isFields(value) ? value : undefined;
-}
-
-/** What the field is called. A body in which it stands several times could mean several things. */
-function one(fields: Fields, name: string): string {
-  const found = fieldName(fields, name);
-  if (found === undefined)
-    throw new Refused(400, `${name} stands several times in the description of the container`);
-  return found;
 }

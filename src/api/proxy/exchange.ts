@@ -1,7 +1,8 @@
 import { BadChunk, Body } from './body.ts';
 import type { Answer, EngineLink } from './engine-link.ts';
-import { type Framing, hasWord, type RequestHead, valuesOf } from './head.ts';
+import { hasWord, type RequestHead, valuesOf } from './head.ts';
 import type { Source } from './source.ts';
+import { versionOf } from './target.ts';
 import { requestBytes, write } from './wire.ts';
 
 /** What happens to the client's connection after an exchange. */
@@ -16,7 +17,9 @@ export class Refused extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {
-    super(message);
+    // It quotes what the client wrote, whatever is in it.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is left out
+    super(message.replace(/[\u0000-\u001f\u007f]+/g, ' '));
     this.status = status;
   }
 }
@@ -50,9 +53,23 @@ export class Exchange {
   }
 
   /** Has the engine answer the request, with this body in the place of its own. */
-  async ask(body: Buffer): Promise<Answer> {
+  ask(body: Buffer): Promise<Answer> {
+    return this.#ask(this.head, body);
+  }
+
+  /** Has it answer another question about `path`, in the version of its API that the request is in. */
+  look(path: string): Promise<Answer> {
+    const { head } = this;
+    // The connection has to go on, whatever the client wants of it.
+    const kept = head.headers.filter(({ name }) => !/^(host|connection|upgrade)$/i.test(name));
+    const headers = [{ name: 'Host', value: 'docker' }, ...kept];
+    const asked = { method: 'GET', target: versionOf(head) + path, version: '1.1', headers } as const;
+    return this.#ask({ ...head, ...asked }, Buffer.alloc(0));
+  }
+
+  async #ask(head: RequestHead, body: Buffer): Promise<Answer> {
     const link = await this.#dial();
-    const answer = await link.ask(this.head.method, requestBytes(this.head, body));
+    const answer = await link.ask(head.method, requestBytes(head, body));
     if (answer === undefined) throw new Refused(502, 'the Docker engine broke off instead of answering');
     return answer;
   }
@@ -67,17 +84,18 @@ export class Exchange {
   /** Lets the request and its answer through as they are; what either side ends is ended on the other. */
   async pass(): Promise<Next> {
     const link = await this.#dial();
-    const body = this.#body;
-    await write(link.socket, body === undefined ? this.#bytes : requestBytes(this.head, body));
+    const whole = this.#body;
+    const body = new Body(whole === undefined ? this.head.framing : { kind: 'none' });
+    const first = whole === undefined ? this.#bytes : requestBytes(this.head, whole);
+    // In one piece: an engine may answer and hang up before it has read all, and nobody can write to it then.
+    await write(link.socket, Buffer.concat([first, begin(this.#client, body)]));
     let broken: BadChunk | undefined;
-    const sent = send(this.#client, body === undefined ? this.head.framing : { kind: 'none' }, link).catch(
-      (error: unknown) => {
-        if (!(error instanceof BadChunk)) throw error;
-        broken = error;
-        link.close();
-        return false;
-      },
-    );
+    const sent = send(this.#client, body, link).catch((error: unknown) => {
+      if (!(error instanceof BadChunk)) throw error;
+      broken = error;
+      link.close();
+      return false;
+    });
     const { next, hasBegun } = await this.#receive(link, sent);
     this.#client.whenOver(undefined);
     if (broken !== undefined && !hasBegun) throw new Refused(400, broken.message);
@@ -105,6 +123,13 @@ export class Exchange {
     return Buffer.concat(parts);
   }
 
+  /** Whether the engine ends the connection after an answer with these headers. */
+  #isLast(headers: RequestHead['headers']): boolean {
+    return this.head.version === '1.0'
+      ? !hasWord(headers, 'connection', 'keep-alive')
+      : hasWord(headers, 'connection', 'close');
+  }
+
   async #receive(link: EngineLink, sent: Promise<boolean>): Promise<{ next: Next; hasBegun: boolean }> {
     for (let hasBegun = false; ; hasBegun = true) {
       const answer = await link.head(this.head.method);
@@ -118,10 +143,10 @@ export class Exchange {
         return { next: 'end', hasBegun: true };
       }
       if (status < 200) continue;
-      const isWhole = await relay(link.source, this.#client, framing);
+      const isWhole = await relay(link.source, this.#client, new Body(framing));
       // What comes after a request that was answered before it was whole can't be told from it.
       const isSent = await Promise.race([sent, Promise.resolve(false)]);
-      const isLast = framing.kind === 'close' || hasWord(headers, 'connection', 'close');
+      const isLast = framing.kind === 'close' || this.#isLast(headers);
       return { next: isWhole && isSent && !isLast ? 'go-on' : 'end', hasBegun: true };
     }
   }
@@ -135,19 +160,26 @@ function isStream(headers: RequestHead['headers']): boolean {
 }
 
 /** The body of a request; gives whether it came whole. From then on the client's end is told to the engine. */
-async function send(client: Source, framing: Framing, link: EngineLink): Promise<boolean> {
-  const isWhole = await relay(client, link.source, framing);
+async function send(client: Source, body: Body, link: EngineLink): Promise<boolean> {
+  const isWhole = await relay(client, link.source, body);
   if (isWhole) client.whenOver(() => link.socket.end());
   else link.socket.end();
   return isWhole;
 }
 
+/** As much of a body as has come already. */
+function begin(from: Source, body: Body): Buffer {
+  const bytes = from.atHand();
+  const used = body.take(bytes);
+  from.unread(bytes.subarray(used));
+  return bytes.subarray(0, used);
+}
+
 /** Hands a body on; gives whether it came whole. */
-async function relay(from: Source, to: Source, framing: Framing): Promise<boolean> {
-  const body = new Body(framing);
+async function relay(from: Source, to: Source, body: Body): Promise<boolean> {
   while (!body.done) {
     const bytes = await from.read();
-    if (bytes === undefined) return framing.kind === 'close';
+    if (bytes === undefined) return body.endsWithConnection;
     const used = body.take(bytes);
     from.unread(bytes.subarray(used));
     await write(to.socket, bytes.subarray(0, used));

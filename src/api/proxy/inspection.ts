@@ -35,3 +35,6 @@ export function readInspection(body: unknown): Inspected | undefined {
 
 /** In these modes a container has the engine's own bridge, and takes other networks beside it. */
 export const isBridged = (networkMode: string): boolean => ['', 'default', 'bridge'].includes(networkMode);
+
+/** In these it has no network of its own, or none at all. */
+export const isAlone = (networkMode: string): boolean => /^(none|host|container:.*)$/.test(networkMode);

@@ -1,5 +1,6 @@
-import { chmodSync, chownSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
@@ -62,6 +63,7 @@ async function bindSocket(server: Server, path: string, like: string | undefined
   if (await answers(path))
     throw Object.assign(new Error('something answers there already'), { code: 'EADDRINUSE' });
   rmSync(path, { force: true });
+  mkdirSync(dirname(path), { recursive: true });
   // Never open to others than those it is meant for, not even for a moment.
   const umask = process.umask(0o177);
   try {

@@ -5,7 +5,7 @@ import { inTime, type Parts } from './rules.ts';
 import type { Wish } from './wish.ts';
 
 /** Tells the plugin whose endpoint it makes (see there). */
-const CONTAINER_OPTION = 'mesh.container';
+export const CONTAINER_OPTION = 'mesh.container';
 
 /** What went wrong, for a person; undefined: nothing. */
 export type Failure = string | undefined;
@@ -20,16 +20,23 @@ export class Membership {
 
   /** Before it runs: an address that stays its own, on the mesh's own Docker network. */
   async join(container: string, endpoint: Exclude<Wish['endpoint'], undefined>): Promise<Failure> {
-    const { rules, engine, log } = this.#parts;
+    const { rules, engine, drivers, log } = this.#parts;
     const reserved = await this.#reserve(container, endpoint, rules.subnet);
     if (!reserved.ok) return describe(reserved.problem);
-    const answer = await engine.call('POST', `/networks/${rules.network}/connect`, {
-      Container: container,
-      EndpointConfig: {
-        IPAMConfig: { IPv4Address: reserved.value.address },
-        DriverOpts: { [CONTAINER_OPTION]: container },
-      },
-    });
+    const connect = () =>
+      engine.call('POST', `/networks/${rules.network}/connect`, {
+        Container: container,
+        EndpointConfig: {
+          IPAMConfig: { IPv4Address: reserved.value.address },
+          DriverOpts: { [CONTAINER_OPTION]: container },
+        },
+      });
+    let answer = await connect();
+    if (answer.ok && answer.value.status === 404) {
+      // The router may have started a moment ago.
+      await drivers.settled();
+      answer = await connect();
+    }
     if (!answer.ok) return describe(answer.problem);
     if (answer.value.status === 200) {
       log.debug('joined', { container, address: formatCidr(reserved.value) });

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ok, type Result } from '../../core/errors.ts';
+import { connectContainer } from './connect.ts';
 import { type Attendant, Conversation } from './conversation.ts';
 import { createContainer } from './create.ts';
 import { enginePlace } from './engine-link.ts';
@@ -8,6 +9,7 @@ import { inspectContainer } from './inspect.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 import { listen, type TlsFiles } from './listener.ts';
 import { Membership } from './membership.ts';
+import { createNetwork, inspectNetwork, removeNetwork } from './networks.ts';
 import type { Parts } from './rules.ts';
 import { startContainer } from './start.ts';
 import { readTarget } from './target.ts';
@@ -79,8 +81,10 @@ function createAttendant(parts: Parts): Attendant {
   return async (exchange: Exchange): Promise<Next> => {
     const target = readTarget(exchange.head);
     const [kind, name = '', action, ...more] = target?.parts ?? [];
-    if (target === undefined || kind !== 'containers' || more.length > 0) return exchange.pass();
+    if (target === undefined || more.length > 0) return exchange.pass();
     const { method } = exchange.head;
+    if (kind === 'networks') return attendNetwork(parts, exchange, name, action);
+    if (kind !== 'containers') return exchange.pass();
     if (method === 'POST' && name === 'create' && action === undefined)
       return createContainer(parts, membership, exchange, target);
     if (method === 'POST' && (action === 'start' || action === 'restart'))
@@ -89,4 +93,19 @@ function createAttendant(parts: Parts): Attendant {
       return inspectContainer(parts, exchange);
     return exchange.pass();
   };
+}
+
+async function attendNetwork(
+  parts: Parts,
+  exchange: Exchange,
+  name: string,
+  action: string | undefined,
+): Promise<Next> {
+  const { method } = exchange.head;
+  if (name === '') return exchange.pass();
+  if (method === 'POST' && action === 'connect') return connectContainer(parts, exchange, name);
+  if (action !== undefined) return exchange.pass();
+  if (method === 'POST' && name === 'create') return createNetwork(parts, exchange);
+  if (method === 'DELETE') return removeNetwork(parts, exchange, name);
+  return method === 'GET' ? inspectNetwork(parts, exchange) : exchange.pass();
 }

@@ -11,6 +11,8 @@ export interface Rules {
   readonly variable: string;
   /** The Docker network that containers are joined to, and its subnet; undefined where no addresses are given out. */
   readonly network: string;
+  /** What the engine calls the driver of the mesh's networks, and of their addresses. */
+  readonly driver: string;
   readonly subnet: Cidr | undefined;
   /** Containers that say nothing are joined, too. */
   readonly isDefault: boolean;
@@ -22,11 +24,23 @@ export interface Rules {
 }
 
 /** What the router does for the proxy. */
-export type MeshCalls = Pick<ControlHandlers, 'allocate' | 'claim' | 'release' | 'attach' | 'dns'>;
+export type MeshCalls = Pick<
+  ControlHandlers,
+  'allocate' | 'claim' | 'release' | 'attach' | 'dns' | 'report' | 'createNetwork' | 'removeNetwork'
+>;
+
+/** What the drivers do for the proxy, which the engine of this host asks. */
+export interface DriverCalls {
+  /** Resolves when the engine has the networks of the mesh, as far as that can be. */
+  settled(): Promise<void>;
+  /** Resolves when the names of a container are those of its addresses, as far as that can be. */
+  identify(container: string): Promise<void>;
+}
 
 export interface Parts {
   readonly rules: Rules;
   readonly mesh: MeshCalls;
+  readonly drivers: DriverCalls;
   readonly engine: EngineApi;
   readonly log: Log;
 }

@@ -63,6 +63,15 @@ export class Source {
     return chunk;
   }
 
+  /** All that came already, without waiting for more. */
+  atHand(): Buffer {
+    const bytes = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#size = 0;
+    this.socket.resume();
+    return bytes;
+  }
+
   /** Puts back what was too much. */
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return;

@@ -1,6 +1,7 @@
+import { named } from './connect.ts';
 import type { Answer } from './engine-link.ts';
 import type { Exchange, Next } from './exchange.ts';
-import { type Inspected, isBridged, readInspection } from './inspection.ts';
+import { type Inspected, isAlone, isBridged, readInspection } from './inspection.ts';
 import type { Membership } from './membership.ts';
 import type { Parts } from './rules.ts';
 import { answerBytes } from './wire.ts';
@@ -11,16 +12,21 @@ import { readWish, variableIn } from './wish.ts';
  * it does not run.
  */
 export async function startContainer(
-  { rules, engine }: Parts,
+  parts: Parts,
   membership: Membership,
   exchange: Exchange,
   name: string,
 ): Promise<Next> {
+  const { rules, engine } = parts;
   const body = await exchange.body();
   const inspected = await engine.call('GET', `/containers/${encodeURIComponent(name)}/json`);
   const container = inspected.ok ? readInspection(inspected.value.body) : undefined;
-  if (container === undefined || !isBridged(container.networkMode))
-    return exchange.reply((await exchange.ask(body)).raw);
+  if (container === undefined || !isBridged(container.networkMode)) {
+    const answer = await exchange.ask(body);
+    if (container !== undefined && !isAlone(container.networkMode) && runs(answer))
+      await named(parts, container.id);
+    return exchange.reply(answer.raw);
+  }
   const read = readWish(container.environment, rules);
   const wish = 'wish' in read ? read.wish : undefined;
   if (wish?.endpoint !== undefined && isUnjoined(container)) {
@@ -30,7 +36,10 @@ export async function startContainer(
   const answer = await exchange.ask(body);
   if (wish === undefined || !runs(answer)) return exchange.reply(answer.raw);
   const failure = await membership.attach(container.id, wish);
-  if (failure === undefined) return exchange.reply(answer.raw);
+  if (failure === undefined) {
+    await named(parts, container.id);
+    return exchange.reply(answer.raw);
+  }
   await membership.kill(container.id);
   return exchange.reply(failed(failure));
 

@@ -7,12 +7,21 @@ export interface Target {
   readonly query: URLSearchParams;
 }
 
+const VERSION = /^\/v[\d.]+(?=\/)/;
+
+/** Some clients write the whole address. */
+const withoutHost = (target: string): string => target.replace(/^[a-zA-Z][a-zA-Z\d+.-]*:\/\/[^/?]*/, '');
+
+/** How the paths of the version begin that a request is in, e.g. `/v1.41`; empty where it names none. */
+export function versionOf({ target }: RequestHead): string {
+  return VERSION.exec(withoutHost(target))?.[0] ?? '';
+}
+
 /** Undefined where the engine would not know it either. */
 export function readTarget({ target }: RequestHead): Target | undefined {
-  // Some clients write the whole address.
-  const [path = '', query = ''] = target.replace(/^[a-zA-Z][a-zA-Z\d+.-]*:\/\/[^/?]*/, '').split(/\?(.*)/s);
+  const [path = '', query = ''] = withoutHost(target).split(/\?(.*)/s);
   try {
-    const decoded = decodeURIComponent(path).replace(/^\/v[\d.]+(?=\/)/, '');
+    const decoded = decodeURIComponent(path).replace(VERSION, '');
     return decoded.startsWith('/')
       ? { parts: decoded.slice(1).split('/'), query: new URLSearchParams(query) }
       : undefined;

@@ -43,6 +43,13 @@ export function responseBytes(status: number, headers: readonly Header[], body: 
   ]);
 }
 
+/** In the place of another, "done, and nothing to say". */
+export function emptyAnswer(headers: readonly Header[]): Buffer {
+  const kept = headers.filter(({ name }) => !/^(content-.*|transfer-encoding)$/i.test(name));
+  const lines = ['HTTP/1.1 204 No Content', ...kept.map(({ name, value }) => `${name}: ${value}`)];
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
 function headBytes(first: string, headers: readonly Header[], length: number): Buffer {
   const kept = headers.filter(({ name }) => !FRAMING.has(name.toLowerCase()));
   const lines = [first, ...kept.map(({ name, value }) => `${name}: ${value}`), `Content-Length: ${length}`];

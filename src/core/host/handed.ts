@@ -132,9 +132,10 @@ export class Handed {
         const network = held && this.#context.networks.get(held.network);
         if (held === undefined || network === undefined)
           return answer(refuse({ code: 'endpoint-unknown', endpoint: command.endpoint }));
-        this.#attachments.joined(held, command.sandbox);
         const multicast = this.#isFirst(held, command.sandbox);
-        return answer(replied(held.addresses, { ...endpointReply(held, network)!, multicast }));
+        answer(replied(held.addresses, { ...endpointReply(held, network)!, multicast }));
+        // Only a change of the MTU asks for it: nobody has to wait.
+        return this.#attachments.joined(held, command.sandbox);
       }
       case 'delete-endpoint':
         this.#delete(command.endpoint);

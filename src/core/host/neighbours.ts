@@ -26,6 +26,11 @@ export interface Neighbours {
   down(peer: PeerId): void;
   /** Anything that came from a peer is a sign of life. */
   heard(peer: PeerId): void;
+  /**
+   * The kernel of its host answers again after an outage. A connection on which nothing comes by then waits for the next
+   * attempt of TCP, which may be as far off as the outage was long: a new one is there sooner.
+   */
+  answers(peer: PeerId): void;
   get(peer: PeerId): Neighbour | undefined;
   all(): Iterable<Neighbour>;
   readonly count: number;
@@ -35,7 +40,8 @@ export interface Neighbours {
   unheard(peer: PeerId): Millis | undefined;
 }
 
-export function createNeighbours(context: Context): Neighbours {
+/** `doubted` is told every second of each that is silent: whether its host answers tells more. */
+export function createNeighbours(context: Context, doubted: (peer: PeerId) => void): Neighbours {
   const { agenda, emit, replica } = context;
   const neighbours = new Map<PeerId, Neighbour>();
   const lastHeard = new Map<PeerId, Millis>();
@@ -49,9 +55,11 @@ export function createNeighbours(context: Context): Neighbours {
       boot: context.config.boot,
     });
     for (const neighbour of neighbours.values()) {
+      const { peer } = neighbour;
       if (silence(neighbour) > GIVEN_UP_MS)
-        emit({ kind: 'hang-up', peer: neighbour.peer, reason: 'silent for 15 s', refuseMs: 0 });
-      else emit({ kind: 'send', to: neighbour.peer, bytes });
+        emit({ kind: 'hang-up', peer, reason: 'silent for 15 s', refuseMs: 0 });
+      else emit({ kind: 'send', to: peer, bytes });
+      if (silence(neighbour) > SUSPECT_MS) doubted(peer);
     }
     if (neighbours.size > 0) agenda.plan('heartbeat', context.now() + HEARTBEAT_MS, beat);
   }
@@ -68,6 +76,11 @@ export function createNeighbours(context: Context): Neighbours {
     heard(peer) {
       const neighbour = neighbours.get(peer);
       if (neighbour !== undefined) neighbour.heard = context.now();
+    },
+    answers(peer) {
+      const neighbour = neighbours.get(peer);
+      if (neighbour === undefined || silence(neighbour) <= SUSPECT_MS) return;
+      emit({ kind: 'hang-up', peer, reason: 'stuck since an outage that is over', refuseMs: 0 });
     },
     get: peer => neighbours.get(peer),
     all: () => neighbours.values(),

@@ -20,8 +20,8 @@ import type { Context } from './context.ts';
 import { Memberships } from './memberships.ts';
 import type { Effect, IpamConfig, Millis, Reply } from './step.ts';
 
-/** What a network is to be like; what is left out is chosen. */
-export type NetworkWish = Omit<Network, 'id' | 'vni'>;
+/** What a network is to be like; what is left out is chosen. Who knows it by an id of its own gives that, once. */
+export type NetworkWish = Omit<Network, 'id' | 'vni'> & { readonly id?: string };
 
 /** One that nobody states any more is stated again by somebody who knows it, so long after. */
 const ADOPT_AFTER_MS = 1_000;
@@ -64,10 +64,12 @@ export class Networking {
         : refuse({ code: 'network-exists', network: wish.name, subnets: subnetsOf(known) });
     }
     if (config.ipam === undefined) return refuse({ code: 'ipam-off' });
+    const { id = this.#newId() } = wish;
+    if (networks.isRemoved(id)) return refuse({ code: 'network-removed', network: wish.name });
     const subnets = wish.subnets.length > 0 ? wish.subnets : this.#anySubnet(config.ipam, wish.name);
     const problem = this.#objection(config.ipam.universe, { ...wish, subnets });
     if (problem !== undefined) return refuse(problem);
-    const network = { ...wish, id: this.#newId(), vni: this.#freeVni(), subnets };
+    const network = { ...wish, id, vni: this.#freeVni(), subnets };
     this.#state({ network, origin: undefined });
     return { ok: true, value: { addresses: [], detached: [], network: networks.get(wish.name) } };
   }

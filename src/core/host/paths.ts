@@ -133,26 +133,29 @@ export class Paths {
     if (path !== undefined && this.#context.now() - path.askedAt >= BUSY_MS) this.#replan(path, 0);
   }
 
-  /** The answer to a `probe`, or that there was none. */
-  measured(peer: PeerId, way: number, size: number, rttMs: number | undefined): void {
+  /** The answer to a `probe`, or that there was none; gives whether the kernel there answers again after an outage. */
+  measured(peer: PeerId, way: number, size: number, rttMs: number | undefined): boolean {
     const path = this.#paths.get(peer);
     const found = path?.route.wayOf(way);
-    if (path === undefined || found === undefined) return;
+    if (path === undefined || found === undefined) return false;
+    const { liveness } = found;
+    const now = this.#context.now();
     if (rttMs === undefined) {
       // Of large ones it may be the size that is lost.
-      if (size > SMALL) return;
-      found.liveness.lost();
-      if (found.liveness.state === 'up' && found.liveness.isDoubtful(this.#context.now()))
-        this.#replan(path, 0);
-      return;
+      if (size > SMALL) return false;
+      liveness.lost();
+      if (liveness.state === 'up' && liveness.isDoubtful(now)) this.#replan(path, 0);
+      return false;
     }
+    const wasOut = liveness.isOut(now);
     const { mtu } = found.size;
-    const wasUp = found.liveness.state === 'up';
-    found.liveness.answered(this.#context.now(), rttMs);
+    const wasUp = liveness.state === 'up';
+    liveness.answered(now, rttMs);
     found.size.answered(size);
     if (found === path.route.chosen && !wasUp) this.#measureSize(path);
     this.#review(path);
     if (found.size.mtu !== mtu) this.#sizeChanged();
+    return wasOut;
   }
 
   get(peer: PeerId): Path | undefined {

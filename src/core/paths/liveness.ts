@@ -3,6 +3,8 @@ import type { Millis } from '../host/step.ts';
 /** Nothing came back for so long, of at least so many echoes: a lossy path is not a dead one. */
 const MISSED_MS = 3_000;
 const MISSED_ECHOES = 8;
+/** So many mean that nothing got through for a while. */
+const OUTAGE_ECHOES = 2;
 /** A second is good if any of its echoes was answered; two good ones are so far apart at most. */
 const SECOND_MS = 900;
 const GOOD_GAP_MS = 2_100;
@@ -54,6 +56,11 @@ export class Liveness {
     this.rttMs = undefined;
     this.good = 0;
     return true;
+  }
+
+  /** Nothing got through for a while. */
+  isOut(now: Millis): boolean {
+    return this.state === 'down' || (this.#missing >= OUTAGE_ECHOES && this.isDoubtful(now));
   }
 
   /** An echo is overdue: more of them tell soon whether that means anything. */

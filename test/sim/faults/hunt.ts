@@ -19,35 +19,46 @@ export interface Hunt {
   readonly seed: number | undefined;
   readonly seconds: number;
   readonly violation: string;
+  /** What the same seed violates without the fault, which has to be nothing; undefined where it is. */
+  readonly without: string | undefined;
+}
+
+/** The files that a fault changes, as they are with it. Throws where one of the places is not there, or not alone. */
+export function planted({ name, edits }: PlantedFault): ReadonlyMap<string, string> {
+  const changed = new Map<string, string>();
+  for (const { file, from, to } of edits) {
+    const parts = (changed.get(file) ?? readFileSync(join(ROOT, file), 'utf8')).split(from);
+    if (parts.length !== 2) throw new Error(`"${name}": ${file} has ${parts.length - 1} of: ${from}`);
+    changed.set(file, parts.join(to));
+  }
+  return changed;
 }
 
 /** Plants a fault in a copy of the core, and runs seeds on it until one fails. */
-export function hunt({ name, edits }: PlantedFault, { campaign, first = 1, seeds }: Hunting): Hunt {
+export function hunt(fault: PlantedFault, { campaign, first = 1, seeds }: Hunting): Hunt {
   const directory = mkdtempSync(join(tmpdir(), 'mesh-planted-'));
   try {
     for (const part of ['src/core', 'test/sim', 'package.json'])
       cpSync(join(ROOT, part), join(directory, part), { recursive: true });
-    for (const { file, from, to } of edits) {
-      const path = join(directory, file);
-      const parts = readFileSync(path, 'utf8').split(from);
-      if (parts.length !== 2) throw new Error(`"${name}": ${file} has ${parts.length - 1} of: ${from}`);
-      writeFileSync(path, parts.join(to));
-    }
+    for (const [file, text] of planted(fault)) writeFileSync(join(directory, file), text);
     const started = performance.now();
-    const range = ['--seed', `${first}`, '--seeds', `${seeds}`];
-    const argv = [campaign, ...range, '--minutes', '2', '--first', '--quiet'];
-    const { stdout } = spawnSync(process.execPath, argv, {
-      cwd: directory,
-      encoding: 'utf8',
-      timeout: LIMIT_MS,
-    });
-    const found = /^seed (\d+) FAILED[^:]*: (.*)$/m.exec(stdout);
-    return {
-      seed: found === null ? undefined : Number(found[1]),
-      seconds: (performance.now() - started) / 1000,
-      violation: found?.[2] ?? '',
-    };
+    const found = run(directory, campaign, first, seeds);
+    const seconds = (performance.now() - started) / 1000;
+    if (found === undefined) return { seed: undefined, seconds, violation: '', without: undefined };
+    return { ...found, seconds, without: run(ROOT, campaign, found.seed, 1)?.violation };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The first of so many seeds that fails with the core of `directory`. */
+function run(directory: string, campaign: Hunting['campaign'], first: number, seeds: number) {
+  const range = ['--seed', `${first}`, '--seeds', `${seeds}`];
+  const { stdout } = spawnSync(
+    process.execPath,
+    [campaign, ...range, '--minutes', '2', '--first', '--quiet'],
+    { cwd: directory, encoding: 'utf8', timeout: LIMIT_MS },
+  );
+  const [, seed, violation = ''] = /^seed (\d+) FAILED[^:]*: (.*)$/m.exec(stdout) ?? [];
+  return seed === undefined ? undefined : { seed: Number(seed), violation };
 }

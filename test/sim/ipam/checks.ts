@@ -10,7 +10,7 @@ import type { Change } from '../../../src/core/replica.ts';
 import type { Sight } from '../counters.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
-import { Violation, type Watch } from '../watch.ts';
+import { isFairHangUp, Violation, type Watch } from '../watch.ts';
 import { RemovalChecks } from './removal-checks.ts';
 import type { AddressSettings } from './settings.ts';
 
@@ -33,6 +33,7 @@ export class AddressChecks implements Watch {
   readonly given = new Map<Ipv4, { readonly machine: SimulatedMachine; readonly owner: string }>();
 
   readonly universe: Cidr;
+  readonly #had = new WeakMap<Command, readonly Cidr[]>();
   readonly #settings: AddressSettings;
   readonly #removed: RemovalChecks;
 
@@ -57,8 +58,15 @@ export class AddressChecks implements Watch {
     this.#removed.stepped(machine);
   }
 
+  /** Somebody asks: what he has already, he may get again. */
+  asking(machine: SimulatedMachine, command: Command): void {
+    if (command.kind === 'allocate' || command.kind === 'claim')
+      this.#had.set(command, machine.host?.allocatedTo(command.owner) ?? []);
+    if (command.kind === 'release') this.#releasingOf(machine, command);
+  }
+
   /** What is being given back may be free before anybody is told so, and before what was asked earlier is answered. */
-  releasing(machine: SimulatedMachine, { owner, addresses }: Release): void {
+  #releasingOf(machine: SimulatedMachine, { owner, addresses }: Release): void {
     this.#count(machine, owner, 1);
     for (const [address, given] of this.given) {
       const isMeant = addresses.length === 0 || addresses.includes(address);
@@ -75,7 +83,11 @@ export class AddressChecks implements Watch {
     const { addresses } = result.value;
     if (command.kind === 'allocate' || command.kind === 'claim') {
       this.#simulation.saw(command.kind === 'allocate' ? 'allocated' : 'claimed');
-      for (const address of addresses) this.#give(machine, command.owner, address);
+      const had = this.#had.get(command) ?? [];
+      for (const address of addresses) {
+        this.#give(machine, command.owner, address);
+        if (!had.some(cidr => cidr.address === address)) this.#removed.given(machine, address);
+      }
     } else if (command.kind === 'attach') this.#simulation.saw('attached');
     else if (command.kind === 'leave') this.#simulation.saw('left');
     else if (command.kind === 'release') {
@@ -93,7 +105,8 @@ export class AddressChecks implements Watch {
   /** Undefined where nobody has it, as far as was told. */
   #isGivenTo(address: Ipv4, machine: SimulatedMachine, owner: string): boolean | undefined {
     const given = this.given.get(address);
-    if (given !== undefined) return given.machine === machine && given.owner === owner;
+    if (given !== undefined && !this.#areStrangers(machine, given.machine))
+      return given.machine === machine && given.owner === owner;
     const holders = [...machine.plumbed.values()].filter(({ container, addresses }) => {
       return machine.running.has(container) && addresses.some(cidr => cidr.address === address);
     });
@@ -116,8 +129,7 @@ export class AddressChecks implements Watch {
   logged(): void {}
 
   hangingUp(machine: SimulatedMachine, reason: string): void {
-    const isFair = reason.startsWith('silent') || reason.startsWith('more neighbours');
-    if (!isFair) this.fail(machine, `gave up a connection: ${reason}`);
+    if (!isFairHangUp(reason)) this.fail(machine, `gave up a connection: ${reason}`);
   }
 
   halted(machine: SimulatedMachine): void {
@@ -185,8 +197,9 @@ export class AddressChecks implements Watch {
   #give(machine: SimulatedMachine, owner: string, address: Ipv4): void {
     const twin = this.#holder(machine, owner, address);
     if (twin !== undefined && this.#strict) this.fail(machine, `${owner} got ${address}, which ${twin} has`);
-    if (this.#isGivenTo(address, machine, owner) !== true) this.#removed.given(machine, address, owner);
     if ((this.#releasing.get(`${machine.index} ${machine.epoch} ${owner}`) ?? 0) > 0) return;
+    // It was told to leave after it gave this: it is the others' by now.
+    if (machine.host?.state === 'leaving') return;
     this.given.set(address, { machine, owner });
   }
 

@@ -1,6 +1,5 @@
 import type { PlantedFault } from '../faults/planted.ts';
 
-const CUSTODIAN = 'src/core/host/custodian.ts';
 const ADDRESSING = 'src/core/host/addressing.ts';
 const PROVISION = 'src/core/host/provision.ts';
 
@@ -132,4 +131,3 @@ export const ADDRESS_FAULTS: readonly PlantedFault[] = [
     ],
   },
 ];
-void CUSTODIAN;

@@ -1,6 +1,5 @@
 import type { Ipv4, PeerId } from '../../../src/core/address.ts';
 import { decodeEndpoint, ENDPOINTS } from '../../../src/core/endpoints/endpoint.ts';
-import { decodeAllocation } from '../../../src/core/host/allocation.ts';
 import type { Millis } from '../../../src/core/host/step.ts';
 import { CUSTODY_KEY, IPAM } from '../../../src/core/ipam/custody.ts';
 import { decodeRemoval, REMOVALS } from '../../../src/core/removals/removal.ts';
@@ -15,8 +14,6 @@ interface Heard {
   readonly limits: Map<PeerId, number>;
   /** Addresses that containers of such a peer had, and since when that is known. */
   readonly former: Map<Ipv4, Millis>;
-  /** What was given out here before, to whom. */
-  readonly had: ReadonlyMap<Ipv4, string>;
 }
 
 /**
@@ -34,12 +31,7 @@ export class RemovalChecks {
   }
 
   starting(machine: SimulatedMachine): void {
-    const had = [...machine.disk.durable].flatMap(([key, bytes]) => decodeAllocation(key, bytes) ?? []);
-    this.#heard.set(machine, {
-      limits: new Map(),
-      former: new Map(),
-      had: new Map(had.map(({ cidr, owner }) => [cidr.address, owner])),
-    });
+    this.#heard.set(machine, { limits: new Map(), former: new Map() });
   }
 
   changed(machine: SimulatedMachine, { domain, key, now, owner }: Change): void {
@@ -55,10 +47,9 @@ export class RemovalChecks {
   }
 
   /** This machine gives an address that the one who gets it did not have. */
-  given(machine: SimulatedMachine, address: Ipv4, owner: string): void {
-    const { former, had } = this.#heard.get(machine)!;
-    const since = former.get(address);
-    if (since === undefined || had.get(address) === owner) return;
+  given(machine: SimulatedMachine, address: Ipv4): void {
+    const since = this.#heard.get(machine)?.former.get(address);
+    if (since === undefined) return;
     if (machine.now - since >= QUARANTINE_MS) return this.#simulation.saw('given after quarantine');
     const seconds = Math.round((machine.now - since) / 1_000);
     this.#fail(machine, `gave ${address} ${seconds} s after it heard that its holder was removed`);

@@ -23,10 +23,10 @@ export function runAddressTrial(settings: AddressSettings): Trial<AddressSetting
       users: new AddressUsers(simulation, settings, checks),
       quietMs: QUIET_MS,
       targetOf: (index, drawn) => {
-        if (!settings.divided) return drawn;
-        return index < 2 || drawn === undefined || isTogether(index, drawn.index)
-          ? drawn
-          : simulation.machines[(drawn.index + 1) % index];
+        if (!settings.divided || drawn === undefined) return drawn;
+        if (index < 2) return undefined;
+        const other = isTogether(index, drawn.index) ? drawn.index : Math.abs(drawn.index - 1);
+        return simulation.machines[other];
       },
       judge: () => judgeRing(simulation, settings, checks),
     };

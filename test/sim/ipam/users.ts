@@ -63,7 +63,7 @@ export class AddressUsers {
   }
 
   #ask(machine: SimulatedMachine, command: Command): void {
-    if (command.kind === 'release') this.#checks.releasing(machine, command);
+    this.#checks.asking(machine, command);
     const { epoch } = machine;
     const asked = this.#simulation.now;
     let isAnswered = false;

@@ -18,6 +18,9 @@ const RESERVED = 3;
 const HELD = 150;
 const ANSWER_MS = 6_000;
 const STATE = '/var/lib/mesh';
+const DISK = '/tmp/disk';
+/** EXT4_IOC_SHUTDOWN without its log: from now on nothing more gets to the disk (linux/ext4.h). */
+const CUT_OFF = `perl -e 'open F, "<", "${STATE}"; $how = pack "L", 2; ioctl F, 0x8004587d, $how or die $!'`;
 
 type Random = ReturnType<typeof createRandom>;
 
@@ -68,10 +71,14 @@ async function reportOf(host: Host): Promise<Report> {
   return report.value;
 }
 
-/** A lab whose first host has a small disk for its state, so that it can be filled. */
+/** A lab whose first host has a small disk for its state, so that it can be filled; the second has one that can be cut off. */
 export async function createChurnLab(hosts: number): Promise<Lab> {
   const lab = await createLab({ hosts });
   await type(lab.hosts[0]!, `mount -t tmpfs -o size=16m,mode=700 tmpfs ${STATE}`);
+  await type(
+    lab.hosts[1]!,
+    `truncate -s 64M ${DISK} && mkfs.ext4 -q ${DISK} && mount -o loop ${DISK} ${STATE} && rmdir ${STATE}/lost+found`,
+  );
   for (const host of lab.hosts) await launch(host, lab);
   for (const host of lab.hosts) await type(host, 'mesh prime');
   return lab;
@@ -138,20 +145,31 @@ function count({ counts }: Stage, what: string): void {
 /** One fault after the other, each on a host at random; ends with all of it undone. */
 async function befall(stage: Stage, operations: number): Promise<void> {
   const { lab, random } = stage;
-  const faults = { kill, standstill, partition, full };
-  const names = Object.keys(faults) as (keyof typeof faults)[];
-  for (let round = 0; stage.done < operations || round < names.length; round += 1) {
-    const name = names[round % names.length]!;
+  for (let round = 0; stage.done < operations || round < FAULTS.length; round += 1) {
+    const name = FAULTS[round % FAULTS.length]!;
     count(stage, name);
-    await faults[name](lab, random);
+    await CAUSES[name](lab, random);
     await sleep(500 * random.fraction());
-    stage.troubled = round + 1 >= names.length;
+    stage.troubled = round + 1 >= FAULTS.length;
   }
 }
+
+const CAUSES = { kill, power, standstill, partition, full };
+/** What befalls the hosts, in turn. */
+export const FAULTS = Object.keys(CAUSES) as (keyof typeof CAUSES)[];
 
 async function kill(lab: Lab, random: Random): Promise<void> {
   const host = random.pick(lab.hosts)!;
   await type(host, `kill -KILL ${await routerOf(host)}`);
+  await launch(host, lab);
+}
+
+/** The second host's power goes: of what its router wrote, only what it has synced is there again. */
+async function power(lab: Lab): Promise<void> {
+  const host = lab.hosts[1]!;
+  await type(host, `kill -KILL ${await routerOf(host)}; ${CUT_OFF}`);
+  await type(host, `timeout 20 sh -c 'until umount ${STATE}; do sleep 0.1; done'`);
+  await type(host, `mount -o loop ${DISK} ${STATE}`);
   await launch(host, lab);
 }
 

@@ -25,6 +25,8 @@ export const LAB_TEST_PROGRAMS: readonly Program[] = [
   program('ps', 'procps'),
   program('sysctl', 'procps'),
   program('iptables', 'iptables'),
+  program('mkfs.ext4', 'e2fsprogs'),
+  program('perl', 'perl-base'),
 ];
 
 /** What tests on hosts with a Docker engine each take. Since Debian 13 its command line is a package of its own. */
@@ -33,6 +35,9 @@ export const DOCKER_TEST_PROGRAMS: readonly Program[] = [
   program('dockerd', 'docker.io'),
   program('docker', 'docker.io', 'docker-cli'),
   program('busybox', 'busybox-static'),
+  program('curl', 'curl'),
+  program('openssl', 'openssl'),
+  program('docker-compose', 'docker-compose'),
 ];
 
 const isRoot = (): boolean => process.getuid?.() === 0;

@@ -10,6 +10,8 @@ export interface End {
   readonly socket: Socket;
   /** All that came so far. */
   received(): string;
+  /** In how many pieces that came. */
+  pieces(): number;
   /** Resolves when that contains `text`. */
   gets(text: string): Promise<void>;
   /** Whether the other end has said that no more comes. */
@@ -31,6 +33,7 @@ export function endOf(socket: Socket): End {
   return {
     socket,
     received,
+    pieces: () => parts.length,
     isEnded: () => ended,
     async gets(text) {
       await until(

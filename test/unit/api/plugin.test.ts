@@ -12,10 +12,9 @@ import {
   endEndpoint,
   type PluginClient,
   pluginClient,
-  RELEASES,
-  type Release,
   startEndpoint,
 } from '../../support/plugin-client.ts';
+import { EACH_RELEASE, type Release } from '../../support/releases.ts';
 import type { VirtualHost, VirtualMesh } from '../../support/virtual-mesh.ts';
 
 const NETWORK = 'ab'.repeat(32);
@@ -65,7 +64,7 @@ describe('the drivers', () => {
     });
   const owned = () => host.host.allocations.map(({ owner }) => owner);
 
-  describe.each(Object.keys(RELEASES) as Release[])('with Docker %s', release => {
+  describe.each(EACH_RELEASE)('with Docker %s', release => {
     it('make a network, start and end containers, and have nothing left', async () => {
       expect(await client.must('Plugin.Activate')).toEqual({ Implements: ['NetworkDriver', 'IpamDriver'] });
       expect(await client.must('NetworkDriver.GetCapabilities')).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Cidr, parseCidr } from '../../../src/core/address.ts';
+import { type Cidr, type PeerId, parseCidr } from '../../../src/core/address.ts';
 import type { Result } from '../../../src/core/errors.ts';
 import type { Reply } from '../../../src/core/host/step.ts';
 import { createVirtualMesh, type VirtualHost, type VirtualMesh } from '../../support/virtual-mesh.ts';
@@ -432,6 +432,37 @@ describe('silence', () => {
     expect(a.host.report(mesh.now).connections.find(one => one.peer?.id === b.peer)?.state).toMatch(
       /connecting|retrying/,
     );
+  });
+});
+
+describe('an outage', () => {
+  const stateOf = (mesh: VirtualMesh, at: VirtualHost, peer: PeerId) =>
+    at.host.report(mesh.now).connections.find(one => one.peer?.id === peer)?.state;
+  const echo = (peer: PeerId) => ({ kind: 'path-measured', peer, way: 0, size: 96 }) as const;
+
+  it('ends a connection that is stuck when the host answers again, so that another is made at once', () => {
+    const { mesh, a, b } = three();
+    mesh.cut(a, b);
+    mesh.run(8_000);
+    expect(stateOf(mesh, a, b.peer)).toBe('suspect');
+    mesh.deliver(a, { ...echo(b.peer), rttMs: 1 });
+    mesh.run(10);
+    expect(a.logs.at(-1)).toMatchObject({
+      data: { peer: b.peer, reason: 'stuck since an outage that is over' },
+    });
+    mesh.heal();
+    mesh.run(1_500);
+    expect(stateOf(mesh, a, b.peer)).toBe('established');
+  });
+
+  it('is none where only a router is silent, or only an echo was lost', () => {
+    const { mesh, a, b } = three();
+    for (const rttMs of [undefined, 1]) mesh.deliver(a, { ...echo(b.peer), rttMs });
+    mesh.run(10);
+    expect(stateOf(mesh, a, b.peer)).toBe('established');
+    b.isDown = true;
+    mesh.run(8_000);
+    expect(stateOf(mesh, a, b.peer)).toBe('suspect');
   });
 });
 

@@ -223,6 +223,17 @@ describe('two of one name', () => {
 });
 
 describe('a network that is removed', () => {
+  it('is not made once more by who knows it by its id', () => {
+    const { mesh: all, hosts } = mesh(2);
+    const known = wish('prod', { id: '0123456789abcdef' });
+    create(all, hosts[0]!, known);
+    all.run(1_000);
+    expect(remove(all, hosts[1]!, 'prod')).toBe('removed');
+    all.run(1_000);
+    expect(create(all, hosts[0]!, known)).toBe('network-removed');
+    expect(create(all, hosts[0]!, wish('prod'))).toMatch(/^10\.4/);
+  });
+
   it('is gone everywhere, whoever made it, also on a host that was away', () => {
     const { mesh: all, hosts } = mesh(3);
     const [a, b, c] = hosts as [VirtualHost, VirtualHost, VirtualHost];

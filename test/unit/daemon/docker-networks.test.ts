@@ -105,11 +105,36 @@ describe("the engine's networks", () => {
     });
     networks.userCreates({ name: 'bad', subnets: ['10.0.0.0/16'] });
     await has(networks, 'mesh', 'prod');
-    const wish = { name: 'prod', subnets: [subnet('10.40.0.0/16')], labels: { a: 'b' } };
+    const [id] = [...networks.all].find(([, { name }]) => name === 'prod')!;
+    const wish = {
+      name: 'prod',
+      id: id.slice(0, 16),
+      subnets: [subnet('10.40.0.0/16')],
+      labels: { a: 'b' },
+    };
     expect(asked).toContainEqual({ kind: 'create-network', network: wish });
     expect(log.lines.map(({ data }) => JSON.stringify(data)).join()).toMatch(
       /10\.0\.0\.0\/16 lies outside of 10\.32/,
     );
+  });
+
+  it('that a user made go with those of the mesh, also where they went while nobody watched', async () => {
+    const { networks, one, asked } = start(command =>
+      command.kind === 'create-network' && command.network.name === 'old'
+        ? refuse({ code: 'network-removed', network: 'old' })
+        : ok({ addresses: [], detached: [] }),
+    );
+    one.start();
+    one.want([MESH, PROD]);
+    networks.userCreates({ name: 'old', subnets: ['10.41.0.0/16'] });
+    await has(networks, 'mesh', 'prod');
+    networks.userRemoves('prod');
+    networks.userCreates({ name: 'prod', subnets: ['10.40.0.0/16'] });
+    await one.settled();
+    const told = asked.length;
+    one.want([MESH]);
+    await has(networks, 'mesh');
+    expect(asked).toHaveLength(told);
   });
 
   it('that a user removes are removed everywhere, or come back with the reason', async () => {
@@ -134,6 +159,22 @@ describe("the engine's networks", () => {
     one.want([MESH, PROD]);
     await one.settled();
     expect(asked).toHaveLength(told);
+  });
+
+  it('that a user removes all at once are all removed, also those whose end is heard late', async () => {
+    const { networks, one, asked } = start();
+    one.start();
+    const other = network('other', '10.41.0.0/16');
+    one.want([MESH, PROD, other]);
+    await has(networks, 'mesh', 'other', 'prod');
+    const hear = networks.userRemovesUnheard('other');
+    await one.settled();
+    await has(networks, 'mesh', 'other', 'prod');
+    hear();
+    await until(
+      async () => asked.some(one => one.kind === 'remove-network' && one.network === 'other') || undefined,
+      () => 'the mesh is not told',
+    );
   });
 
   it('of another driver are never touched: a name that is taken is said once', async () => {

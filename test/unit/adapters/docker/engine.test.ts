@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../../../src/adapters/docker/engine.ts';
-import { ENGINES, type FakeEngine, startFakeEngine } from '../../../support/fake-engine.ts';
+import { type FakeEngine, startFakeEngine } from '../../../support/fake-engine.ts';
+import { RELEASES, type Release } from '../../../support/releases.ts';
 import { until } from '../../../support/until.ts';
 
 describe('engine', () => {
@@ -13,7 +14,7 @@ describe('engine', () => {
     for (const dispose of disposals.splice(0)) await dispose();
   });
 
-  async function play(release: keyof typeof ENGINES): Promise<FakeEngine> {
+  async function play(release: Release): Promise<FakeEngine> {
     const engine = await startFakeEngine(release);
     disposals.push(() => engine.dispose());
     return engine;
@@ -32,9 +33,9 @@ describe('engine', () => {
     return `unix://${path}`;
   }
 
-  for (const [release, { newest }] of Object.entries(ENGINES)) {
+  for (const [release, { newest }] of Object.entries(RELEASES)) {
     test(`speaks with ${release} as that speaks best, having asked once`, async () => {
-      const played = await play(release as keyof typeof ENGINES);
+      const played = await play(release as Release);
       played.put({ name: 'box1' });
       const engine = createEngine(played.address);
       for (let count = 0; count < 2; count += 1) {
@@ -52,7 +53,7 @@ describe('engine', () => {
     for (const release of ['20.10', '29.0', '20.10'] as const) {
       played.upgrade(release);
       expect(await engine.get('/containers/box1/json')).toMatchObject({ ok: true, value: { status: 200 } });
-      expect(played.requests.at(-1)).toBe(`GET /v${ENGINES[release].newest}/containers/box1/json`);
+      expect(played.requests.at(-1)).toBe(`GET /v${RELEASES[release].newest}/containers/box1/json`);
     }
   });
 

@@ -3,14 +3,15 @@ import { createDockerRuntime } from '../../../../src/adapters/docker/runtime.ts'
 import type { ContainerEvent, ContainerRuntime } from '../../../../src/ports/container-runtime.ts';
 import { type FakeEngine, startFakeEngine } from '../../../support/fake-engine.ts';
 import { createFakeLog } from '../../../support/fake-log.ts';
+import { EACH_RELEASE, RELEASES } from '../../../support/releases.ts';
 import { until } from '../../../support/until.ts';
 
-describe('Docker runtime', () => {
+describe.each(EACH_RELEASE)('Docker runtime, %s', release => {
   let engine: FakeEngine;
   let runtime: ContainerRuntime;
   let unwatch: (() => void) | undefined;
   beforeEach(async () => {
-    engine = await startFakeEngine('29.0');
+    engine = await startFakeEngine(release);
     runtime = createDockerRuntime({ address: engine.address, log: createFakeLog() });
   });
   afterEach(async () => {
@@ -111,7 +112,7 @@ describe('Docker runtime', () => {
     );
     expect(engine.requests.map(decodeURIComponent)).toEqual([
       'GET /_ping',
-      'GET /v1.52/events?filters={"type":["container"],"event":["start","die","destroy"]}',
+      `GET /v${RELEASES[release].newest}/events?filters={"type":["container"],"event":["start","die","destroy"]}`,
     ]);
   });
 
@@ -153,7 +154,7 @@ describe('Docker runtime', () => {
       );
       await engine.stop();
     }
-    engine.upgrade('20.10');
+    engine.upgrade(release === '20.10' ? '29.0' : '20.10');
     await engine.listen();
     await until(
       () => (looks() === 3 ? true : undefined),

@@ -3,15 +3,24 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createNameServer } from '../../../../src/api/dns/name-server.ts';
 import type { Ipv4 } from '../../../../src/core/address.ts';
 import { describe as describeProblem } from '../../../../src/core/errors.ts';
 import { dnsThread } from '../../../../src/daemon/dns.ts';
 import type { NameServer } from '../../../../src/ports/name-server.ts';
-import { addressesIn, ask, askStream } from '../../../support/dns/ask.ts';
+import {
+  addressesIn,
+  ask,
+  askStream,
+  decodeAnswer,
+  exchange,
+  questionBytes,
+} from '../../../support/dns/ask.ts';
 import { startFakeUpstream } from '../../../support/dns/fake-upstream.ts';
 import { createFakeLog } from '../../../support/fake-log.ts';
+import { until } from '../../../support/until.ts';
 
 const LOOPBACK = { address: '127.0.0.0' as Ipv4, prefix: 8 };
 const recordOn = (network: string, name: string, ...addresses: string[]) => ({
@@ -26,11 +35,18 @@ afterEach(async () => {
 
 const OPTIONS = { zone: 'mesh.internal.', ttl: 1, resolvConf: '/nowhere' };
 
-function open(over: Partial<typeof OPTIONS & { upstreamPort: number }> = {}) {
+/** A server that waits for its names. */
+function create(over: Partial<typeof OPTIONS & { upstreamPort: number }> = {}) {
   const log = createFakeLog();
   const server = createNameServer({ ...OPTIONS, ...over, program: dnsThread(), log });
   opened.push(server);
   return { server, log };
+}
+
+function open(over: Partial<typeof OPTIONS & { upstreamPort: number }> = {}) {
+  const created = create(over);
+  created.server.open();
+  return created;
 }
 
 /** A port of 127.0.0.1 that nobody has, and one that somebody has until `release`. */
@@ -69,6 +85,45 @@ describe('a name server', () => {
     expect(addressesIn(await ask(place, 'box2.mesh.internal'))).toEqual(['10.0.0.12']);
     expect((await ask(place, 'box1.mesh.internal')).rcode).toBe('NXDOMAIN');
     expect(await server.report()).toMatchObject({ names: 1, addresses: 1, places: [place], restarts: 0 });
+  });
+
+  it('holds questions until it has the names, so that no name is denied that is only late', async () => {
+    const { server } = create();
+    const place = await freePlace();
+    expect((await server.listen([place])).ok).toBe(true);
+    const answers = [ask(place, 'box1.mesh.internal'), ask(place, 'nobody.mesh.internal')];
+    const streamed = askStream(place, ['box1.mesh.internal']);
+    expect(await Promise.race([...answers, streamed, sleep(100, 'none yet')])).toBe('none yet');
+    server.publish([record('box1', '10.0.0.11')]);
+    server.open();
+    const [box, nobody] = await Promise.all(answers);
+    expect(addressesIn(box!)).toEqual(['10.0.0.11']);
+    expect(nobody!.rcode).toBe('NXDOMAIN');
+    expect(addressesIn((await streamed)[0]!)).toEqual(['10.0.0.11']);
+  });
+
+  it('lets go of a place while questions from there are still with others', async () => {
+    const upstream = await startFakeUpstream('127.0.0.24', 0, () => undefined);
+    const path = join(mkdtempSync(join(tmpdir(), 'mst-dns-')), 'resolv.conf');
+    writeFileSync(path, 'nameserver 127.0.0.24\n');
+    const { server } = open({ resolvConf: path, upstreamPort: upstream.port });
+    const [first, second] = [await freePlace(), await freePlace()];
+    await server.listen([first]);
+    const lost = exchange(first, questionBytes('example.org'));
+    await until(
+      async () => (await server.report()).upstreams[0]?.asked === 1 || undefined,
+      () => 'the upstream is not asked',
+    );
+    await server.listen([second]);
+    expect(await lost).toBeUndefined();
+    // It has given up by then.
+    await until(
+      async () => (await server.report()).counters['failed'] === 1 || undefined,
+      () => 'the question is still under way',
+    );
+    expect(await server.report()).toMatchObject({ restarts: 0 });
+    upstream.close();
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('tells at the place of a network of no other, but of what is heard everywhere', async () => {
@@ -122,6 +177,17 @@ describe('a name server', () => {
     expect(addressesIn(await ask(place, 'box1.mesh.internal'))).toEqual(['10.0.0.11']);
     expect(addressesIn((await askStream(place, ['box1.mesh.internal']))[0]!)).toEqual(['10.0.0.11']);
     expect((await server.report()).places).toEqual([place]);
+  });
+
+  it('says that it knows no later version of EDNS (RFC 6891)', async () => {
+    const { server } = open();
+    const place = await freePlace();
+    await server.listen([place]);
+    const bytes = questionBytes('box1.mesh.internal', { edns: 1232 });
+    bytes.writeUInt8(1, bytes.length - 5);
+    const answer = decodeAnswer((await exchange(place, bytes))!);
+    expect(answer.additionals).toMatchObject([{ type: 'OPT', extendedRcode: 1 }]);
+    expect(answer.rcode).toBe('NOERROR');
   });
 
   it('goes from one place to another', async () => {

@@ -87,6 +87,21 @@ describe('a conversation that passes', () => {
     await client.gets('again');
   });
 
+  it.each([
+    ['an old client that does not ask for more', 'HTTP/1.0', 'HTTP/1.0 200 OK', '', true],
+    ['an old client that does', 'HTTP/1.0', 'HTTP/1.0 200 OK', 'Connection: keep-alive', false],
+    ['who asks for no more', 'HTTP/1.1', 'HTTP/1.1 200 OK', 'Connection: close', true],
+    ['all others', 'HTTP/1.1', 'HTTP/1.1 200 OK', '', false],
+  ])('ends where the engine ends it: for %s', async (_, version, line, header, isLast) => {
+    says(client, `GET /_ping ${version}`, '', '');
+    const upstream = await engine.accepted();
+    await upstream.gets('_ping');
+    says(upstream, line, ...(header === '' ? [] : [header]), 'Content-Length: 2', '', 'OK');
+    await client.gets('OK');
+    if (!isLast) says(client, `GET /again ${version}`, '', '');
+    await (isLast ? ends(client) : upstream.gets('again'));
+  });
+
   it('gets the head of an answer at once, long before its body', async () => {
     says(client, 'POST /containers/x/wait HTTP/1.1', '', '');
     const upstream = await engine.accepted();
@@ -206,6 +221,17 @@ describe('a conversation that passes', () => {
     await ends(client);
     expect(client.received()).toContain('Connection: close\r\n\r\n{"message":"');
     expect(engine.connections).toHaveLength(0);
+  });
+
+  it('hands on in one piece what came in one, so that an engine that hangs up early is heard', async () => {
+    says(client, 'PUT /archive HTTP/1.1', 'Connection: close', 'Content-Length: 10', '', '0123456789');
+    const upstream = await engine.accepted();
+    await upstream.gets('0123456789');
+    expect(upstream.pieces()).toBe(1);
+    says(upstream, 'HTTP/1.1 404 Not Found', 'Connection: close', 'Content-Length: 2', '', '{}');
+    upstream.socket.destroySoon();
+    await client.gets('{}');
+    await ends(client);
   });
 
   it('is refused where a chunk is none, and the engine is told no end of it', async () => {
