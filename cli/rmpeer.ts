@@ -20,7 +20,9 @@ export async function rmpeer(
 const show = ({ name, nickname }: PeerLabel): string => `${name}(${nickname})`;
 
 function line({ peer, addresses, heir, waitsFor }: RemovedPeer): string {
-  if (addresses === 0 || heir === undefined) return `${show(peer)} is removed; it held no addresses`;
+  if (addresses === 0) return `${show(peer)} is removed; it held no addresses`;
+  if (heir === undefined)
+    return `${show(peer)} is removed; its ${addresses} IPs go to nobody: no other host gives out addresses of the same range`;
   const what = `${addresses} IPs of ${show(peer)} go to ${show(heir)}`;
   if (waitsFor.length === 0) return what;
   return `${what} once these have agreed: ${waitsFor.map(show).join(', ')}; one that is gone too has to be removed as well`;

@@ -100,7 +100,9 @@ function space({ free, given, shares }: IpamReport): readonly Finding[] {
       what: `${renderLabel(peer)} holds ${addresses(count)}`,
     }),
   );
-  const what = `this host holds ${addresses(here)}: ${given} are given out, ${free} are free`;
+  // A host that was removed and came back goes on with addresses that are others' to give.
+  const elsewhere = given > here ? ', also of what others hold' : '';
+  const what = `this host holds ${addresses(here)}: ${given} are given out${elsewhere}, ${free} are free`;
   return [{ level: 'ok', check: 'space', what }, ...rows];
 }
 

@@ -210,7 +210,9 @@ export class Addressing {
 
   /** How many addresses nobody gets yet, since a removed peer's container had them, and until the last of them is free. */
   quarantined(): { readonly addresses: number; readonly forMs: Millis } {
-    const left = this.#expulsion.formerly().flatMap(address => this.#quarantine(address) || []);
+    const formerly = this.#expulsion.formerly();
+    const unheld = formerly.filter(address => this.#holder(fromNumber(address)) === undefined);
+    const left = unheld.flatMap(address => this.#quarantine(address) || []);
     return { addresses: left.length, forMs: Math.max(0, ...left) };
   }
 
@@ -343,19 +345,22 @@ export class Addressing {
     return !this.#isElsewhere(owner, fromNumber(address));
   }
 
+  #holder(address: Ipv4) {
+    const { endpoints, networks } = this.#context;
+    return endpoints.holder(networks.at(address)?.name ?? DEFAULT_NETWORK.name, address);
+  }
+
   /** Whether a container has the address that is not `owner`. */
   #isElsewhere(owner: string, address: Ipv4): boolean {
-    const { config, endpoints } = this.#context;
-    const holder = endpoints.holder(this.#networkOf(address), address);
-    return holder !== undefined && (holder.owner !== config.self || holder.endpoint.container !== owner);
+    const { owner: host, endpoint } = this.#holder(address) ?? {};
+    return endpoint !== undefined && (host !== this.#context.config.self || endpoint.container !== owner);
   }
 
   /** Why nobody can have this very address now. */
   #taken(owner: string, address: number): Problem | undefined {
-    const { config, endpoints } = this.#context;
     const value = fromNumber(address);
-    const holder = endpoints.holder(this.#networkOf(value), value);
-    const isOwn = holder?.owner === config.self && holder.endpoint.container === owner;
+    const holder = this.#holder(value);
+    const isOwn = holder?.owner === this.#context.config.self && holder.endpoint.container === owner;
     if (this.#reserved.now().has(address))
       return { code: 'address-unusable', value, why: this.#reserved.why(value) };
     if (holder !== undefined && !isOwn) return describeHolder(this.#context, holder);
@@ -364,10 +369,6 @@ export class Addressing {
       return { code: 'address-taken', value, holder: here, host: 'this host' };
     const rest = isOwn ? 0 : this.#quarantine(address);
     return rest > 0 ? { code: 'address-quarantined', value, seconds: Math.ceil(rest / 1_000) } : undefined;
-  }
-
-  #networkOf(address: Ipv4): string {
-    return this.#context.networks.at(address)?.name ?? DEFAULT_NETWORK.name;
   }
 
   #why({ range, prefix }: Request): Problem {

@@ -123,7 +123,8 @@ export class Custodian {
     const { removals, ring, topology } = this.#context;
     const name = topology.host(peer)?.name ?? defaultName(this.#context, peer);
     const theirs = ring.custody(peer)?.ranges ?? this.#untaken(own.division, name);
-    return inherit(own, peer, removals.limit(peer) ?? 0, theirs, ring.offersTo(peer));
+    const others = ring.holdings(own.division);
+    return inherit(own, peer, removals.limit(peer) ?? 0, theirs, ring.offersTo(peer), others);
   }
 
   /** The division that others have: the first whose universe is ours. */

@@ -1,5 +1,6 @@
 import { compare, formatCidr, type PeerId, toNumber } from '../address.ts';
 import { decodeEndpoint, ENDPOINTS } from '../endpoints/endpoint.ts';
+import { isSameDivision } from '../ipam/custody.ts';
 import { totalOf } from '../range.ts';
 import { encodeRemoval, REMOVALS } from '../removals/removal.ts';
 import type { Entry } from '../replica.ts';
@@ -30,16 +31,16 @@ export class Expulsion {
       return { addresses: totalOf(ring.custody(peer)?.ranges ?? []), heir: taker, waitsFor: [] };
     const addresses = this.#spaceOf(peer);
     this.#saveAll();
-    write([this.#word(peer)]);
+    write([this.#word(peer, replica.head(peer)?.upto ?? 0)]);
     return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
   }
 
   /** Removed peers whose space nobody has taken over yet. */
   unsettled(): readonly (Removed & { readonly peer: PeerId })[] {
-    const { removals, ring } = this.#context;
+    const { removals } = this.#context;
     return removals
       .peers()
-      .filter(peer => ring.inheritor(peer, removals.limit(peer) ?? 0) === undefined)
+      .filter(peer => !this.#isTaken(peer))
       .map(peer => ({
         peer,
         addresses: this.#spaceOf(peer),
@@ -63,11 +64,22 @@ export class Expulsion {
       .peers()
       .filter(peer => peer !== config.self && !removals.words(peer).has(config.self));
     if (unsaid.length > 0) this.#saveAll();
-    write(unsaid.map(peer => this.#word(peer)));
+    write(unsaid.map(peer => this.#word(peer, replica.head(peer)?.upto ?? 0)));
+    this.#nameHeirs();
     const limit = removals.limit(config.self) ?? 0;
     const isNew = limit > this.#fenced && replica.ofOwner(config.self).some(({ seq }) => seq <= limit);
     this.#fenced = Math.max(this.#fenced, limit);
     return isNew;
+  }
+
+  /** Who is to take over may be another by what was heard since; whoever has taken over stays it. */
+  #nameHeirs(): void {
+    const { config, removals, write } = this.#context;
+    for (const peer of removals.peers()) {
+      const said = removals.words(peer).get(config.self);
+      if (said === undefined || this.#isTaken(peer) || said.heir === this.heirOf(peer)) continue;
+      write([this.#word(peer, said.upto)]);
+    }
   }
 
   /** Notes the address of a removed peer's container, if that is what a fact is about which no longer counts. */
@@ -98,45 +110,61 @@ export class Expulsion {
     return [...this.#formerly.keys()];
   }
 
-  /** Those who have yet to say that `peer` is gone: until then one of them may know of a grant that nobody else does. */
+  /**
+   * Those who have yet to say that `peer` is gone, since one of them may know of a grant that nobody else does, and those who
+   * think that another takes over. One that is silent for good has to be removed as well: then nobody waits for it.
+   */
   awaited(peer: PeerId): readonly PeerId[] {
     const { config, removals, topology } = this.#context;
     const words = removals.words(peer);
-    return topology
-      .peers()
-      .filter(other => other !== config.self && other !== peer && !words.has(other))
-      .filter(other => removals.limit(other) === undefined);
+    const heir = this.#isTaken(peer) ? undefined : this.heirOf(peer);
+    return [...new Set([...topology.peers(), ...words.keys()])].filter(other => {
+      if (other === config.self || other === peer || removals.limit(other) !== undefined) return false;
+      const word = words.get(other);
+      // An earlier version names nobody.
+      return word === undefined || (heir !== undefined && (word.heir ?? heir) !== heir);
+    });
   }
 
   /**
    * Who gets the space of `peer`: the first of those that it named who is not removed as well; else the lowest of all that
-   * said it is gone and give out the same addresses. Both are what everybody sees who has heard everybody.
+   * said it is gone and give out the same addresses. Both are what everybody sees who has heard everybody; a latecomer may be
+   * lower, so each says whom it thinks of, and takes nothing before all others think of it.
    */
   heirOf(peer: PeerId): PeerId | undefined {
-    const { removals, ring } = this.#context;
+    const { config, removals, ring } = this.#context;
     const isThere = (other: PeerId): boolean => removals.limit(other) === undefined;
     const named = ring.custody(peer)?.heirs.find(isThere);
     if (named !== undefined) return named;
-    const able = [...removals.words(peer)].filter(([, { universe }]) => universe === this.#universe);
-    return able
-      .map(([other]) => other)
-      .filter(isThere)
-      .sort(compare)[0];
+    const division = ring.custody(peer)?.division;
+    const universe = division === undefined ? this.#universe : formatCidr(division.universe);
+    const isAble = (other: PeerId): boolean => {
+      const theirs = ring.custody(other)?.division;
+      return division === undefined || theirs === undefined || isSameDivision(theirs, division);
+    };
+    const able = [...removals.words(peer)].filter(([, word]) => word.universe === universe);
+    const all = able.map(([other]) => other);
+    // Whoever is asked will say so itself, if it has not yet.
+    if (universe !== undefined && this.#universe === universe && !all.includes(config.self))
+      all.push(config.self);
+    return all.filter(other => other !== peer && isThere(other) && isAble(other)).sort(compare)[0];
   }
 
   /** Removed peers whose space is this host's to take now. */
   estates(): readonly PeerId[] {
-    const { config, removals, ring } = this.#context;
+    const { config, removals } = this.#context;
     const gone = removals.peers();
-    const mine = gone.filter(peer => {
-      const isTaken = ring.inheritor(peer, removals.limit(peer) ?? 0) !== undefined;
-      return !isTaken && this.heirOf(peer) === config.self;
-    });
+    const mine = gone.filter(peer => !this.#isTaken(peer) && this.heirOf(peer) === config.self);
     // What one that is gone gave to another, or took over from it, has to be known as well.
     return mine.length > 0 && gone.every(peer => this.#isSettled(peer)) ? mine : [];
   }
 
-  /** Everybody has said that `peer` is gone, and all that they knew of it, or had given to it, is known here. */
+  #isTaken(peer: PeerId): boolean {
+    const { removals, ring } = this.#context;
+    return ring.inheritor(peer, removals.limit(peer) ?? 0) !== undefined;
+  }
+
+  /** Everybody has said that `peer` is gone and who takes over, and all that they knew of it, or had given to it, is known here. */
   #isSettled(peer: PeerId): boolean {
     const { config, removals, replica } = this.#context;
     const isKnown = (other: PeerId, seq: number): boolean =>
@@ -152,8 +180,8 @@ export class Expulsion {
     return ipam && formatCidr(ipam.universe);
   }
 
-  #word(peer: PeerId) {
-    const upto = this.#context.replica.head(peer)?.upto ?? 0;
-    return { domain: REMOVALS, key: peer, value: encodeRemoval({ peer, upto, universe: this.#universe }) };
+  #word(peer: PeerId, upto: number) {
+    const value = encodeRemoval({ peer, upto, universe: this.#universe, heir: this.heirOf(peer) });
+    return { domain: REMOVALS, key: peer, value };
   }
 }

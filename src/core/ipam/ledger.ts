@@ -43,15 +43,20 @@ export function give(own: Custody, to: PeerId, range: Range): Custody | undefine
   return fits(next) ? next : undefined;
 }
 
-/** Takes over what a removed peer held and what others had granted to it, as its facts stood at `upto`. */
+/**
+ * Takes over what a removed peer held and what others had granted to it, as its facts stood at `upto`; but not what one of
+ * `others` shows to have had later: the word in which the peer gave that away may be lost with who heard it.
+ */
 export function inherit(
   own: Custody,
   peer: PeerId,
   upto: number,
   theirs: readonly HeldRange[],
   offers: readonly Offer[],
+  others: readonly Holding[],
 ): Custody {
-  const estate = [...theirs, ...offers.map(({ grant }) => grant)];
+  const granted = offers.map(({ grant: { start, end, version } }) => ({ start, end, version }));
+  const estate = [theirs, ...granted.map(range => [range])].flatMap(part => left(part, peer, others));
   let { ranges } = own;
   for (const { start, end, version } of estate) {
     ranges = withMissing(ranges, { start, end, version: version + 1 });
@@ -72,16 +77,22 @@ export function settle(own: Custody, self: PeerId, view: RingView): Custody {
 
 /** Gives up what another had later than this peer, which must have forgotten that it gave it away. */
 export function yieldTo(own: Custody, self: PeerId, others: readonly Holding[]): Custody {
-  let { ranges } = own;
+  const ranges = left(own.ranges, self, others);
+  return ranges === own.ranges ? own : { ...own, ranges };
+}
+
+/** What is left of the ranges of `owner` without those that another had later. */
+function left(ranges: readonly HeldRange[], owner: PeerId, others: readonly Holding[]): readonly HeldRange[] {
+  let rest = ranges;
   for (const other of others) {
-    if (other.owner === self) continue;
-    for (const range of touching(ranges, other)) {
-      if (precedence(other, { ...range, owner: self }) >= 0) continue;
+    if (other.owner === owner) continue;
+    for (const range of touching(rest, other)) {
+      if (precedence(other, { ...range, owner }) >= 0) continue;
       const both = { start: Math.max(range.start, other.start), end: Math.min(range.end, other.end) };
-      ranges = without(ranges, both);
+      rest = without(rest, both);
     }
   }
-  return ranges === own.ranges ? own : { ...own, ranges };
+  return rest;
 }
 
 /**

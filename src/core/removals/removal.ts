@@ -14,12 +14,20 @@ export interface Removal {
   readonly upto: number;
   /** What addresses the speaker gives out, if any: it could take over what the peer had of them. */
   readonly universe: string | undefined;
+  /** Who the speaker thinks is to take that over, as far as it has heard. */
+  readonly heir: PeerId | undefined;
 }
 
-export const encodeRemoval = ({ upto, universe }: Removal): Uint8Array => toBytes({ upto, universe });
+export const encodeRemoval = ({ upto, universe, heir }: Removal): Uint8Array =>
+  toBytes({ upto, universe, heir });
 
 export function decodeRemoval(key: string, bytes: Uint8Array): Removal | undefined {
-  const { upto, universe } = toObject(bytes) ?? {};
+  const { upto, universe, heir } = toObject(bytes) ?? {};
   if (key === '' || !isWithin(upto, 0, Number.MAX_SAFE_INTEGER)) return undefined;
-  return { peer: key as PeerId, upto, universe: isText(universe, 18) ? universe : undefined };
+  return {
+    peer: key as PeerId,
+    upto,
+    universe: isText(universe, 18) ? universe : undefined,
+    heir: isText(heir, 128) && heir !== '' ? (heir as PeerId) : undefined,
+  };
 }

@@ -1,7 +1,7 @@
 import { type Division, IPAM } from '../../../src/core/ipam/custody.ts';
 import { shareOf } from '../../../src/core/ipam/shares.ts';
 import { createRingView, type Holding, type RingView } from '../../../src/core/ipam/view.ts';
-import { rangeOf, sizeOf } from '../../../src/core/range.ts';
+import { type HeldRange, rangeOf, sizeOf, without } from '../../../src/core/range.ts';
 import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import { livingIn } from '../verdict.ts';
@@ -20,7 +20,9 @@ export function judgeRing(simulation: Simulation, settings: AddressSettings, che
       .some(peer => ring.custody(peer)!.division.seeds.join() !== division.seeds.join());
     if (isMixed) simulation.saw('rings met');
     const untaken = untakenIn(simulation, ring, division);
-    const holdings = [...ring.holdings(division), ...untaken].sort((a, b) => a.start - b.start);
+    const holdings = [...standing(simulation, ring.holdings(division)), ...untaken].sort(
+      (a, b) => a.start - b.start,
+    );
     let next = start;
     for (const holding of holdings) {
       // Of two rings, a seed that joined the other one has left its share untaken.
@@ -47,6 +49,19 @@ function ringOf({ host }: SimulatedMachine): RingView {
     ring.update({ owner, domain, key, now: entry, previous: undefined });
   }
   return ring;
+}
+
+/**
+ * Without what one that is gone gave away in a word that was lost with the only one who heard it, and who has shown since that
+ * it has it: nobody knows the whole of what the former said, and its heir takes no more than the rest.
+ */
+function standing({ gone }: Simulation, all: readonly Holding[]): readonly Holding[] {
+  return all.flatMap(holding => {
+    if (!gone.has(holding.owner)) return [holding];
+    const later = all.filter(other => other.owner !== holding.owner && other.version > holding.version);
+    const rest = later.reduce<readonly HeldRange[]>((ranges, other) => without(ranges, other), [holding]);
+    return rest.map(range => ({ ...range, owner: holding.owner }));
+  });
 }
 
 /** Shares of seeds that were gone before they took them: whoever says that such a one is gone has it taken over. */

@@ -28,6 +28,13 @@ describe('ipam doctor', () => {
     ]);
   });
 
+  it('says of a host that was removed and came back that its containers have what others hold', () => {
+    const ipam = { ...IPAM, shares: [{ ...own, addresses: 0 }, other], free: 0 };
+    expect(ringFindings({ ...REPORT, endpoints: [], ipam }).map(({ what }) => what)).toContain(
+      'this host holds 0 addresses: 2 are given out, also of what others hold, 0 are free',
+    );
+  });
+
   it.each<[Partial<IpamReport>, string]>([
     [
       {

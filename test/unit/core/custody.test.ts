@@ -78,8 +78,33 @@ describe('space in many small parts', () => {
 
   it('becomes one where it joins, so that what a peer leaves can be taken over', () => {
     const own = { ...EMPTY, ranges: scattered(PARTS_MAX, 0, 2) };
-    const next = inherit(own, giver, 9, scattered(PARTS_MAX, 1, 5), []);
+    const next = inherit(own, giver, 9, scattered(PARTS_MAX, 1, 5), [], []);
     expect(next.ranges).toEqual([{ start: base, end: base + 2 * PARTS_MAX, version: 6 }]);
     expect(next.inherited.get(giver)).toBe(9);
+  });
+});
+
+describe('what a removed peer leaves', () => {
+  const range = (start: number, end: number, version: number): HeldRange => ({
+    ...{ start: base + start, end: base + end },
+    version,
+  });
+  const heldBy = (owner: string, held: HeldRange) => ({ ...held, owner: owner as PeerId });
+
+  it('is not what it gave to another, though nobody has the word in which it did', () => {
+    const others = [heldBy('giver', range(0, 32, 0)), heldBy('another', range(8, 9, 1))];
+    const next = inherit(EMPTY, giver, 9, [range(0, 32, 0)], [], others);
+    expect(next.ranges).toEqual([range(0, 8, 1), range(9, 32, 1)]);
+  });
+
+  it('is what another had before it', () => {
+    const others = [heldBy('another', range(8, 9, 1))];
+    expect(inherit(EMPTY, giver, 9, [range(0, 32, 2)], [], others).ranges).toEqual([range(0, 32, 3)]);
+  });
+
+  it('is what others had granted to it, but for what it had passed on', () => {
+    const others = [heldBy('giver', range(0, 16, 1)), heldBy('another', range(0, 8, 2))];
+    const offers = granted([range(0, 16, 1)]).map(({ grant }) => ({ from: 'first' as PeerId, grant }));
+    expect(inherit(EMPTY, giver, 9, [], offers, others).ranges).toEqual([range(8, 16, 2)]);
   });
 });

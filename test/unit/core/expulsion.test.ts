@@ -135,6 +135,8 @@ describe('a peer that was removed and lives', () => {
     expect(spaceOf(mesh, c)).toBe(spaceOf(mesh, b));
     expect(a.plumbed.get('mesh/lost1')?.addresses).toEqual([cidr('10.32.0.1/24')]);
     expect(b.host.report(mesh.now).endpoints.map(({ address }) => address)).toContain('10.32.0.1');
+    // Its container has its address again: that is in no quarantine any more.
+    for (const { host } of [a, b]) expect(host.report(mesh.now).ipam?.quarantined.addresses).toBe(0);
     expect(allocate(mesh, a, 'new')).toMatch(/^10\.32\.0\./);
   });
 });
