@@ -1,5 +1,4 @@
 import { compare } from '../../src/core/address.ts';
-import { endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { EndpointReport, Report } from '../../src/core/report.ts';
 
 /** A container of this host that is attached. */
@@ -33,6 +32,6 @@ const cidrOf = ({ address, prefix }: EndpointReport): string => `${address}/${pr
 
 /** As engines shorten their ids; what is no id of an engine says nothing when it is cut. Users know no ids of endpoints. */
 function labelOf({ container, containerName }: Attached): string {
-  if (endpointOf({ container }) !== undefined) return containerName;
+  if (container.startsWith('endpoint:')) return containerName;
   return /^[0-9a-f]{64}$/.test(container) ? container.slice(0, 12) : container;
 }
