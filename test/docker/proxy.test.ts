@@ -150,6 +150,18 @@ describe.each([
     await type(one, 'docker rm -f own');
   });
 
+  it('runs no container that a start of an old API takes from the mesh', async () => {
+    const start = (name: string, body: string): string =>
+      `docker create -it --name ${name} busybox >/dev/null
+       curl -s --unix-socket /run/mesh/docker.sock -H 'Content-Type: application/json' -d '${body}' \\
+         http://docker/v1.23/containers/${name}/start
+       docker inspect -f '{{.State.Running}}' ${name}; docker rm -f ${name} >/dev/null`;
+    expect(await turned(one, start('moved', '{"NetworkMode":"bridge"}'))).toMatch(
+      /can't be put on the mesh: network mode "bridge", given with the start.*\nfalse\n$/,
+    );
+    expect(await turned(one, start('same', '{"NetworkMode":"default"}'))).toBe('true\n');
+  });
+
   it('frees an address everywhere when its container is disconnected, and gives no second one like it', async () => {
     await turned(one, 'docker run -dit -e MESH_CIDR=10.32.8.8/13 --name leaver busybox');
     const take = 'eval $(mesh env); docker run --rm --network mesh --ip 10.32.8.8 busybox ip addr';
