@@ -166,6 +166,6 @@ export class Commands {
     const { addressing, neighbours, paths } = this.#parts;
     if (peer === this.#context.config.self) return 'it is this router itself';
     if (neighbours.get(peer) !== undefined || addressing?.reaches(peer)) return 'its router is connected';
-    return paths.get(peer)?.alive ? 'its host answers' : undefined;
+    return paths.alive(peer) ? 'its host answers' : undefined;
   }
 }

@@ -71,7 +71,8 @@ export class AddressUsers {
       isAnswered = true;
     });
     this.#simulation.after(17_000, () => {
-      const couldAnswer = machine.epoch === epoch && machine.host?.state === 'ready' && !machine.disk.full;
+      const couldStore = !machine.disk.full && !machine.waitsForSpace;
+      const couldAnswer = machine.epoch === epoch && machine.host?.state === 'ready' && couldStore;
       if (
         !isAnswered &&
         couldAnswer &&

@@ -41,7 +41,9 @@ export function createFirewall({ log, inHost = here }: Options): KernelFirewall 
   const host = createHostGuard(inHost);
   const inside = createSwitchGuard();
   return {
-    guardHost: (dataPort: number): Promise<Result<void>> => host.guard(dataPort),
+    guardHost: local => host.guard(local),
+    setRelays: relays => host.setRelays(relays),
+    relays: () => host.relays(),
     setPeers: (addresses: readonly Ipv4[]) => host.setPeers(addresses),
     guardSwitch: (inSwitch: InSwitch): Promise<Result<void>> => inside.guard(inSwitch),
     allow: (port: string, mac: Mac, addresses: readonly Ipv4[]) => inside.allow(port, mac, addresses),
