@@ -83,6 +83,11 @@ describe.each([
       WHOLE,
     );
     expect(await type(one, `docker exec box3 ping -c1 ${await addressOf(two, 'box4')}`)).toMatch(WHOLE);
+    const [line = '', another = ''] = (await type(one, 'mesh ps box3')).trim().split('\n').sort();
+    expect([line, another]).toEqual([
+      expect.stringMatching(/^box3 [0-9a-f:]{17} 10\.3\d\./),
+      expect.stringMatching(/^box3 [0-9a-f:]{17} 10\.40\./),
+    ]);
     // Its own names were known when "connect" was done.
     expect(await type(one, 'mesh dns-lookup box3')).toContain(await addressOf(one, 'box3', 'prod'));
     const restored = 'eval $(mesh env --restore); env | grep DOCKER_HOST || echo none';
@@ -143,6 +148,18 @@ describe.each([
     await turned(one, 'docker run -dit --name own busybox');
     expect(await type(one, shown)).toBe(await type(one, has));
     await type(one, 'docker rm -f own');
+  });
+
+  it('runs no container that a start of an old API takes from the mesh', async () => {
+    const start = (name: string, body: string): string =>
+      `docker create -it --name ${name} busybox >/dev/null
+       curl -s --unix-socket /run/mesh/docker.sock -H 'Content-Type: application/json' -d '${body}' \\
+         http://docker/v1.23/containers/${name}/start
+       docker inspect -f '{{.State.Running}}' ${name}; docker rm -f ${name} >/dev/null`;
+    expect(await turned(one, start('moved', '{"NetworkMode":"bridge"}'))).toMatch(
+      /can't be put on the mesh: network mode .*bridge.* given with the start.*\nfalse\n$/,
+    );
+    expect(await turned(one, start('same', '{"NetworkMode":"default"}'))).toBe('true\n');
   });
 
   it('frees an address everywhere when its container is disconnected, and gives no second one like it', async () => {
@@ -223,7 +240,7 @@ describe.each([
     for (const host of lab.hosts)
       await type(host, 'docker ps -aq --filter ancestor=busybox | xargs -r docker rm -f');
     await until(
-      async () => !/^([0-9a-f]{12,}|endpoint|docker)/m.test(await type(one, 'mesh ps')) || undefined,
+      async () => (await type(one, 'mesh ps')) === '' || undefined,
       () => 'addresses are left',
       10 * SECOND,
     );

@@ -235,10 +235,15 @@ describe('status', () => {
     const [first] = REPORT.endpoints as [EndpointReport];
     const second = { ...first, address: '10.32.0.1' as Ipv4, prefix: 12 };
     const bare = { ...second, container: 'netns:/run/netns/box2', mac: '0a:01:0a:20:00:01' as Mac };
+    const [one, two] = ['e', 'f'].map(letter => `endpoint:${letter.repeat(64)}`) as [string, string];
+    const handed = { ...second, container: one, containerName: 'box3' };
+    const unknown = { ...second, container: two, containerName: two };
     const lost = { ...first, container: 'x', conflict: { containerName: 'y', host: HOST2 } };
-    const report = { ...REPORT, endpoints: [...REPORT.endpoints, second, bare, lost] };
+    const report = { ...REPORT, endpoints: [...REPORT.endpoints, second, bare, handed, unknown, lost] };
     expect(attachedOf(report).map(each => renderAttached(each))).toEqual([
       'aaaaaaaaaaaa 0a:01:0a:00:00:0b 10.0.0.11/24 10.32.0.1/12',
+      'box3 0a:01:0a:00:00:0b 10.32.0.1/12',
+      `${two} 0a:01:0a:00:00:0b 10.32.0.1/12`,
       'netns:/run/netns/box2 0a:01:0a:20:00:01 10.32.0.1/12',
     ]);
   });
