@@ -10,6 +10,7 @@ const mutants = 'MESH_TEST_MUTANTS=1000000 vitest run --project unit test/unit/f
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
   boots: ['node', 'test/boots.ts'],
+  paths: ['node', 'test/paths.ts'],
   names: ['sh', '-c', rounds],
   'dns-fuzz': ['sh', '-c', mutants],
   addresses: ['node', 'test/churn.ts'],

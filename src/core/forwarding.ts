@@ -23,6 +23,9 @@ export interface NetworkForwarding {
   readonly flood: readonly Vtep[];
 }
 
+/** Ports above the data port, one for each peer that others are helped to reach. */
+export const RELAY_PORTS = 1_000;
+
 /** What comes from a peer at this port is sent on to another, whom the first does not reach. */
 export interface Relay {
   readonly port: number;

@@ -239,7 +239,11 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   log.debug('listening');
   const made = makeRunDirectory(settings.runDir);
   if (!made.ok) return made;
-  const dataplane = createLinuxDataplane({ runDir: settings.runDir, log: log.child('dataplane') });
+  const dataplane = createLinuxDataplane({
+    runDir: settings.runDir,
+    log: log.child('dataplane'),
+    control: { leg: MESH.legDevice, port: settings.port },
+  });
   const plane = await dataplane.start(vtep.value);
   if (!plane.ok) return plane;
   undo.push(() => dataplane.close());

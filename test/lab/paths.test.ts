@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../src/api/control/client.ts';
-import type { PathReport } from '../../src/core/report.ts';
 import type { Host } from '../support/lab/host.ts';
 import { createLab, type Lab } from '../support/lab/lab.ts';
+import { becomes, drop, heal, NOTICED_MS, path, socketOf } from '../support/lab/paths.ts';
 import { startProbe } from '../support/lab/probe.ts';
 import { type } from '../support/lab/shell.ts';
 import { until } from '../support/until.ts';
@@ -11,48 +12,6 @@ import { until } from '../support/until.ts';
 
 const LAUNCH = 'mesh launch --native --no-dns --no-discovery';
 const ADDRESSES = ['10.32.0.1', '10.32.0.2', '10.32.0.3', '10.32.0.4'];
-/** How long until a router knows that frames flow: it asks the kernel every 5 s. */
-const NOTICED_MS = 6_000;
-
-const socketOf = (host: Host): string => `/proc/${host.pid}/root/run/mesh/mesh.sock`;
-
-/** What `of` says of its path to `to`. */
-async function path(of: Host, to: Host): Promise<PathReport | undefined> {
-  const report = await ask(socketOf(of), 'report');
-  return report.ok ? report.value.paths.find(({ peer }) => peer.nickname === to.name) : undefined;
-}
-
-/** Resolves with how long it took until the path was like that. */
-async function becomes(
-  of: Host,
-  to: Host,
-  wanted: (path: PathReport) => boolean,
-  limitMs: number,
-): Promise<number> {
-  const before = performance.now();
-  let last: PathReport | undefined;
-  await until(
-    async () => {
-      last = await path(of, to);
-      return (last !== undefined && wanted(last)) || undefined;
-    },
-    () => `${of.name} to ${to.name}: ${JSON.stringify(last)}`,
-    limitMs,
-  );
-  return performance.now() - before;
-}
-
-const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
-
-/** What comes to `host` from there and is like that is dropped from now on. */
-const drop = (host: Host, from: Host, what: string): Promise<string> =>
-  type(
-    host,
-    `nft 'add table ip lab; add chain ip lab in { type filter hook prerouting priority -350; };
-      add rule ip lab in ip saddr ${from.address} ${what} drop'`,
-  );
-const heal = (host: Host): Promise<string> => type(host, 'nft delete table ip lab');
-
 async function mesh(count: number): Promise<Lab> {
   const lab = await createLab({ hosts: count });
   for (const [index, host] of lab.hosts.entries()) {

@@ -6,6 +6,7 @@ import type { Forwarding, NetworkForwarding } from '../../core/forwarding.ts';
 import type { Attachment, Dataplane, Started } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
+import type { Control } from './firewall/ruleset.ts';
 import { Forwarder } from './forwarder.ts';
 import { handOver } from './handover.ts';
 import { createHostLeg, type HostLeg, isLeg } from './host-leg.ts';
@@ -25,6 +26,8 @@ export interface LinuxDataplaneOptions {
   readonly log: Log;
   /** Leads to the namespace of the host; unless given, that is where this process is. */
   readonly inHost?: InSwitch;
+  /** The port of routers is kept from what comes in by the host's own leg. */
+  readonly control?: Control;
 }
 
 export interface LinuxDataplane extends Dataplane {
@@ -53,8 +56,8 @@ export const switchPath = (runDir: string): string => join(runDir, 'switch');
 
 /** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
 export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
-  const { runDir, log, inHost = action => action() } = options;
-  const firewall = createFirewall({ log, inHost });
+  const { control, runDir, log, inHost = action => action() } = options;
+  const firewall = createFirewall({ log, inHost, control });
   const leg = createHostLeg({ firewall, inHost, log, note: join(runDir, 'forwarding') });
   return new KernelDataplane(switchPath(runDir), firewall, leg, log, inHost);
 }

@@ -1,11 +1,8 @@
 import { compare, type PeerId } from '../address.ts';
-import type { Relay as PortFor } from '../forwarding.ts';
+import { type Relay as PortFor, RELAY_PORTS } from '../forwarding.ts';
 import type { Relay } from '../paths/route.ts';
 import type { Context } from './context.ts';
 import type { Millis } from './step.ts';
-
-/** Ports above the data port, one for each peer that others are helped to reach. */
-const PORTS = 1_000;
 
 /** Who says that it relays to `peer`, in a stable order. */
 export function relaysTo({ config, topology }: Context, peer: PeerId): readonly Relay[] {
@@ -100,8 +97,8 @@ export class RelayPorts {
     const [high = 0, low = 0] = config.crypto.hash(new TextEncoder().encode(`relay ${peer}`));
     const taken = new Set([...this.#ports.values()].map(({ port }) => port));
     const first = high * 256 + low;
-    for (let at = 0; at < PORTS; at += 1) {
-      const port = 1 + ((config.vtep.port + ((first + at) % PORTS)) % 65_535);
+    for (let at = 0; at < RELAY_PORTS; at += 1) {
+      const port = 1 + ((config.vtep.port + ((first + at) % RELAY_PORTS)) % 65_535);
       if (!taken.has(port)) return port;
     }
     return undefined;

@@ -11,7 +11,7 @@ import type { Relay } from '../../../core/forwarding.ts';
 import type { InSwitch } from '../parts.ts';
 import { type Element, join, mapElement, splitMapElement } from './elements.ts';
 import type { Count } from './nfnetlink.ts';
-import { hostRuleset, type Ruleset } from './ruleset.ts';
+import { type Control, hostRuleset, type Ruleset } from './ruleset.ts';
 import { type Change, openTable, type Table } from './table.ts';
 
 /** Keeps strangers from the data port. */
@@ -31,8 +31,8 @@ export interface HostGuard {
 /** Removing the table needs its name only, whatever port it guards. */
 const ANY_PORT = 0;
 
-/** `inHost` leads to the namespace of the host. */
-export function createHostGuard(inHost: InSwitch): HostGuard {
+/** `inHost` leads to the namespace of the host; `control` is kept from containers. */
+export function createHostGuard(inHost: InSwitch, control?: Control): HostGuard {
   let table: Table | undefined;
 
   let canRelay = false;
@@ -53,10 +53,10 @@ export function createHostGuard(inHost: InSwitch): HostGuard {
 
   return {
     guard: async ({ address, port }) => {
-      const relaying = await open(hostRuleset(port, address));
+      const relaying = await open(hostRuleset(port, address, control));
       if (relaying.ok) return ok({ relays: true });
       if (relaying.problem.code !== 'kernel-lacks') return relaying;
-      const plain = await open(hostRuleset(port));
+      const plain = await open(hostRuleset(port, undefined, control));
       return plain.ok ? ok({ relays: false }) : plain;
     },
     setRelays: relays => {

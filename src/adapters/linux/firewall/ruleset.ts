@@ -1,4 +1,5 @@
 import type { Ipv4 } from '../../../core/address.ts';
+import { RELAY_PORTS } from '../../../core/forwarding.ts';
 import { type Element, type Elements, quoteElement, type Shape, split } from './elements.ts';
 import type { Count, Family } from './nfnetlink.ts';
 
@@ -36,8 +37,11 @@ export const TABLE = 'mesh';
  * `masqueraded` holds the subnets (first address and mask) for which the host translates. No rule looks into the set: a
  * later router reads there what the rules were made of. Without any there is no chain, since that has its price: the
  * kernel follows all connections of a host that has one.
+ *
+ * What this host forwards reaches no data port of a peer, where it could pass for this host's own once it is masqueraded;
+ * and by the leg nobody reaches a control port, here or there.
  */
-export function hostRuleset(dataPort: number, relayFrom?: Ipv4): Ruleset {
+export function hostRuleset(dataPort: number, relayFrom?: Ipv4, control?: Control): Ruleset {
   return {
     family: 'ip',
     sets: { peers: ['ipv4_addr'], masqueraded: ['ipv4_addr', 'ipv4_addr'] },
@@ -46,10 +50,21 @@ export function hostRuleset(dataPort: number, relayFrom?: Ipv4): Ruleset {
     chains: elements => `
   chain prerouting {
     type filter hook prerouting priority raw; policy accept;
-    udp dport ${dataPort} ip saddr != @peers fib daddr type != unicast counter name strangers drop${relayFrom === undefined ? '' : TO_RELAY}
+    udp dport ${dataPort} ip saddr != @peers fib daddr type != unicast counter name strangers drop
+    udp dport ${dataPort}-${Math.min(dataPort + RELAY_PORTS, 65_535)} ip daddr @peers ip saddr != @peers counter name strangers drop${control === undefined ? '' : closed(control)}${relayFrom === undefined ? '' : TO_RELAY}
   }${relayFrom === undefined ? '' : relay(relayFrom)}${postrouting(elements.get('masqueraded') ?? new Set())}`,
   };
 }
+
+/** By which device containers come to this host, and the TCP port of routers. */
+export interface Control {
+  readonly leg: string;
+  readonly port: number;
+}
+
+const closed = ({ leg, port }: Control): string => `
+    iifname "${leg}" tcp dport ${port} ip daddr @peers counter name strangers drop
+    iifname "${leg}" tcp dport ${port} fib daddr type local counter name strangers drop`;
 
 const RELAY_MAPS: Readonly<Record<string, MapShape>> = {
   relay_hosts: { key: ['inet_service'], data: ['ipv4_addr'] },
