@@ -12,10 +12,7 @@ export async function ps(context: Context, names: readonly string[]): Promise<Re
     context.print(all, all.map(each => renderAttached(each)).join('\n'));
     return ok(undefined);
   }
-  const found = names.flatMap(name => {
-    const attached = find(all, name);
-    return attached === undefined ? [] : [{ name, attached }];
-  });
+  const found = names.flatMap(name => find(all, name).map(attached => ({ name, attached })));
   context.print(
     found.map(({ attached }) => attached),
     found.map(({ name, attached }) => renderAttached(attached, name)).join('\n'),
@@ -23,9 +20,9 @@ export async function ps(context: Context, names: readonly string[]): Promise<Re
   return ok(undefined);
 }
 
-/** By name or id; else by a prefix of an id that only one has. */
-function find(all: readonly Attached[], name: string): Attached | undefined {
-  const exact = all.find(({ container, containerName }) => container === name || containerName === name);
-  const [first, ...more] = all.filter(({ container }) => container.startsWith(name));
-  return exact ?? (more.length === 0 ? first : undefined);
+/** By name or id; else by a prefix of an id that only one has. On several networks of an engine, it has as many endpoints. */
+function find(all: readonly Attached[], name: string): readonly Attached[] {
+  const exact = all.filter(({ container, containerName }) => container === name || containerName === name);
+  const similar = all.filter(({ container }) => container.startsWith(name));
+  return exact.length > 0 || similar.length > 1 ? exact : similar;
 }

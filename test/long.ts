@@ -3,16 +3,19 @@ import { spawnSync } from 'node:child_process';
 
 const vitest = (...files: string[]) => ['vitest', 'run', '--project', 'lab', ...files];
 const rounds = 'MESH_TEST_ROUNDS=100 vitest run --project docker test/docker/names.test.ts';
+const killed = 'MESH_TEST_ROUNDS=20 vitest run --project docker test/docker/proxy-kills.test.ts';
 const mutants = 'MESH_TEST_MUTANTS=1000000 vitest run --project unit test/unit/fuzz/dns-sockets.test.ts';
 
 /** Each has to end with 0. */
 const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   restarts: ['node', 'test/restarts.ts'],
   boots: ['node', 'test/boots.ts'],
+  paths: ['node', 'test/paths.ts'],
   names: ['sh', '-c', rounds],
   'dns-fuzz': ['sh', '-c', mutants],
   addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
+  'proxy-kills': ['sh', '-c', killed],
   faults: ['node', 'test/sim/faults/main.ts'],
   mutants: ['node', 'test/sim/faults/main.ts', 'addresses'],
   ring: ['node', 'test/sim/ipam/main.ts', '--events', '100000000', '--quiet'],

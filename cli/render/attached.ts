@@ -23,12 +23,15 @@ export function attachedOf({ endpoints, self }: Report): readonly Attached[] {
     .sort((a, b) => compare(a.container, b.container));
 }
 
-/** The layout of `weave ps`: `label` is what the container is called, its id where it is not given. */
-export function renderAttached(attached: Attached, label = shortId(attached.container)): string {
+/** The layout of `weave ps`: `label` is what the container is called where it is given. */
+export function renderAttached(attached: Attached, label = labelOf(attached)): string {
   return [label, attached.mac, ...attached.addresses].join(' ');
 }
 
 const cidrOf = ({ address, prefix }: EndpointReport): string => `${address}/${prefix}`;
 
-/** As engines shorten their ids; what is no id of an engine says nothing when it is cut. */
-const shortId = (id: string): string => (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
+/** As engines shorten their ids; what is no id of an engine says nothing when it is cut. Users know no ids of endpoints. */
+function labelOf({ container, containerName }: Attached): string {
+  if (container.startsWith('endpoint:')) return containerName;
+  return /^[0-9a-f]{64}$/.test(container) ? container.slice(0, 12) : container;
+}

@@ -23,11 +23,22 @@ export interface NetworkForwarding {
   readonly flood: readonly Vtep[];
 }
 
+/** Ports above the data port, one for each peer that others are helped to reach. */
+export const RELAY_PORTS = 1_000;
+
+/** What comes from a peer at this port is sent on to another, whom the first does not reach. */
+export interface Relay {
+  readonly port: number;
+  readonly to: Vtep;
+}
+
 /** Everything that this host's kernel should hold about the others: the whole of it, every time. */
 export interface Forwarding {
   /** Who may send to the data port. Sorted. */
   readonly peers: readonly Ipv4[];
   readonly networks: readonly NetworkForwarding[];
+  /** Sorted by port; none unless given. */
+  readonly relays?: readonly Relay[];
 }
 
 /** The length of a VXLAN header with what stands before it over IPv4: 20 IP + 8 UDP + 8 VXLAN + 14 Ethernet (RFC 7348). */
@@ -55,7 +66,16 @@ export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwar
   const all = [...networks, ...unknown];
   const vteps = all.flatMap(({ flood, stations }) => [...flood, ...stations.map(station => station.vtep)]);
   const peers = new Set([...wanted.peers, ...vteps.map(vtep => vtep.address)]);
-  return { peers: [...peers].sort(compare), networks: all };
+  const ports = new Set(wanted.relays?.map(({ port }) => port));
+  const relays = [
+    ...(wanted.relays ?? []),
+    ...(inherited.relays ?? []).filter(({ port }) => !ports.has(port)),
+  ];
+  return {
+    peers: [...peers].sort(compare),
+    networks: all,
+    relays: relays.sort((a, b) => a.port - b.port),
+  };
 }
 
 export const vtepKey = (vtep: Vtep): string => `${toNumber(vtep.address)}:${vtep.port}`;

@@ -20,7 +20,7 @@ import { Learning } from './host/learning.ts';
 import { Naming } from './host/naming.ts';
 import { createNeighbours, type Neighbours } from './host/neighbours.ts';
 import { Networking } from './host/networking.ts';
-import { createPaths, type Paths } from './host/paths.ts';
+import { Paths } from './host/paths.ts';
 import { defaultName } from './host/peer-name.ts';
 import { createPresence, type Presence } from './host/presence.ts';
 import { createRandom } from './host/random.ts';
@@ -92,19 +92,16 @@ export class Host {
       write: changes => this.#write(changes),
       saveOthers: () => this.#durability.flush(),
       mtu: () => this.#paths.mtu(),
+      detour: peer => this.#paths.detour(peer),
       peerAt: address => this.#dialling.peerAt(address),
       addressing: () => this.#addressing,
     };
     this.#forwarding = new ForwardingView({ self: config.self, ...this.#context });
     this.#durability = createDurability(this.#context);
     this.#conduct = new Conduct(this.#context);
-    this.#neighbours = createNeighbours(this.#context);
+    this.#neighbours = createNeighbours(this.#context, peer => this.#paths.urge(peer));
     this.#dialling = new Dialling(this.#context, this.#neighbours);
-    this.#paths = createPaths(
-      this.#context,
-      peer => this.#neighbours.get(peer) !== undefined,
-      () => this.#pathChanged(),
-    );
+    this.#paths = new Paths(this.#context, this.#neighbours, peer => this.#pathChanged(peer));
     this.#presence = createPresence(this.#context, this.#neighbours, this.#paths);
     this.#vigil = new Vigil(this.#context, this.#neighbours, this.#paths);
     this.#spread = new Spread(this.#context, this.#neighbours, this.#conduct, {
@@ -200,7 +197,7 @@ export class Host {
 
   /** What the kernel should hold now. */
   forwarding(): Forwarding {
-    const value = this.#forwarding.current(this.#paths.mtu(), this.#paths.full);
+    const value = this.#forwarding.current(this.#paths.mtu(), this.#paths.full, this.#presence.relays());
     return this.#inherited === undefined ? value : withInherited(value, this.#inherited);
   }
 
@@ -267,9 +264,11 @@ export class Host {
       case 'container-removed':
         return this.#whenReady(() => this.#handed.containerRemoved(input.id));
       case 'path-measured':
-        if (this.#paths.measured(input.peer, input.size, input.alive, input.rttMs))
+        if (this.#paths.measured(input.peer, input.way, input.size, input.rttMs))
           this.#neighbours.answers(input.peer);
         return;
+      case 'traffic':
+        return this.#paths.traffic(input.to);
       case 'stopping':
         return this.#durability.flush();
       case 'store-trouble':
@@ -278,6 +277,7 @@ export class Host {
   }
 
   #start(left: readonly Plumbed[]): void {
+    this.#paths.start(this.#inherited);
     this.#forward();
     this.#expulsion.started();
     this.#attachments.adopt(left);
@@ -285,7 +285,6 @@ export class Host {
     this.#dialling.start();
     this.#spread.start();
     this.#vigil.start();
-    this.#paths.refresh();
     // What the kernel still reaches tells of others, too, where the disk doesn't: they will call.
     const isExpected = this.#inherited?.networks.some(({ stations }) => stations.length > 0) ?? false;
     if (this.#dialling.hopeful || isExpected)
@@ -332,7 +331,8 @@ export class Host {
     if (!this.#effects.some(effect => effect.kind === 'forward')) this.#context.emit({ kind: 'forward' });
   }
 
-  #pathChanged(): void {
+  #pathChanged(rerouted: PeerId | undefined): void {
+    if (rerouted !== undefined) this.#forwarding.reroute(rerouted);
     this.#presence.connectionsChanged();
     this.#forward();
   }
@@ -381,6 +381,7 @@ export class Host {
   #down(peer: PeerId, reason: string): void {
     this.#conduct.changed(peer);
     this.#neighbours.down(peer);
+    this.#paths.urge(peer);
     this.#dialling.down(peer);
     this.#spread.down(peer);
     this.#presence.connectionsChanged();

@@ -27,13 +27,30 @@ export interface ConnectionReport {
   /** Unknown until the other end has said who it is. */
   readonly peer: PeerLabel | undefined;
   /** How frames get there; undefined while the path has not been measured. */
-  readonly path: 'fastdp' | undefined;
+  readonly path: PathKind | undefined;
   readonly mtu: number | undefined;
   readonly rttMs: number | undefined;
   /** Why it is not established, for a person. */
   readonly problem: Problem | undefined;
   /** Time until the next attempt; undefined where none is planned. */
   readonly retryInMs: number | undefined;
+}
+
+/** The kernel's VXLAN, straight or sent on by a third host. */
+export type PathKind = 'fastdp' | 'relay';
+
+/** How frames get to one peer, whether or not there is a connection with it. Sorted by the peer's name. */
+export interface PathReport {
+  readonly peer: PeerLabel;
+  /** Undefined while nothing is answered. */
+  readonly path: PathKind | undefined;
+  readonly relay: PeerLabel | undefined;
+  readonly mtu: number | undefined;
+  readonly rttMs: number | undefined;
+  /** The share of echoes that is lost. */
+  readonly loss: number;
+  /** Why it is not the best path there could be. */
+  readonly why: string | undefined;
 }
 
 /** A router of the mesh, this one first, then sorted by name. */
@@ -165,6 +182,7 @@ export interface Report {
   readonly discovery: boolean;
   readonly targets: readonly string[];
   readonly connections: readonly ConnectionReport[];
+  readonly paths: readonly PathReport[];
   readonly peers: readonly PeerReport[];
   readonly networks: readonly NetworkReport[];
   /** Those that are gone for good, by the operator's word. Sorted by id. */

@@ -143,6 +143,8 @@ export class DockerNetworks {
       if (isGone) rest.delete(found);
     }
     for (const network of wanted) {
+      // It may have been removed meanwhile.
+      if (this.#find(network.name)?.id !== network.id) continue;
       const twin = [...rest].find(({ name }) => name === network.name);
       isFine.push(twin === undefined ? await this.#make(network) : this.#accept(twin));
     }

@@ -207,8 +207,8 @@ export class Loop {
     this.#unpublished = [];
   }
 
-  async #probe({ peer, address, size }: Extract<Effect, { kind: 'probe' }>): Promise<void> {
-    const { alive, rttMs } = await this.#ports.dataplane.probe(address, size);
-    this.deliver({ kind: 'path-measured', peer, size, alive, rttMs });
+  async #probe({ peer, address, size, way, via }: Extract<Effect, { kind: 'probe' }>): Promise<void> {
+    const { alive, rttMs } = await this.#ports.dataplane.probe(address, size, via);
+    this.deliver({ kind: 'path-measured', peer, way, size, rttMs: alive ? rttMs : undefined });
   }
 }

@@ -34,6 +34,7 @@ import { createNames, type Names } from './names.ts';
 import { createPlugin, type Plugin } from './plugin.ts';
 import { MESH } from './profile.ts';
 import { createRouterProxy, proxyReport } from './proxy.ts';
+import { startTrafficWatch } from './traffic.ts';
 
 export interface Router {
   /** Ends it; traffic flows on. */
@@ -101,9 +102,9 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
-  undo.push(() => loop.stop());
   const audits = startAudits(dataplane, systemClock, log);
-  undo.push(() => audits.stop());
+  const traffic = startTrafficWatch(dataplane, systemClock, to => loop.deliver({ kind: 'traffic', to }));
+  undo.push(() => loop.stop(), audits.stop, traffic.stop);
 
   const parties = { settings, log, host, loop, containers, names, dataplane, audits, config, ending, plugin };
   const controlled = await serveControl(parties, undo);
@@ -238,7 +239,11 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   log.debug('listening');
   const made = makeRunDirectory(settings.runDir);
   if (!made.ok) return made;
-  const dataplane = createLinuxDataplane({ runDir: settings.runDir, log: log.child('dataplane') });
+  const dataplane = createLinuxDataplane({
+    runDir: settings.runDir,
+    log: log.child('dataplane'),
+    control: { leg: MESH.legDevice, port: settings.port },
+  });
   const plane = await dataplane.start(vtep.value);
   if (!plane.ok) return plane;
   undo.push(() => dataplane.close());
@@ -253,6 +258,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     listen: `${settings.host ?? '0.0.0.0'}:${settings.port}`,
     vtep: vtep.value,
     underlayMtu: plane.value.underlayMtu,
+    relays: plane.value.relays,
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     discovery: settings.discovery,

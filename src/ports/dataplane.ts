@@ -10,6 +10,13 @@ export interface Inspection {
   readonly attachments: readonly Plumbed[];
 }
 
+export interface Started {
+  /** MTU of the underlay device that has the local address. */
+  readonly underlayMtu: number;
+  /** Whether this kernel can send on what peers address to a third. */
+  readonly relays: boolean;
+}
+
 export interface Probe {
   /** Whether the kernel there answered an echo of `size` bytes (IP packet, not fragmented) over the data path. */
   readonly alive: boolean;
@@ -23,10 +30,9 @@ export interface Probe {
 export interface Dataplane {
   /**
    * Makes or adopts the switch: namespace, rules, nothing else. Refuses with `kernel-lacks`, `no-permission`,
-   * `port-in-use` (the data port), `no-such-host-address`, `kernel-refused`. Gives the MTU of the underlay device
-   * that has `local.address`.
+   * `port-in-use` (the data port), `no-such-host-address`, `kernel-refused`.
    */
-  start(local: Vtep): Promise<Result<{ readonly underlayMtu: number }>>;
+  start(local: Vtep): Promise<Result<Started>>;
   /** Brings the kernel to `wanted`: networks, FDB, neighbours, flood lists, peer set. Refuses with `kernel-refused`. */
   apply(wanted: Forwarding): Promise<Result<void>>;
   /** Reads the kernel, and mends what differs from the last `apply`; gives a sentence for each thing mended. */
@@ -39,8 +45,13 @@ export interface Dataplane {
   /** Never fails; succeeds also where nothing is left. */
   unplumb(network: string, container: string): Promise<void>;
   inspect(): Promise<Inspection>;
-  /** Asks the kernel behind a control address for an echo of `size` bytes, within a second. */
-  probe(address: Ipv4, size: number): Promise<Probe>;
+  /**
+   * Asks the kernel behind a control address for an echo of `size` bytes, within a second. `via`: the question goes there,
+   * whatever the last `apply` said; the answer comes as the other kernel has it.
+   */
+  probe(address: Ipv4, size: number, via?: Vtep): Promise<Probe>;
+  /** Where frames of containers were sent within the last minute. */
+  traffic(): Promise<readonly Vtep[]>;
   /** Lets go of sockets; traffic flows on. */
   close(): Promise<void>;
   /** Removes everything that `start`, `apply` and `plumb` ever made on this host. */

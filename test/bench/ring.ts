@@ -54,6 +54,7 @@ function createHost(): Host {
   const host = new Host({
     ...{ self, crypto: fakeCrypto(self), version: 'bench', name: undefined, nickname: 'bench' },
     ...{ advertise: ['192.168.0.1:6783'], listen: '192.168.0.1:6783', underlayMtu: 1500, mtu: undefined },
+    ...{ relays: false },
     vtep: { address: fromNumber(0xc0a80001), port: 6784 },
     ...{
       password: false,

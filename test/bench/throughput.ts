@@ -34,7 +34,7 @@ export function run(): Promise<readonly Figure[]> {
   );
 }
 
-interface Stream {
+export interface Stream {
   readonly gbitPerSecond: number;
   /** CPU time of both ends together. */
   readonly secondsPerGbit: number;
@@ -70,7 +70,7 @@ async function measure(bench: string, mesh: Mesh, pairs: Pairs): Promise<readonl
 }
 
 /** One stream to the other end, with a congestion control that costs little and is the same everywhere. */
-async function stream(host: Host, namespace: string, address: string): Promise<Stream> {
+export async function stream(host: Host, namespace: string, address: string): Promise<Stream> {
   const client = ['iperf3', '--client', address, '--congestion', 'reno', '--time', `${SECONDS}`, '--json'];
   const printed = await host.succeed(['ip', 'netns', 'exec', namespace, ...client]);
   const { end } = JSON.parse(printed) as IperfReport;

@@ -17,7 +17,7 @@ export interface Witness {
 export async function attachWitness(member: Member, namespace: string, address: string): Promise<Witness> {
   await attach(member, namespace, address);
   const sandbox = openNamespace(member.path(`/run/netns/${namespace}`));
-  const prober = createProber(sandbox.inside);
+  const prober = createProber(sandbox.inside, { inHost: sandbox.inside, local: address as Ipv4 });
   const reaches = async (to: string) => (await prober.probe(to as Ipv4, PACKET)).alive;
   return {
     reaches,

@@ -3,6 +3,7 @@ import { type Cidr, type Ipv4, type Mac, macOfAddress, type Vtep } from '../../s
 import { HOST_LEG, HOST_SANDBOX } from '../../src/core/endpoints/attachment.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
 import type { Attachment, Dataplane } from '../../src/ports/dataplane.ts';
+import { until } from '../support/until.ts';
 
 /** Two hosts that can send to each other, and containers. */
 export interface DataplaneWorld {
@@ -53,6 +54,19 @@ const A = ip('10.0.0.11');
 const B = ip('10.0.0.12');
 
 /** What every data plane must do (src/ports/dataplane.ts). */
+/** Probes until it is answered: on a busy machine the kernel takes up to a second until a new bridge has its carrier. */
+async function answered(
+  here: Dataplane,
+  ...[address, size, via]: Parameters<Dataplane['probe']>
+): Promise<void> {
+  const probe = () => here.probe(address, size, via);
+  await until(
+    async () => (await probe()).alive || undefined,
+    () => `no answer from ${address}`,
+    3_000,
+  );
+}
+
 export function dataplaneContract(name: string, make: () => Promise<DataplaneWorld>): void {
   describe(`data plane: ${name}`, () => {
     let world: DataplaneWorld;
@@ -72,7 +86,7 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
       opened.push(dataplane);
       expect(await dataplane.start(host.vtep)).toEqual({
         ok: true,
-        value: { underlayMtu: host.underlayMtu },
+        value: { underlayMtu: host.underlayMtu, relays: expect.any(Boolean) },
       });
       return dataplane;
     }
@@ -566,9 +580,39 @@ export function dataplaneContract(name: string, make: () => Promise<DataplaneWor
       const [here, there] = await startBoth();
       await here.apply(forwarding(0, []));
       await there.apply(forwarding(1, []));
-      expect(await here.probe(ip('10.200.0.2'), 1450)).toMatchObject({ alive: true });
+      await answered(here, ip('10.200.0.2'), 1450);
       expect(await here.probe(ip('10.200.0.2'), 1451)).toMatchObject({ alive: false });
       expect(await here.probe(ip('10.200.0.3'), 100)).toMatchObject({ alive: false });
+    });
+
+    test('probe asks around the tables where it is told to', async () => {
+      const [here, there] = await startBoth();
+      const { vtep } = world.hosts[1];
+      const astray = { ...vtep, address: ip('192.168.48.99') };
+      const wanted = forwarding(0, []);
+      const networks = wanted.networks.map(network => ({
+        ...network,
+        stations: network.stations.map(each => ({ ...each, vtep: astray })),
+      }));
+      await here.apply({ ...wanted, networks });
+      await there.apply(forwarding(1, []));
+      expect(await here.probe(ip('10.200.0.2'), 96)).toMatchObject({ alive: false });
+      await answered(here, ip('10.200.0.2'), 96, vtep);
+      expect(await here.probe(ip('10.200.0.2'), 96, astray)).toMatchObject({ alive: false });
+      expect(await here.probe(ip('10.200.0.3'), 96, vtep)).toMatchObject({ alive: false });
+    });
+
+    test('traffic tells where frames of containers went, and nothing of echoes', async () => {
+      const [here, there] = await startBoth();
+      const [box, other] = [world.startContainer('box'), world.startContainer('other')];
+      await here.apply(forwarding(0, [B]));
+      await there.apply(forwarding(1, [A]));
+      await here.plumb(attachment(box, A));
+      await there.plumb(attachment(other, B));
+      await answered(here, ip('10.200.0.2'), 96);
+      expect(await here.traffic()).toEqual([]);
+      expect(await world.reaches(box, B)).toBe(true);
+      expect(await here.traffic()).toEqual([world.hosts[1].vtep]);
     });
 
     test('remove leaves everything as it was before start', async () => {

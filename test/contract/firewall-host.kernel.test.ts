@@ -22,6 +22,7 @@ describe('the guard of the data port', () => {
   const PORT = 6784;
   const VNI = 77;
   const HOST = ip('10.77.0.1');
+  const LOCAL = { address: HOST, port: PORT };
   const HOST_MAC = mac('0a:77:00:00:00:01');
   const PEER = ip('10.77.0.2');
   const STRANGER = ip('10.77.0.9');
@@ -66,7 +67,7 @@ describe('the guard of the data port', () => {
     sendFrom(STRANGER, 'before');
     expect(await heard()).toEqual(['before']);
 
-    expect(await guard.guardHost(PORT)).toEqual({ ok: true, value: undefined });
+    expect(await guard.guardHost(LOCAL)).toEqual({ ok: true, value: { relays: true } });
     guard.setPeers([PEER]);
     sendFrom(STRANGER, 'stranger');
     sendFrom(STRANGER, 'broadcast', ip('10.77.0.255'));
@@ -80,7 +81,7 @@ describe('the guard of the data port', () => {
 
   it('lets nobody on this host in by loopback', async () => {
     const guard = test.firewall(host);
-    await guard.guardHost(PORT);
+    await guard.guardHost(LOCAL);
     guard.setPeers([PEER]);
     const script = `require('node:dgram').createSocket('udp4').send('x', ${PORT}, '127.0.0.1', () => process.exit())`;
     host.run(`'${process.execPath}' -e "${script}"`);
@@ -98,7 +99,7 @@ describe('the guard of the data port', () => {
     further.run('ip link set eth0 up');
     const beyond = test.wire(further, 'eth0');
     const guard = test.firewall(host);
-    await guard.guardHost(PORT);
+    await guard.guardHost(LOCAL);
     const from = mac('0a:77:00:00:00:02');
     sendFrom(STRANGER, 'elsewhere', HOST, PORT + 1);
     const inner = udp(STRANGER, ip('10.78.0.2'), PORT, Buffer.from('forwarded'));
@@ -107,16 +108,61 @@ describe('the guard of the data port', () => {
     expect(guard.counters().strangers).toBe(0);
   });
 
+  it('sends on what peers address to others, as its own, and nothing of strangers', async () => {
+    const further = test.namespace('mfw-further');
+    const there = ip('10.78.0.2');
+    host.run(`ip link add eth1 type veth peer name eth0 netns ${further.name}
+      ip address add 10.78.0.1/24 dev eth1; ip link set eth1 up
+      ip neighbour add ${there} lladdr 0a:78:00:00:00:02 dev eth1`);
+    further.run('ip link set eth0 up');
+    const beyond = test.wire(further, 'eth0');
+    const guard = test.firewall(host);
+    await guard.guardHost(LOCAL);
+    guard.setPeers([PEER]);
+    guard.setRelays([{ port: 7_001, to: { address: there, port: 6_790 } }]);
+    sendFrom(STRANGER, 'strange', HOST, 7_001);
+    sendFrom(PEER, 'of a peer', HOST, 7_001);
+    sendFrom(PEER, 'elsewhere', HOST, 7_002);
+    guard.setRelays([{ port: 7_001, to: { address: there, port: PORT } }]);
+    expect(await guard.audit()).toEqual([]);
+    sendFrom(PEER, 'the last', HOST, 7_001);
+    const passed = await caughtUpTo(beyond, 'the last');
+    const datagrams = passed.filter(frame => frame.readUInt16BE(12) === ETHERTYPE.ipv4 && frame[23] === 17);
+    const source = Buffer.from(HOST.split('.').map(Number));
+    expect(
+      datagrams.map(frame => [
+        /of a peer|the last/.exec(frame.toString('latin1'))?.[0],
+        frame.readUInt16BE(36),
+      ]),
+    ).toEqual([
+      ['of a peer', 6_790],
+      ['the last', PORT],
+    ]);
+    for (const frame of datagrams) {
+      expect(frame.subarray(26, 30)).toEqual(source);
+      // No checksum, as it came.
+      expect(frame.readUInt16BE(40)).toBe(0);
+    }
+
+    const second = test.firewall(host);
+    guard.close();
+    await second.guardHost(LOCAL);
+    expect(second.relays()).toEqual([{ port: 7_001, to: { address: there, port: PORT } }]);
+    second.setRelays([]);
+    expect(second.relays()).toEqual([]);
+    expect(host.run('nft list table ip mesh')).not.toContain('7001');
+  });
+
   it('stays as it is while another router takes over', async () => {
     const first = test.firewall(host);
-    await first.guardHost(PORT);
+    await first.guardHost(LOCAL);
     first.setPeers([PEER, ip('10.77.0.3')]);
     sendFrom(STRANGER, 'stranger');
     first.close();
 
     let taken = false;
     const second = test.firewall(host);
-    const taking = second.guardHost(PORT).then(() => {
+    const taking = second.guardHost(LOCAL).then(() => {
       second.setPeers([PEER]);
       taken = true;
     });
@@ -144,19 +190,19 @@ describe('the guard of the data port', () => {
 
   it('goes on counting where the router before stopped', async () => {
     const first = test.firewall(host);
-    await first.guardHost(PORT);
+    await first.guardHost(LOCAL);
     first.setPeers([PEER]);
     for (const text of ['one', 'two', 'three']) sendFrom(STRANGER, text);
     expect(await heard()).toEqual([]);
     first.close();
     const second = test.firewall(host);
-    await second.guardHost(PORT);
+    await second.guardHost(LOCAL);
     expect(second.counters().strangers).toBe(3);
   });
 
   it('follows the set of peers, also where somebody else changed it', async () => {
     const guard = test.firewall(host);
-    await guard.guardHost(PORT);
+    await guard.guardHost(LOCAL);
     const many = Array.from({ length: 6000 }, (_, index) => ip(`10.80.${index >> 8}.${index & 255}`));
     guard.setPeers([...many, PEER]);
     expect(host.run('nft list set ip mesh peers').match(/10\.80\./g)).toHaveLength(6000);
@@ -169,7 +215,7 @@ describe('the guard of the data port', () => {
 
   it('mends what others did to the table, and says so', async () => {
     const guard = test.firewall(host);
-    await guard.guardHost(PORT);
+    await guard.guardHost(LOCAL);
     guard.setPeers([PEER]);
     expect(await guard.audit()).toEqual([]);
     host.run(
@@ -190,14 +236,14 @@ describe('the guard of the data port', () => {
     host.run(`nft 'add table ip other; add chain ip other input { type filter hook input priority 0; }'`);
     const before = host.run('nft list ruleset');
     const guard = test.firewall(host);
-    await guard.guardHost(PORT);
+    await guard.guardHost(LOCAL);
     await guard.guardSwitch(host.inside);
     guard.allow('mv0123456789ab', mac('0a:00:00:00:00:01'), [ip('10.0.0.1')]);
     await guard.remove();
     expect(host.run('nft list ruleset')).toBe(before);
     await guard.remove();
     // A reset finds the table of a router that is gone.
-    await test.firewall(host).guardHost(PORT);
+    await test.firewall(host).guardHost(LOCAL);
     await test.firewall(host).remove();
     expect(host.run('nft list ruleset')).toBe(before);
     expect(test.log.lines).toEqual([]);

@@ -26,7 +26,7 @@ beforeEach(() => {
     ip address add ${NEAR}/24 dev eth0
     ip link set eth0 up`);
   far.run(`ip address add ${FAR}/24 dev eth0; ip link set eth0 up`);
-  prober = createProber(near.inside);
+  prober = createProber(near.inside, { inHost: near.inside, local: NEAR });
 });
 
 afterEach(() => {

@@ -62,8 +62,10 @@ describe('a router that is killed while containers start and end', () => {
     return wrong === undefined ? undefined : `killed after ${afterMs.toFixed(0)} ms: ${wrong}`;
   }
 
-  const held = async (host: DockerHost): Promise<string[]> =>
-    (await type(host, 'mesh ps')).split('\n').filter(line => /^(endpoint|docker):/.test(line));
+  const held = async (host: DockerHost): Promise<string[]> => {
+    const all = JSON.parse(await type(host, 'mesh ps --json')) as readonly { container: string }[];
+    return all.map(({ container }) => container).filter(id => /^(endpoint|docker):/.test(id));
+  };
 
   it(`at ${POINTS} points, ${ROUNDS} times: no container is lost, no address is left`, {
     timeout: POINTS * ROUNDS * POINT_MS,

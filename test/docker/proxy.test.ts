@@ -83,10 +83,17 @@ describe.each([
       WHOLE,
     );
     expect(await type(one, `docker exec box3 ping -c1 ${await addressOf(two, 'box4')}`)).toMatch(WHOLE);
+    const [line = '', another = ''] = (await type(one, 'mesh ps box3')).trim().split('\n').sort();
+    expect([line, another]).toEqual([
+      expect.stringMatching(/^box3 [0-9a-f:]{17} 10\.3\d\./),
+      expect.stringMatching(/^box3 [0-9a-f:]{17} 10\.40\./),
+    ]);
     // Its own names were known when "connect" was done.
     expect(await type(one, 'mesh dns-lookup box3')).toContain(await addressOf(one, 'box3', 'prod'));
     const restored = 'eval $(mesh env --restore); env | grep DOCKER_HOST || echo none';
     expect(await turned(one, restored)).toBe('none\n');
+    const after = 'eval $(mesh env --restore); docker run --rm busybox ip addr';
+    expect(await turned(one, after)).not.toContain('ethmesh');
   });
 
   it('has a container on the mesh before its first instruction, called by its name', async () => {
@@ -118,6 +125,57 @@ describe.each([
     expect(await turned(one, `${host} 2>&1`)).toContain('MESH_CIDR is not followed');
     await type(one, 'docker rm -f fixed other');
     await type(two, 'eval $(mesh env); docker run --rm -e MESH_CIDR=10.32.7.7/13 busybox true');
+  });
+
+  it('leaves a container its way out and its ports, beside the mesh', async () => {
+    const route = await type(one, 'docker exec box3 ip route');
+    expect(route).toMatch(/^default via 172\.17\.0\.1 dev eth0/m);
+    expect(route).toMatch(/^224\.0\.0\.0\/4 dev ethmesh\d/m);
+    expect(await type(one, 'docker exec box3 ping -c 1 192.168.48.12')).toMatch(WHOLE);
+    expect(await type(two, 'docker exec box4 ping -c 1 192.168.48.11')).toMatch(WHOLE);
+    await turned(one, 'docker run -d -p 8081:80 --name page busybox httpd -f -h /etc');
+    await turned(one, 'docker run -d -p 8082:80 --network mesh --name page2 busybox httpd -f -h /etc');
+    for (const port of [8081, 8082])
+      expect(
+        await type(two, `curl -sf --retry 3 --retry-connrefused 192.168.48.11:${port}/hostname`),
+      ).not.toBe('');
+    await type(one, 'docker rm -f page page2');
+  });
+
+  it('shows to the engine the MAC that a container has', async () => {
+    const shown = "docker inspect -f '{{.NetworkSettings.Networks.mesh.MacAddress}}' own";
+    const has = "docker exec own ip -o link | grep ethmesh0 | grep -o 'ether [^ ]*' | cut -d' ' -f2";
+    await turned(one, 'docker run -dit --name own busybox');
+    expect(await type(one, shown)).toBe(await type(one, has));
+    await type(one, 'docker rm -f own');
+  });
+
+  it('runs no container that a start of an old API takes from the mesh', async () => {
+    const start = (name: string, body: string): string =>
+      `docker create -it --name ${name} busybox >/dev/null
+       curl -s --unix-socket /run/mesh/docker.sock -H 'Content-Type: application/json' -d '${body}' \\
+         http://docker/v1.23/containers/${name}/start
+       docker inspect -f '{{.State.Running}}' ${name}; docker rm -f ${name} >/dev/null`;
+    expect(await turned(one, start('moved', '{"NetworkMode":"bridge"}'))).toMatch(
+      /can't be put on the mesh: network mode .*bridge.* given with the start.*\nfalse\n$/,
+    );
+    expect(await turned(one, start('same', '{"NetworkMode":"default"}'))).toBe('true\n');
+  });
+
+  it('frees an address everywhere when its container is disconnected, and gives no second one like it', async () => {
+    await turned(one, 'docker run -dit -e MESH_CIDR=10.32.8.8/13 --name leaver busybox');
+    const take = 'eval $(mesh env); docker run --rm --network mesh --ip 10.32.8.8 busybox ip addr';
+    expect(await refused(two, take)).toMatch(/10\.32\.8\.8 is held by leaver on host1/);
+    await turned(one, 'docker network disconnect mesh leaver');
+    expect(await type(one, 'docker exec leaver ip addr')).not.toContain('ethmesh');
+    await until(
+      async () => (await two.exec(['sh', '-c', take])).stdout.includes('inet 10.32.8.8/13') || undefined,
+      () => 'the address is not free',
+      5 * SECOND,
+    );
+    await turned(one, 'docker network connect mesh leaver');
+    expect(await type(one, 'docker exec leaver ip addr')).toMatch(/inet 10\.3\d\.\d+\.\d+\/13/);
+    await type(one, 'docker rm -f leaver');
   });
 
   it('refuses networks by name of what they can not be, and to remove what is in use anywhere', async () => {
@@ -182,14 +240,18 @@ describe.each([
     for (const host of lab.hosts)
       await type(host, 'docker ps -aq --filter ancestor=busybox | xargs -r docker rm -f');
     await until(
-      async () => !/^([0-9a-f]{12,}|endpoint|docker)/m.test(await type(one, 'mesh ps')) || undefined,
+      async () => (await type(one, 'mesh ps')) === '' || undefined,
       () => 'addresses are left',
       10 * SECOND,
     );
+    await turned(one, 'docker create --name late busybox');
     await type(one, 'mesh stop');
     expect(await type(one, 'ls /run/mesh/docker.sock /opt/sock/docker.sock 2>/dev/null || true')).toBe('');
     expect(await refused(one, 'docker -H unix:///run/mesh/docker.sock run --rm busybox true')).toMatch(
       /Cannot connect|failed to connect/,
     );
+    // Past the proxy it is the engine that asks for a while; it does not start what it can not put on its network.
+    expect(await refused(one, 'docker start late')).toMatch(/mesh\.sock/);
+    expect(await type(one, "docker inspect -f '{{.State.Running}}' late")).toBe('false\n');
   });
 });

@@ -54,6 +54,8 @@ export class SimulatedMachine implements Machine {
   /** Counts the starts of the router. */
   epoch = 0;
   paused = false;
+  /** Something can't be made durable: what follows it waits, answers too. It is tried again a while after there is space. */
+  waitsForSpace = false;
   /** Without power nothing answers, not even with a refusal. */
   powered = true;
   halted: Problem | undefined;
@@ -136,6 +138,7 @@ export class SimulatedMachine implements Machine {
     this.#trouble = false;
     this.#backlog = [];
     this.paused = false;
+    this.waitsForSpace = false;
     this.#followed.clear();
     this.#answers.clear();
   }
@@ -255,7 +258,7 @@ export class SimulatedMachine implements Machine {
           this.zone.set(`${network}/${name}`, addresses);
         return;
       case 'probe':
-        return simulation.network.probe(this, effect.peer, effect.address, effect.size);
+        return simulation.network.probe(this, effect);
       case 'follow':
         this.#followed.add(effect.container);
         return simulation.later(this, 1, this.#stateOf(effect.container));
@@ -286,6 +289,7 @@ export class SimulatedMachine implements Machine {
     const batch = this.disk.write(records);
     const delay = this.#simulation.syncDelay();
     const flush = (): void => {
+      this.waitsForSpace = this.disk.full;
       if (this.disk.full) return this.#waitFor(1_000, flush);
       this.disk.flush(batch);
       this.#simulation.watch?.durable(this);
@@ -367,6 +371,7 @@ export class SimulatedMachine implements Machine {
       advertise: [this.address],
       listen: this.address,
       vtep: { address: parseIpv4(this.address.split(':')[0]!) as Ipv4, port: 6784 },
+      relays: false,
       underlayMtu: 1500,
       mtu: undefined,
       password: false,

@@ -1,6 +1,6 @@
-import type { Ipv4, PeerId } from '../../src/core/address.ts';
+import type { PeerId } from '../../src/core/address.ts';
 import type { Problem } from '../../src/core/errors.ts';
-import type { Millis } from '../../src/core/host/step.ts';
+import type { Effect, Millis } from '../../src/core/host/step.ts';
 import { contentKey } from './fake-crypto.ts';
 import type { SimulatedMachine } from './machine.ts';
 import { isAmong } from './places.ts';
@@ -162,7 +162,7 @@ export class Network {
     }
   }
 
-  probe(from: SimulatedMachine, peer: PeerId, address: Ipv4, size: number): void {
+  probe(from: SimulatedMachine, { peer, address, size, way }: Extract<Effect, { kind: 'probe' }>): void {
     const to = this.#simulation.byPeer(peer);
     const isAlive =
       to?.powered === true &&
@@ -170,8 +170,8 @@ export class Network {
       this.isOpen(to, from) &&
       !this.#isLost() &&
       from.kernel.networks.some(({ stations }) => isAmong(stations, address));
-    const rttMs = isAlive ? this.#delay() + this.#delay() : ECHO_TIMEOUT_MS;
-    this.#simulation.later(from, rttMs, { kind: 'path-measured', peer, size, alive: isAlive, rttMs });
+    const rttMs = isAlive ? this.#delay() + this.#delay() : undefined;
+    this.#simulation.later(from, rttMs ?? ECHO_TIMEOUT_MS, { kind: 'path-measured', peer, way, size, rttMs });
   }
 
   #handOn(machine: SimulatedMachine, from: SimulatedMachine, gossip: Gossip): void {

@@ -11,7 +11,14 @@ import { HOST_SANDBOX } from '../../src/core/endpoints/attachment.ts';
 import { ok, type Problem, type Result, refuse } from '../../src/core/errors.ts';
 import type { Forwarding, NetworkForwarding, Station } from '../../src/core/forwarding.ts';
 import type { Service } from '../../src/core/networks/network.ts';
-import type { Attachment, Dataplane, Inspection, Plumbed, Probe } from '../../src/ports/dataplane.ts';
+import type {
+  Attachment,
+  Dataplane,
+  Inspection,
+  Plumbed,
+  Probe,
+  Started,
+} from '../../src/ports/dataplane.ts';
 
 /** Hosts whose kernels are data: what a data plane does to one can be read, and where frames would go asked. */
 
@@ -91,6 +98,7 @@ export class FakeUnderlay {
     const local = from.portOf(port.vni, address);
     if (local !== undefined) return { host: from, port: local };
     const station = network.stations.get(address);
+    if (station !== undefined) from.used.set(keyOf(station.vtep), station.vtep);
     const vteps = station === undefined ? [...network.flood.values()] : [station.vtep];
     for (const vtep of vteps) {
       const host = this.hosts.find(each => keyOf(each.vtep) === keyOf(vtep) && each.hears(from, port.vni));
@@ -113,6 +121,8 @@ export class FakeHost {
   /** UDP ports that somebody else has. */
   readonly portsInUse = new Set<number>();
   peers: readonly Ipv4[] = [];
+  /** Where frames of containers went. */
+  readonly used = new Map<string, Vtep>();
   /** The sandbox that stands for the host's own namespace. */
   readonly own: string;
   /** What the next `apply` or `plumb` is refused with. */
@@ -183,12 +193,12 @@ class FakeDataplane implements Dataplane {
     this.#host = host;
   }
 
-  async start(local: Vtep): Promise<Result<{ readonly underlayMtu: number }>> {
+  async start(local: Vtep): Promise<Result<Started>> {
     const { vtep, portsInUse, underlayMtu } = this.#host;
     if (local.address !== vtep.address) return refuse({ code: 'no-such-host-address', value: local.address });
     if (portsInUse.has(local.port)) return refuse({ code: 'port-in-use', port: local.port, protocol: 'udp' });
     this.#started = true;
-    return ok({ underlayMtu });
+    return ok({ underlayMtu, relays: false });
   }
 
   async apply(wanted: Forwarding): Promise<Result<void>> {
@@ -248,17 +258,22 @@ class FakeDataplane implements Dataplane {
     };
   }
 
-  async probe(address: Ipv4, size: number): Promise<Probe> {
+  async probe(address: Ipv4, size: number, via?: Vtep): Promise<Probe> {
     this.#check();
     const { underlay, networks, underlayMtu } = this.#host;
     const alive = [...networks.values()].some(({ vni, own, mtu, stations }) => {
       const station = stations.get(address);
       if (own === undefined || station === undefined || size > mtu) return false;
       if (size + VXLAN_OVERHEAD > underlayMtu) return false;
-      const there = underlay.hosts.find(host => keyOf(host.vtep) === keyOf(station.vtep));
+      const there = underlay.hosts.find(host => keyOf(host.vtep) === keyOf(via ?? station.vtep));
       return there?.hears(this.#host, vni) && there.networks.get(vni)?.own?.address.address === address;
     });
     return { alive, rttMs: alive ? 0.1 : 0 };
+  }
+
+  async traffic(): Promise<readonly Vtep[]> {
+    this.#check();
+    return [...this.#host.used.values()];
   }
 
   async close(): Promise<void> {

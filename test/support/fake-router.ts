@@ -70,6 +70,17 @@ export const REPORT: Report = {
       retryInMs: 2_400,
     },
   ],
+  paths: [
+    {
+      peer: HOST2,
+      path: 'fastdp',
+      relay: undefined,
+      mtu: 1450,
+      rttMs: 0.2,
+      loss: 0,
+      why: undefined,
+    },
+  ],
   peers: [
     {
       ...HOST1,

@@ -37,6 +37,7 @@ const config: HostConfig = {
   advertise: [`${address}:${PORT}`],
   listen: `${address}:${PORT}`,
   vtep,
+  relays: false,
   underlayMtu: UNDERLAY_MTU,
   mtu: undefined,
   password: false,
@@ -53,13 +54,14 @@ const config: HostConfig = {
 };
 /** A kernel that takes everything and does nothing. */
 const dataplane: Dataplane = {
-  start: async () => ok({ underlayMtu: UNDERLAY_MTU }),
+  start: async () => ok({ underlayMtu: UNDERLAY_MTU, relays: false }),
   apply: async () => ok(undefined),
   audit: async () => [],
   plumb: async () => ok(undefined),
   unplumb: async () => undefined,
   inspect: async () => ({ forwarding: { peers: [], networks: [] }, attachments: [] }),
   probe: async () => ({ alive: false, rttMs: 0 }),
+  traffic: async () => [],
   close: async () => undefined,
   remove: async () => undefined,
 };

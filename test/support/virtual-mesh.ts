@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { compare, type Mac, type PeerId, parseIpv4 } from '../../src/core/address.ts';
+import { compare, type Ipv4, type Mac, type PeerId, parseIpv4, type Vtep } from '../../src/core/address.ts';
 import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
 import type { Forwarding } from '../../src/core/forwarding.ts';
@@ -22,6 +22,7 @@ import { type CryptoFunctions, createReplica, type Limits, type Replica } from '
 
 const sha = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 const text = new TextEncoder();
+const DATA_PORT = 6784;
 const NOTHING: Forwarding = { peers: [], networks: [] };
 
 /** A signature that only says who signed: enough where nobody forges. */
@@ -36,6 +37,8 @@ export interface MeshOptions {
   readonly repeat?: number;
   /** By the targets that a host was given. */
   readonly ipam?: (targets: readonly string[]) => IpamConfig;
+  /** Share of echoes that the data path loses, each way. */
+  readonly dataLoss?: number;
   /** Peer names that people gave, by the order of the hosts. */
   readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
@@ -70,7 +73,11 @@ interface Event {
   readonly run: () => void;
 }
 
+type Echo = Pick<Extract<Effect, { kind: 'probe' }>, 'address' | 'size' | 'via'>;
+
 export interface VirtualMesh {
+  /** All echoes that were sent. */
+  readonly probes: { readonly from: PeerId; readonly to: PeerId; readonly size: number }[];
   readonly hosts: readonly VirtualHost[];
   readonly now: Millis;
   add(targets?: readonly VirtualHost[], peer?: PeerId): VirtualHost;
@@ -81,7 +88,11 @@ export interface VirtualMesh {
   command(host: VirtualHost, command: Command): () => Result<Reply> | undefined;
   deliver(host: VirtualHost, input: Input): void;
   cut(a: VirtualHost, b: VirtualHost): void;
+  /** Frames of more than `size` bytes don't get from one to the other; 0: none does. Routers still talk. */
+  limit(from: VirtualHost, to: VirtualHost, size: number): void;
   heal(): void;
+  /** Whether frames get from one to the other and back now, as the kernels' tables and relays have it. */
+  reaches(from: VirtualHost, to: VirtualHost): boolean;
   /** Ends the router without a word; what the kernel has stays. */
   kill(host: VirtualHost): void;
   /** Ends the router without a word, and starts it again from its disk. */
@@ -102,7 +113,10 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
   const { loss = 0, repeat = 0, delayMs = 5 } = options;
   const random = createRandom(options.seed);
   const hosts: VirtualHost[] = [];
+  const probes: { readonly from: PeerId; readonly to: PeerId; readonly size: number }[] = [];
   const cuts = new Set<string>();
+  /** What is the largest that gets from one to another, by their ids. */
+  const limits = new Map<string, number>();
   const links = new Map<string, { outbound: PeerId }>();
   const replies = new Map<string, (result: Result<Reply>) => void>();
   const events: Event[] = [];
@@ -190,6 +204,32 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     }
   }
 
+  const atAddress = (address: Ipv4): VirtualHost | undefined =>
+    hosts.find(host => host.address.startsWith(`${address}:`));
+
+  /** Whether frames of this size get from one host to another, as the kernels' tables and relays have it. */
+  function passes(from: VirtualHost, vtep: Vtep, size: number): VirtualHost | undefined {
+    const next = atAddress(vtep.address);
+    if (next === undefined || !open(from.peer, next.peer)) return undefined;
+    if (size > (limits.get(`${from.peer} ${next.peer}`) ?? Number.POSITIVE_INFINITY)) return undefined;
+    if (random.fraction() < (options.dataLoss ?? 0)) return undefined;
+    if (vtep.port === DATA_PORT) return next;
+    const relay = next.host.forwarding().relays?.find(({ port }) => port === vtep.port);
+    return relay && passes(next, relay.to, size);
+  }
+
+  /** Where the kernel of a host sends frames for an address in the control network. */
+  const route = (host: VirtualHost, control: Ipv4): Vtep | undefined =>
+    host.host.forwarding().networks[0]?.stations.find(({ address }) => address === control)?.vtep;
+
+  function echoed(host: VirtualHost, { address, size, via }: Echo): boolean {
+    const vtep = via ?? route(host, address);
+    const there = vtep && passes(host, vtep, size);
+    const control = host.host.forwarding().networks[0]?.own?.address.address;
+    const back = there && control && route(there, control);
+    return back !== undefined && passes(there!, back, size) === host;
+  }
+
   function carryOut(host: VirtualHost, effect: Effect): void {
     switch (effect.kind) {
       case 'persist':
@@ -231,11 +271,11 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
         host.plumbed.delete(`${effect.network}/${effect.container}`);
         return;
       case 'probe': {
-        const to = byPeer(effect.peer);
-        const alive = to !== undefined && open(host.peer, to.peer);
-        const { peer, size } = effect;
-        return schedule(alive ? delayMs : 1_000, () =>
-          deliver(host, { kind: 'path-measured', peer, size, alive, rttMs: delayMs }),
+        const { peer, size, way } = effect;
+        probes.push({ from: host.peer, to: peer, size });
+        const isAnswered = echoed(host, effect);
+        return schedule(isAnswered ? delayMs : 1_000, () =>
+          deliver(host, { kind: 'path-measured', peer, way, size, rttMs: isAnswered ? delayMs : undefined }),
         );
       }
       case 'follow':
@@ -306,7 +346,8 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       nickname: `host${number}`,
       advertise: [address],
       listen: address,
-      vtep: { address: parseIpv4(address.split(':')[0]!)!, port: 6784 },
+      vtep: { address: parseIpv4(address.split(':')[0]!)!, port: DATA_PORT },
+      relays: true,
       underlayMtu: 1500,
       mtu: undefined,
       password: false,
@@ -325,6 +366,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
 
   return {
     hosts,
+    probes,
     get now() {
       return now;
     },
@@ -389,8 +431,16 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     cut(a, b) {
       cuts.add(linkKey(a.peer, b.peer));
     },
+    limit(from, to, size) {
+      limits.set(`${from.peer} ${to.peer}`, size);
+    },
     heal() {
+      limits.clear();
       cuts.clear();
+    },
+    reaches(from, to) {
+      const control = to.host.forwarding().networks[0]?.own?.address.address;
+      return control !== undefined && echoed(from, { address: control, size: 84 });
     },
     kill(host) {
       for (const other of hosts) if (other !== host) hangUp(host.peer, other.peer, 'killed');

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { Ipv4, Vtep } from '../../core/address.ts';
 import { HOST_LEG } from '../../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
-import type { Forwarding } from '../../core/forwarding.ts';
-import type { Attachment, Dataplane } from '../../ports/dataplane.ts';
+import type { Forwarding, NetworkForwarding } from '../../core/forwarding.ts';
+import type { Attachment, Dataplane, Started } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
+import type { Control } from './firewall/ruleset.ts';
 import { Forwarder } from './forwarder.ts';
 import { handOver } from './handover.ts';
 import { createHostLeg, type HostLeg, isLeg } from './host-leg.ts';
@@ -25,6 +26,8 @@ export interface LinuxDataplaneOptions {
   readonly log: Log;
   /** Leads to the namespace of the host; unless given, that is where this process is. */
   readonly inHost?: InSwitch;
+  /** The port of routers is kept from what comes in by the host's own leg. */
+  readonly control?: Control;
 }
 
 export interface LinuxDataplane extends Dataplane {
@@ -37,15 +40,24 @@ interface Running {
   readonly forwarder: Forwarder;
   readonly prober: Prober;
   peers: readonly Ipv4[];
+  /** The control network as it was applied last. */
+  control: NetworkForwarding | undefined;
 }
+
+interface Prepared {
+  readonly prober: Prober;
+  readonly relays: boolean;
+}
+
+const TRAFFIC_SECONDS = 60;
 
 /** Where the switch is pinned. */
 export const switchPath = (runDir: string): string => join(runDir, 'switch');
 
 /** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
 export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
-  const { runDir, log, inHost = action => action() } = options;
-  const firewall = createFirewall({ log, inHost });
+  const { control, runDir, log, inHost = action => action() } = options;
+  const firewall = createFirewall({ log, inHost, control });
   const leg = createHostLeg({ firewall, inHost, log, note: join(runDir, 'forwarding') });
   return new KernelDataplane(switchPath(runDir), firewall, leg, log, inHost);
 }
@@ -67,7 +79,7 @@ class KernelDataplane implements LinuxDataplane {
     this.#inHost = inHost;
   }
 
-  start(local: Vtep): Promise<Result<{ readonly underlayMtu: number }>> {
+  start(local: Vtep): Promise<Result<Started>> {
     return this.#inOrder(async () => {
       this.#close();
       const opened = await openSwitch(this.#path, local, this.#inHost);
@@ -79,8 +91,9 @@ class KernelDataplane implements LinuxDataplane {
         if (place.fresh) await this.#removeAll();
         return prepared;
       }
-      this.#running = { place, forwarder: new Forwarder(place), prober: prepared.value, peers: [] };
-      return ok({ underlayMtu: place.underlayMtu });
+      const { prober, relays } = prepared.value;
+      this.#running = { place, forwarder: new Forwarder(place), prober, peers: [], control: undefined };
+      return ok({ underlayMtu: place.underlayMtu, relays });
     });
   }
 
@@ -90,7 +103,9 @@ class KernelDataplane implements LinuxDataplane {
       return attempt(async () => {
         this.#firewall.setPeers(wanted.peers);
         this.#firewall.setServices(wanted.networks.flatMap(({ service }) => service ?? []));
+        this.#firewall.setRelays(wanted.relays ?? []);
         running.peers = wanted.peers;
+        running.control = wanted.networks.find(({ own }) => own !== undefined);
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
         if (refused === undefined) return ok(undefined);
         for (const error of more) this.#log.warn('the kernel refused', problemOf(error));
@@ -143,12 +158,26 @@ class KernelDataplane implements LinuxDataplane {
   inspect(): ReturnType<Dataplane['inspect']> {
     return this.#inOrder(() => {
       const { place, peers } = this.#started();
-      return inspectSwitch(place, peers, this.#firewall.services());
+      return inspectSwitch(place, peers, this.#firewall.services(), this.#firewall.relays());
     });
   }
 
-  probe(address: Ipv4, size: number): ReturnType<Dataplane['probe']> {
-    return this.#started().prober.probe(address, size);
+  probe(address: Ipv4, size: number, via?: Vtep): ReturnType<Dataplane['probe']> {
+    const { control, prober } = this.#started();
+    if (via === undefined) return prober.probe(address, size);
+    const station = control?.stations.find(other => other.address === address);
+    if (control?.own === undefined || station === undefined)
+      return Promise.resolve({ alive: false, rttMs: 0 });
+    const { address: own, mac } = control.own;
+    const from = { address: own.address, mac };
+    return prober.probe(address, size, { via, vni: control.vni, from, to: station.mac });
+  }
+
+  traffic(): Promise<readonly Vtep[]> {
+    return this.#inOrder(async () => {
+      const used = await attempt(async () => ok(await this.#started().forwarder.used(TRAFFIC_SECONDS)));
+      return used.ok ? used.value : [];
+    });
   }
 
   counters(): Counters {
@@ -166,13 +195,15 @@ class KernelDataplane implements LinuxDataplane {
     });
   }
 
-  async #prepare(place: Switch): Promise<Result<Prober>> {
-    const host = await this.#firewall.guardHost(place.local.port);
+  async #prepare(place: Switch): Promise<Result<Prepared>> {
+    const host = await this.#firewall.guardHost(place.local);
     if (!host.ok) return host;
     const guarded = await this.#firewall.guardSwitch(place.namespace.inside);
     // One that was taken out while no router ran, or is what a killed router had only begun with.
     if (guarded.ok && !(await listLinks(place.route)).some(isLeg)) await this.#leg.lower();
-    return guarded.ok ? ok(createProber(place.namespace.inside)) : guarded;
+    if (!guarded.ok) return guarded;
+    const prober = createProber(place.namespace.inside, { inHost: this.#inHost, local: place.local.address });
+    return ok({ prober, relays: host.value.relays });
   }
 
   async #plumb(place: Switch, attachment: Attachment): Promise<Result<Port>> {

@@ -1,9 +1,17 @@
 import type { Ipv4 } from '../../core/address.ts';
-import { ipv4Of, viewOf } from './bytes.ts';
+import { ipv4Bytes, ipv4Of, macBytes, viewOf } from './bytes.ts';
+import type { Around } from './parts.ts';
 
 /** ICMP echo packets (RFC 792), as a raw socket takes and gives them. */
 
 export const IPV4_HEADER = { shortest: 20, longest: 60 } as const;
+const VXLAN_HEADER = 8;
+/** The flag that says that the VNI is one. */
+const VXLAN_HAS_VNI = 0x08_00_00_00;
+const ETHERNET_HEADER = 14;
+const ETHERTYPE_IPV4 = 0x0800;
+const DO_NOT_FRAGMENT = 0x4000;
+const TTL = 64;
 const ICMP_HEADER = 8;
 const ECHO_REQUEST = 8;
 const ECHO_REPLY = 0;
@@ -36,6 +44,32 @@ export function echoRequest(
   packet.set(token, ICMP_HEADER);
   view.setUint16(2, checksum(packet));
   return packet;
+}
+
+/** Puts an echo request into an IP packet, that into an Ethernet frame, and that into a VXLAN datagram (RFC 7348). */
+export function encapsulated(request: Uint8Array, to: Ipv4, { vni, from, to: mac }: Around): Uint8Array {
+  const datagram = new Uint8Array(VXLAN_HEADER + ETHERNET_HEADER + IPV4_HEADER.shortest + request.length);
+  const view = viewOf(datagram);
+  view.setUint32(0, VXLAN_HAS_VNI);
+  view.setUint32(4, vni << 8);
+  datagram.set(macBytes(mac), VXLAN_HEADER);
+  datagram.set(macBytes(from.mac), VXLAN_HEADER + 6);
+  view.setUint16(VXLAN_HEADER + 12, ETHERTYPE_IPV4);
+  const header = datagram.subarray(
+    VXLAN_HEADER + ETHERNET_HEADER,
+    VXLAN_HEADER + ETHERNET_HEADER + IPV4_HEADER.shortest,
+  );
+  const ip = viewOf(header);
+  ip.setUint8(0, 0x45);
+  ip.setUint16(2, IPV4_HEADER.shortest + request.length);
+  ip.setUint16(6, DO_NOT_FRAGMENT);
+  ip.setUint8(8, TTL);
+  ip.setUint8(9, ICMP);
+  header.set(ipv4Bytes(from.address), 12);
+  header.set(ipv4Bytes(to), 16);
+  ip.setUint16(10, checksum(header));
+  datagram.set(request, VXLAN_HEADER + ETHERNET_HEADER + IPV4_HEADER.shortest);
+  return datagram;
 }
 
 /** Reads an IP packet, of which the beginning is enough; undefined where it is cut off or not an echo reply. */

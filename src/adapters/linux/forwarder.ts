@@ -1,4 +1,4 @@
-import type { Mac } from '../../core/address.ts';
+import type { Mac, Vtep } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
 import { agrees } from './agreement.ts';
 import { type Change, describeChange, differences, requestsFor } from './changes.ts';
@@ -9,7 +9,7 @@ import { answersOf, deleteDevices, ensureDevices } from './network-devices.ts';
 import { adoptPort, mendPort, type Port, setPortMtu } from './plumbing.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { deleteLink } from './rtnetlink/links.ts';
-import { listForwarding, listNeighbours, setBridgeEntry } from './rtnetlink/neighbours.ts';
+import { listForwarding, listNeighbours, scanUse, setBridgeEntry } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
 import {
   bridgesOf,
@@ -18,9 +18,16 @@ import {
   keys,
   sortTables,
   type Tables,
+  tableOf,
+  UNCLEAR,
+  valueIn,
+  values,
   wantedTables,
 } from './tables.ts';
 import { touchedBy, touchedEntries, touchedPart } from './touched.ts';
+
+/** Of the kernel's times, in a second. */
+const USER_HZ = 100;
 
 interface Network {
   /** What was applied last. */
@@ -86,6 +93,24 @@ export class Forwarder {
     if (await this.#agrees()) return { sentences, refused: errors };
     const { sentences: more, refused } = await this.#bring(() => true);
     return { sentences: [...sentences, ...more], refused: [...errors, ...refused] };
+  }
+
+  /** Where frames of containers went within so many seconds. What is flooded doesn't count. */
+  async used(seconds: number): Promise<readonly Vtep[]> {
+    const devices = new Set(
+      [...this.#networks.values()]
+        .filter(({ wanted }) => wanted.own === undefined)
+        .map(({ devices: { vxlan } }) => vxlan),
+    );
+    const found = new Set<number>();
+    await scanUse(this.#place.route, (entry, { sinceUsed, sinceSet }) => {
+      // One that was not used yet has the time at which it was set.
+      const isUsed = sinceUsed < sinceSet && sinceUsed < seconds * USER_HZ;
+      if (!isUsed || !devices.has(entry.link) || tableOf(entry) === 'flood') return;
+      found.add(valueIn(entry, this.#place.local.port));
+    });
+    found.delete(UNCLEAR);
+    return [...found].map(values.vtep);
   }
 
   /** A container's port was made or changed: the bridge has its MAC there. */

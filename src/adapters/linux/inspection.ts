@@ -1,5 +1,5 @@
 import { compare, type Ipv4, type Vtep } from '../../core/address.ts';
-import type { NetworkForwarding, Station } from '../../core/forwarding.ts';
+import type { NetworkForwarding, Relay, Station } from '../../core/forwarding.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 import { networkOfAlias, plumbedOfAlias, vniOfBridge, vxlanName } from './names.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
@@ -10,12 +10,13 @@ import { bridgesOf, sortTables, type Tables, values } from './tables.ts';
 
 /**
  * Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. `services`: the
- * MACs that the rules keep from leaving.
+ * MACs that the rules keep from leaving. `relays`: what the rules send on.
  */
 export async function inspectSwitch(
   place: Switch,
   peers: readonly Ipv4[],
   services: ReadonlySet<string>,
+  relays: readonly Relay[],
 ): Promise<Inspection> {
   const { route, local } = place;
   const links = await listLinks(route);
@@ -49,7 +50,11 @@ export async function inspectSwitch(
     };
   });
   return {
-    forwarding: { peers, networks: networks.sort((a, b) => a.vni - b.vni) },
+    forwarding: {
+      peers,
+      networks: networks.sort((a, b) => a.vni - b.vni),
+      ...(relays.length > 0 && { relays }),
+    },
     attachments: links.flatMap(attachmentOf).sort((a, b) => compare(a.container, b.container)),
   };
 }

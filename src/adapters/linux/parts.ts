@@ -1,5 +1,6 @@
-import type { Cidr, Ipv4, Mac } from '../../core/address.ts';
+import type { Cidr, Ipv4, Mac, Vtep } from '../../core/address.ts';
 import type { Result } from '../../core/errors.ts';
+import type { Relay } from '../../core/forwarding.ts';
 import type { Service } from '../../core/networks/network.ts';
 import type { Probe } from '../../ports/dataplane.ts';
 
@@ -11,9 +12,13 @@ export type InSwitch = <T>(action: () => T) => T;
 /** Rules, in tables of our own. Everything may be repeated. Synchronous calls throw a `KernelError`. */
 export interface Firewall {
   /** The table in the host's namespace that lets only peers reach the data port. */
-  guardHost(dataPort: number): Promise<Result<void>>;
+  guardHost(local: Vtep): Promise<Result<{ readonly relays: boolean }>>;
   /** Who may send to the data port; replaces those before. */
   setPeers(addresses: readonly Ipv4[]): void;
+  /** What comes from peers at these ports is sent on; replaces those before. */
+  setRelays(relays: readonly Relay[]): void;
+  /** Those, also as an earlier router left them. */
+  relays(): readonly Relay[];
   /** The table in the switch that keeps each port to its own addresses; keeps what an earlier router allowed. */
   guardSwitch(inSwitch: InSwitch): Promise<Result<void>>;
   /** What every host answers for by itself: nothing from or to it passes another host's door. Replaces what was before. */
@@ -31,8 +36,16 @@ export interface Firewall {
   remove(): Promise<void>;
 }
 
+/** How an echo goes past the tables of the switch: put into a VXLAN frame by us, and sent to `via`. */
+export interface Around {
+  readonly via: Vtep;
+  readonly vni: number;
+  readonly from: { readonly address: Ipv4; readonly mac: Mac };
+  readonly to: Mac;
+}
+
 /** Echoes sent by the kernel of the switch. */
 export interface Prober {
-  probe(address: Ipv4, size: number): Promise<Probe>;
+  probe(address: Ipv4, size: number, around?: Around): Promise<Probe>;
   close(): void;
 }

@@ -3,12 +3,14 @@ import koffi from 'koffi';
 import type { Ipv4 } from '../../core/address.ts';
 import type { Probe } from '../../ports/dataplane.ts';
 import { ipv4Bytes } from './bytes.ts';
-import { echoRequest, IPV4_HEADER, parseEchoReply, SHORTEST_ECHO } from './echo.ts';
+import { echoRequest, encapsulated, IPV4_HEADER, parseEchoReply, SHORTEST_ECHO } from './echo.ts';
 import {
   AF_INET,
+  bind,
   close,
   KernelError,
   receive,
+  SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOL_SOCKET,
@@ -39,6 +41,12 @@ const ALL_BUT_ECHO_REPLY = ~1;
 
 const DEAD: Probe = { alive: false, rttMs: 0 };
 
+/** Where frames leave the host. */
+export interface Outside {
+  readonly inHost: InSwitch;
+  readonly local: Ipv4;
+}
+
 interface Pending {
   readonly address: Ipv4;
   /** Of the whole IP packet. */
@@ -50,13 +58,14 @@ interface Pending {
 }
 
 /**
- * Opens a socket for echoes in the switch. `probe` sends one of `size` bytes (the whole IP packet; 36 at least), never
+ * Opens a socket for echoes in the switch, and one on the underlay for those that go around it. `probe` sends one of `size` bytes (the whole IP packet; 36 at least), never
  * fragmented, and settles within a second; `rttMs` is 0 where nobody answered. A packet that is too large for the
  * device is not alive at once. Throws a `KernelError`: `EPERM` without
  * NET_RAW and NET_ADMIN.
  */
-export function createProber(inSwitch: InSwitch): Prober {
+export function createProber(inSwitch: InSwitch, outside: Outside): Prober {
   const fd = inSwitch(openEchoSocket);
+  const underlay = outside.inHost(() => openUnderlaySocket(outside.local));
   const identifier = randomInt(SEQUENCES);
   const pending = new Map<number, Pending>();
   const received = new Uint8Array(IPV4_HEADER.longest + SHORTEST_ECHO);
@@ -94,7 +103,7 @@ export function createProber(inSwitch: InSwitch): Prober {
   handle.unref();
 
   return {
-    probe: (address, size) =>
+    probe: (address, size, around) =>
       new Promise(resolve => {
         if (!open || pending.size === SEQUENCES) return resolve(DEAD);
         do sequence = (sequence + 1) % SEQUENCES;
@@ -109,7 +118,12 @@ export function createProber(inSwitch: InSwitch): Prober {
         }, DEADLINE_MS).unref();
         const sentAt = process.hrtime.bigint();
         pending.set(key, { address, size: length, token, sentAt, deadline, settle: resolve });
-        if (!sent(fd, echoRequest(identifier, key, token, length), address)) settle(key, DEAD);
+        const request = echoRequest(identifier, key, token, length);
+        const isSent =
+          around === undefined
+            ? sent(fd, request, address)
+            : sent(underlay, encapsulated(request, address, around), around.via.address, around.via.port);
+        if (!isSent) settle(key, DEAD);
       }),
     close: () => {
       if (!open) return;
@@ -118,6 +132,7 @@ export function createProber(inSwitch: InSwitch): Prober {
       handle.stop();
       handle.close();
       close(fd);
+      close(underlay);
       for (const key of [...pending.keys()]) settle(key, DEAD);
     },
   };
@@ -137,10 +152,22 @@ function openEchoSocket(): number {
   }
 }
 
-/** False where the packet could not leave: too large, no route, no room. */
-function sent(fd: number, packet: Uint8Array, address: Ipv4): boolean {
+/** From the address that the other end knows for a peer's. */
+function openUnderlaySocket(local: Ipv4): number {
+  const fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
   try {
-    sendTo(fd, packet, socketAddress(address));
+    bind(fd, socketAddress(local));
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** False where the packet could not leave: too large, no route, no room. */
+function sent(fd: number, packet: Uint8Array, address: Ipv4, port = 0): boolean {
+  try {
+    sendTo(fd, packet, socketAddress(address, port));
     return true;
   } catch (error) {
     if (error instanceof KernelError) return false;
@@ -158,10 +185,11 @@ function receiveOrNothing(fd: number, into: Uint8Array): number | undefined {
   }
 }
 
-/** struct sockaddr_in, without a port. */
-function socketAddress(address: Ipv4): Uint8Array {
+/** struct sockaddr_in. */
+function socketAddress(address: Ipv4, port = 0): Uint8Array {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setUint16(0, AF_INET, true);
+  new DataView(bytes.buffer).setUint16(2, port, false);
   bytes.set(ipv4Bytes(address), 4);
   return bytes;
 }

@@ -42,8 +42,9 @@ export async function createContainer(
   const named = withNames(fields, host, { rules, dns, name });
   const answer = await exchange.ask(Buffer.from(JSON.stringify(named)));
   const id = createdId(answer);
-  if (id === undefined || wish.endpoint === undefined) return exchange.reply(answer.raw);
-  const failure = await membership.join(id, wish.endpoint);
+  if (id === undefined) return exchange.reply(answer.raw);
+  const failure =
+    (await membership.foresee(id, wish)) ?? (wish.endpoint && (await membership.join(id, wish.endpoint)));
   if (failure === undefined) return exchange.reply(answer.raw);
   await membership.remove(id);
   return exchange.reply(answerBytes(500, { message: `the container can't be put on the mesh: ${failure}` }));

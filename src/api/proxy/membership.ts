@@ -45,6 +45,23 @@ export class Membership {
     return `network ${rules.network}: ${messageOf(answer.value.body) ?? `status ${answer.value.status}`}`;
   }
 
+  /** Before it runs: whether it could have now what it is attached with later, so that it does not run in vain. */
+  async foresee(owner: string, { addresses, subnets }: Wish): Promise<Failure> {
+    if (addresses.length + subnets.length === 0) return undefined;
+    const { mesh } = this.#parts;
+    const given = [
+      ...subnets.map(subnet => mesh.allocate({ owner, subnet })),
+      ...addresses.map(address => mesh.claim({ owner, address })),
+    ].map(reply => inTime(reply, () => void mesh.release({ owner })));
+    const replies = await Promise.all(given);
+    await mesh.release({ owner });
+    const failed = replies.find(
+      // What the mesh gives to nobody may be a user's own; a subnet of it has to be the mesh's.
+      (reply, index) => !reply.ok && !(index >= subnets.length && reply.problem.code === 'subnet-outside'),
+    );
+    return failed === undefined || failed.ok ? undefined : describe(failed.problem);
+  }
+
   /** While it runs: what it wants with other subnets than that network has. */
   async attach(container: string, { addresses, subnets }: Wish): Promise<Failure> {
     if (addresses.length + subnets.length === 0) return undefined;

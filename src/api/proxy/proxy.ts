@@ -3,6 +3,7 @@ import { ok, type Result } from '../../core/errors.ts';
 import { connectContainer } from './connect.ts';
 import { type Attendant, Conversation } from './conversation.ts';
 import { createContainer } from './create.ts';
+import { disconnectContainer } from './disconnect.ts';
 import { enginePlace } from './engine-link.ts';
 import type { Exchange, Next } from './exchange.ts';
 import { inspectContainer } from './inspect.ts';
@@ -104,6 +105,7 @@ async function attendNetwork(
   const { method } = exchange.head;
   if (name === '') return exchange.pass();
   if (method === 'POST' && action === 'connect') return connectContainer(parts, exchange, name);
+  if (method === 'POST' && action === 'disconnect') return disconnectContainer(parts, exchange, name);
   if (action !== undefined) return exchange.pass();
   if (method === 'POST' && name === 'create') return createNetwork(parts, exchange);
   if (method === 'DELETE') return removeNetwork(parts, exchange, name);

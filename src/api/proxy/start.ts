@@ -19,8 +19,7 @@ export async function startContainer(
 ): Promise<Next> {
   const { rules, engine } = parts;
   const body = await exchange.body();
-  const inspected = await engine.call('GET', `/containers/${encodeURIComponent(name)}/json`);
-  const container = inspected.ok ? readInspection(inspected.value.body) : undefined;
+  const container = await inspect(name);
   if (container === undefined || !isBridged(container.networkMode)) {
     const answer = await exchange.ask(body);
     if (container !== undefined && !isAlone(container.networkMode) && runs(answer))
@@ -35,13 +34,29 @@ export async function startContainer(
   }
   const answer = await exchange.ask(body);
   if (wish === undefined || !runs(answer)) return exchange.reply(answer.raw);
-  const failure = await membership.attach(container.id, wish);
+  const failure = (await undone(container.id)) ?? (await membership.attach(container.id, wish));
   if (failure === undefined) {
     await named(parts, container.id);
     return exchange.reply(answer.raw);
   }
   await membership.kill(container.id);
   return exchange.reply(failed(failure));
+
+  async function inspect(id: string): Promise<Inspected | undefined> {
+    const inspected = await engine.call('GET', `/containers/${encodeURIComponent(id)}/json`);
+    return inspected.ok ? readInspection(inspected.value.body) : undefined;
+  }
+
+  /** Engines up to 24 take other settings with a start of an old API, and a container from its networks for them. */
+  async function undone(id: string): Promise<string | undefined> {
+    if (body.length === 0 || wish?.endpoint === undefined) return undefined;
+    const now = await inspect(id);
+    if (now === undefined || now.networks.includes(rules.network)) return undefined;
+    const isAsked = isBridged(now.networkMode) || variableIn(now.environment, rules.variable) !== undefined;
+    return isAsked
+      ? `network mode "${now.networkMode}", given with the start, took it from there`
+      : undefined;
+  }
 
   /** This proxy made it, but ended before it was joined; others are left alone unless they ask. */
   function isUnjoined({ isRunning, networks, dns, environment }: Inspected): boolean {

@@ -33,7 +33,8 @@ export function readWish(environment: unknown, options: WishOptions): WishResult
   if (asked === undefined)
     return { wish: options.isDefault && options.subnet !== undefined ? anyAddress() : undefined };
   const words = asked.split(/\s+/).filter(word => word !== '');
-  if (words.length === 1 && words[0] === 'none') return { wish: undefined };
+  if (words.includes('none'))
+    return words.length === 1 ? { wish: undefined } : { wrong: `${options.variable}: "none" stands alone` };
   return words.length === 0 ? readWords(['net:default'], options) : readWords(words, options);
 }
 

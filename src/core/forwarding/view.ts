@@ -1,7 +1,7 @@
 import { type Ipv4, type Mac, macOfAddress, type PeerId, type Vtep } from '../address.ts';
 import { ENDPOINTS, type Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
-import { type Forwarding, type NetworkForwarding, type Station, vtepKey } from '../forwarding.ts';
+import { type Forwarding, type NetworkForwarding, type Relay, type Station, vtepKey } from '../forwarding.ts';
 import { NETWORK_REMOVALS, NETWORKS } from '../networks/fact.ts';
 import {
   CONTROL_NETWORK,
@@ -23,6 +23,8 @@ export interface Views {
   readonly topology: TopologyView;
   readonly networks: NetworksView;
   readonly endpoints: EndpointsView;
+  /** Where frames for a peer are sent instead of to its own address; undefined where they go straight. */
+  detour(peer: PeerId): Vtep | undefined;
 }
 
 /** What of one network is behind other hosts. */
@@ -43,6 +45,9 @@ interface Placed {
 }
 
 interface Located {
+  /** Its own address. */
+  readonly own: Ipv4;
+  /** Where frames for it are sent. */
   readonly vtep: Vtep;
   readonly control: Ipv4;
 }
@@ -81,7 +86,7 @@ export class ForwardingView {
    * All of it. `mtu` is the largest packet that every path of this host takes; `controlMtu` the one to be tried in
    * measuring them.
    */
-  current(mtu: number, controlMtu: number): Forwarding {
+  current(mtu: number, controlMtu: number, relays: readonly Relay[]): Forwarding {
     const peers = this.#peers.values();
     const own = this.#views.topology.host(this.#views.self)?.control;
     const networks = [
@@ -93,11 +98,17 @@ export class ForwardingView {
     const before = this.#given;
     const isSame =
       before?.peers === peers &&
+      before.relays === relays &&
       before.networks.length === networks.length &&
       networks.every((network, index) => network === before.networks[index]);
     if (before !== undefined && isSame) return before;
-    this.#given = { peers, networks };
+    this.#given = { peers, networks, relays };
     return this.#given;
+  }
+
+  /** Frames for a peer go another way from now on. */
+  reroute(peer: PeerId): boolean {
+    return this.#locate(peer);
   }
 
   /** Looks at who holds an address now. */
@@ -130,16 +141,22 @@ export class ForwardingView {
     const before = this.#hosts.get(owner);
     const host = this.#views.topology.host(owner);
     // One that says again where it is keeps its VTEP, and with it all its stations.
-    const vtep = host && before && isSameVtep(before.vtep, host.vtep) ? before.vtep : host?.vtep;
+    const now = host && (this.#views.detour(owner) ?? host.vtep);
+    const vtep = now && before && isSameVtep(before.vtep, now) ? before.vtep : now;
     if (host === undefined || vtep === undefined) this.#hosts.delete(owner);
-    else this.#hosts.set(owner, { vtep, control: host.control });
+    else this.#hosts.set(owner, { own: host.vtep.address, vtep, control: host.control });
     let isChanged = owner === this.#views.self && before?.control !== host?.control;
     for (const address of new Set([before?.control, host?.control])) {
       if (address !== undefined && this.#placeControl(address)) isChanged = true;
     }
-    if (owner === this.#views.self || before?.vtep === vtep) return isChanged;
-    if (before !== undefined) this.#peers.remove(before.vtep.address);
-    if (vtep !== undefined) this.#peers.add(vtep.address, vtep.address);
+    if (owner === this.#views.self) return isChanged;
+    const own = host?.vtep.address;
+    if (own !== before?.own) {
+      if (before !== undefined) this.#peers.remove(before.own);
+      if (own !== undefined) this.#peers.add(own, own);
+      isChanged = true;
+    }
+    if (before?.vtep === vtep) return isChanged;
     for (const key of [...(this.#keys.get(owner) ?? [])]) this.#place(key);
     return true;
   }

@@ -70,7 +70,7 @@ export class Commands {
     command: Exclude<Command, { kind: 'connect' | 'forget' }>,
     answer: (result: Result<Reply>) => void,
   ): void {
-    const { addressing, attachments, departure, networking, trouble } = this.#parts;
+    const { addressing, attachments, departure, handed, networking, trouble } = this.#parts;
     const problem = trouble();
     switch (command.kind) {
       case 'attach':
@@ -83,7 +83,10 @@ export class Commands {
         if (problem !== undefined && command.kind !== 'release') return answer({ ok: false, problem });
         // What it is given ends with it.
         if (isContainerId(command.owner)) this.#context.emit({ kind: 'follow', container: command.owner });
-        return answerAddressCommand(addressing, this.#context.config.ipam, command, answer);
+        return answerAddressCommand(addressing, this.#context.config.ipam, command, result => {
+          if (command.kind === 'release' && result.ok) handed.released(command.owner, result.value.addresses);
+          answer(result);
+        });
       case 'name':
       case 'unname':
         if (problem !== undefined) return answer({ ok: false, problem });
@@ -106,7 +109,7 @@ export class Commands {
       case 'join-endpoint':
       case 'delete-endpoint':
       case 'name-endpoint':
-        return this.#parts.handed.carryOut(command, problem, answer, attach => this.#attach(ticket, attach));
+        return handed.carryOut(command, problem, answer, attach => this.#attach(ticket, attach));
       case 'remove-peer':
         return answer(this.#remove(command.peer, command.force));
       case 'repair':
@@ -163,6 +166,6 @@ export class Commands {
     const { addressing, neighbours, paths } = this.#parts;
     if (peer === this.#context.config.self) return 'it is this router itself';
     if (neighbours.get(peer) !== undefined || addressing?.reaches(peer)) return 'its router is connected';
-    return paths.get(peer)?.alive ? 'its host answers' : undefined;
+    return paths.alive(peer) ? 'its host answers' : undefined;
   }
 }

@@ -1,4 +1,4 @@
-import type { PeerId } from '../address.ts';
+import type { PeerId, Vtep } from '../address.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
 import type { RingView } from '../ipam/view.ts';
 import type { NamesView } from '../names/view.ts';
@@ -31,6 +31,8 @@ export interface Context {
   saveOthers(): void;
   /** MTU for the interfaces of containers. */
   mtu(): number;
+  /** Where frames for a peer are sent instead of to its own address; undefined where they go straight. */
+  detour(peer: PeerId): Vtep | undefined;
   /** Who is, or was last, at an address that users name, HOST:PORT. */
   peerAt(address: string): PeerId | undefined;
   /** Undefined where the mesh gives out no addresses. */

@@ -23,6 +23,7 @@ import {
   without,
 } from '../range.ts';
 import type { Context } from './context.ts';
+import { keep } from './durability.ts';
 import { Election } from './election.ts';
 import { defaultName } from './peer-name.ts';
 import type { IpamConfig } from './step.ts';
@@ -212,8 +213,21 @@ export class Custodian {
     const heirs = this.#heirs(next);
     const isSame = before !== undefined && next === before && before.heirs.join() === heirs.join();
     if (isSame) return;
+    this.#keepOthers(before, next);
     const value = encodeCustody({ ...next, heirs });
     this.#context.write([{ domain: IPAM, key: CUSTODY_KEY, value }]);
+  }
+
+  /**
+   * The word of others is stored before the own that follows from it. A store that held an older one would have this host
+   * take a grant again that it forgot to have taken, or believe of one that is gone that it never got what it was given.
+   */
+  #keepOthers(before: Custody | undefined, next: Custody): void {
+    const givers = [...(before?.received.keys() ?? []), ...next.received.keys()].filter(
+      giver => before?.received.get(giver) !== next.received.get(giver),
+    );
+    const receivers = before?.grants.filter(grant => !next.grants.includes(grant)).map(({ to }) => to) ?? [];
+    keep(this.#context, new Set([...givers, ...receivers]));
   }
 
   /** Those who hold space and come next after this peer, in the order of ids. */

@@ -33,11 +33,7 @@ export function createDurability(context: Context): Durability {
   const unsaved = new Set<PeerId>();
 
   function save(kind: 'save' | 'persist'): void {
-    const records = new Map<string, Uint8Array | undefined>();
-    for (const owner of unsaved) {
-      const bytes = replica.export(owner);
-      if (bytes !== undefined) records.set(REPLICA_PREFIX + owner, bytes);
-    }
+    const records = recordsOf(context, unsaved);
     unsaved.clear();
     if (records.size > 0) emit({ kind, records });
   }
@@ -65,6 +61,21 @@ export function createDurability(context: Context): Durability {
       if (unsaved.size > 0) agenda.plan('save', context.now() + SAVE_MS, () => save('save'));
     },
   };
+}
+
+/** What is known of these is on disk before anything that this host writes from now on. */
+export function keep(context: Context, owners: Iterable<PeerId>): void {
+  const records = recordsOf(context, owners);
+  if (records.size > 0) context.emit({ kind: 'persist', records });
+}
+
+function recordsOf({ replica }: Context, owners: Iterable<PeerId>): Map<string, Uint8Array> {
+  const records = new Map<string, Uint8Array>();
+  for (const owner of owners) {
+    const bytes = replica.export(owner);
+    if (bytes !== undefined) records.set(REPLICA_PREFIX + owner, bytes);
+  }
+  return records;
 }
 
 /** Written with the last word of a host that leaves: who starts from this store is somebody else. */

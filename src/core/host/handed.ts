@@ -97,6 +97,11 @@ export class Handed {
     this.#attachments.removed(container);
   }
 
+  /** These were reserved for a container, and are no more. */
+  released(container: string, addresses: readonly Ipv4[]): void {
+    this.#keepers.forget(container, addresses);
+  }
+
   #all(): readonly Readonly<Held>[] {
     return this.#attachments.all().filter(held => endpointOf(held) !== undefined);
   }

@@ -39,10 +39,10 @@ export class Keepers {
     this.#context.emit({ kind: 'persist', records });
   }
 
-  /** What the container has is its own no more. */
-  forget(container: string): void {
+  /** What the container has is its own no more; where some are named, only these. */
+  forget(container: string, only?: readonly Ipv4[]): void {
     const gone = [...this.#byAddress]
-      .filter(([, keeper]) => keeper === container)
+      .filter(([address, keeper]) => keeper === container && (only === undefined || only.includes(address)))
       .map(([address]) => address);
     if (gone.length === 0) return;
     for (const address of gone) this.#byAddress.delete(address);

@@ -45,7 +45,7 @@ export class Lenders {
     const { now } = this.#context;
     const before = this.#asked;
     if (range === undefined || range.start !== before?.range.start || range.end !== before.range.end) {
-      if (before !== undefined) this.#tell(undefined);
+      if (before !== undefined || this.#isLeftOver()) this.#tell(undefined);
       this.#tried.clear();
       if (range === undefined) return Number.POSITIVE_INFINITY;
     } else if (now() - before.at < PATIENCE_MS) return before.at + PATIENCE_MS;
@@ -70,6 +70,12 @@ export class Lenders {
     const missing = silent.filter(({ free }) => free > 0);
     if (missing.length === 0) return { code: 'space-exhausted', value };
     return { code: 'space-silent', value, holders: missing.map(({ peer }) => this.#label(peer)).join(', ') };
+  }
+
+  /** A wish of an earlier run: two hosts with such would hand on one address to each other for ever. */
+  #isLeftOver(): boolean {
+    const { config, ring } = this.#context;
+    return ring.wants().has(config.self);
   }
 
   #tell(asked: Asked | undefined): void {

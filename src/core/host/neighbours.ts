@@ -40,7 +40,8 @@ export interface Neighbours {
   unheard(peer: PeerId): Millis | undefined;
 }
 
-export function createNeighbours(context: Context): Neighbours {
+/** `doubted` is told every second of each that is silent: whether its host answers tells more. */
+export function createNeighbours(context: Context, doubted: (peer: PeerId) => void): Neighbours {
   const { agenda, emit, replica } = context;
   const neighbours = new Map<PeerId, Neighbour>();
   const lastHeard = new Map<PeerId, Millis>();
@@ -54,9 +55,11 @@ export function createNeighbours(context: Context): Neighbours {
       boot: context.config.boot,
     });
     for (const neighbour of neighbours.values()) {
+      const { peer } = neighbour;
       if (silence(neighbour) > GIVEN_UP_MS)
-        emit({ kind: 'hang-up', peer: neighbour.peer, reason: 'silent for 15 s', refuseMs: 0 });
-      else emit({ kind: 'send', to: neighbour.peer, bytes });
+        emit({ kind: 'hang-up', peer, reason: 'silent for 15 s', refuseMs: 0 });
+      else emit({ kind: 'send', to: peer, bytes });
+      if (silence(neighbour) > SUSPECT_MS) doubted(peer);
     }
     if (neighbours.size > 0) agenda.plan('heartbeat', context.now() + HEARTBEAT_MS, beat);
   }

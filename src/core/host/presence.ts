@@ -1,4 +1,5 @@
 import { fromNumber, type Ipv4, type PeerId, toNumber } from '../address.ts';
+import type { Relay } from '../forwarding.ts';
 import { CONTROL_NETWORK } from '../networks/network.ts';
 import type { Write } from '../replica.ts';
 import {
@@ -8,12 +9,14 @@ import {
   encodeConnection,
   encodeHost,
   HOST_KEY,
+  type HostFact,
   TOPOLOGY,
 } from '../topology/facts.ts';
 import type { Context } from './context.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Paths } from './paths.ts';
 import { defaultName } from './peer-name.ts';
+import { RelayPorts } from './relays.ts';
 import type { Millis } from './step.ts';
 
 /** Connections come and go in bursts; what they amount to is told together. */
@@ -33,6 +36,8 @@ export interface Presence {
   /** Tells the mesh of this host; from then on it is kept up to date. */
   announce(): void;
   connectionsChanged(): void;
+  /** What this host's kernel is to send on to neighbours. */
+  relays(): readonly Relay[];
   /** Says nothing more: this host leaves the mesh. */
   withdraw(): void;
   /** Looks whether another host was first to take our control address or our name. */
@@ -49,14 +54,21 @@ export interface Presence {
 export function createPresence(context: Context, neighbours: Neighbours, paths: Paths): Presence {
   const { agenda, config, topology } = context;
   const name = config.name ?? defaultName(context, config.self);
+  const relayPorts = new RelayPorts(context);
   let announced = false;
   let salt = 0;
-  let strikes: readonly Millis[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
+  let toldMtu: number | undefined;
 
   function announce(): void {
+    if (!announced && config.relays) relayPorts.resume();
     announced = true;
-    const fact = {
+    context.write([hostWrite(), ...connectionWrites()]);
+  }
+
+  function hostWrite(): Write {
+    const mtu = paths.own();
+    const fact: HostFact = {
       name,
       nickname: config.nickname,
       version: config.version,
@@ -64,32 +76,50 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       vtep: config.vtep,
       control: controlAddress(context, salt),
       boot: config.boot,
+      mtu,
     };
-    context.write([{ domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) }, ...connectionWrites()]);
+    toldMtu = mtu;
+    return { domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) };
   }
 
   function connectionWrites(): readonly Write[] {
-    const told = new Set<PeerId>();
-    for (const { key } of context.replica.ofOwner(config.self)) {
-      const peer = connectionPeer(key);
-      if (peer !== undefined) told.add(peer);
-    }
+    const told = toldConnections(context);
     const writes: Write[] = [];
+    offerRelays();
     for (const { peer, address, outbound } of neighbours.all()) {
       told.delete(peer);
-      const fact: ConnectionFact = { address, outbound, established: paths.get(peer)?.mtu !== undefined };
+      const port = relayPorts.of(peer);
+      const fact: ConnectionFact = {
+        address,
+        outbound,
+        established: paths.get(peer)?.mtu !== undefined,
+        ...(port !== undefined && { relay: port }),
+      };
       writes.push({ domain: TOPOLOGY, key: connectionKey(peer), value: encodeConnection(fact) });
     }
     for (const peer of told) writes.push({ domain: TOPOLOGY, key: connectionKey(peer), value: undefined });
     return writes;
   }
 
+  /** Helps others to reach those whom frames from here reach straight. */
+  function offerRelays(): void {
+    const straight = [...neighbours.all()].map(({ peer }) => peer).filter(peer => paths.isStraight(peer));
+    if (relayPorts.offer(new Set(config.relays ? straight : []))) context.emit({ kind: 'forward' });
+    const next = relayPorts.next();
+    if (next !== undefined) agenda.plan('relays', next, offerRelays);
+  }
+
   return {
     announce,
+    relays: () => relayPorts.all(),
     withdraw() {
       announced = false;
     },
     connectionsChanged() {
+      // Until the others know, what they send may be too large.
+      agenda.plan('mtu', context.now() + SETTLE_MS, () => {
+        if (announced && paths.own() !== toldMtu) context.write([hostWrite()]);
+      });
       const apart = Math.min(APART_MAX_MS, APART_MS_PER_HOST * topology.peers().length);
       agenda.plan('connections', Math.max(context.now() + SETTLE_MS, toldAt + apart), () => {
         if (!announced) return;
@@ -109,13 +139,25 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       const host = topology.host(holder)?.nickname ?? holder;
       context.emit({ kind: 'halt', problem: { code: 'peer-name-taken', name, host } });
     },
-    impersonated(boot) {
-      const recent = strikes.filter(at => context.now() - at < STRIKE_MS);
-      const isNew = context.now() - (recent.at(-1) ?? Number.NEGATIVE_INFINITY) >= STRIKE_APART_MS;
-      strikes = isNew ? [...recent, context.now()] : recent;
-      if (boot === undefined) return strikes.length > BLIND_STRIKES;
-      return strikes.length > STRIKES && boot < config.boot;
-    },
+    impersonated: createStrikes(context),
+  };
+}
+
+/** The peers of whose connections the facts of this host tell. */
+function toldConnections({ config, replica }: Context): Set<PeerId> {
+  const keys = [...replica.ofOwner(config.self)].map(({ key }) => connectionPeer(key));
+  return new Set(keys.filter(peer => peer !== undefined));
+}
+
+/** Counts facts in our name that we never wrote; tells whether it is we who have to stop. */
+function createStrikes({ config, now }: Context): Presence['impersonated'] {
+  let strikes: readonly Millis[] = [];
+  return boot => {
+    const recent = strikes.filter(at => now() - at < STRIKE_MS);
+    const isNew = now() - (recent.at(-1) ?? Number.NEGATIVE_INFINITY) >= STRIKE_APART_MS;
+    strikes = isNew ? [...recent, now()] : recent;
+    if (boot === undefined) return strikes.length > BLIND_STRIKES;
+    return strikes.length > STRIKES && boot < config.boot;
   };
 }
 

@@ -8,6 +8,8 @@ import type {
   DormantReport,
   EndpointReport,
   NetworkReport,
+  PathKind,
+  PathReport,
   PeerLabel,
   PeerReport,
   Report,
@@ -20,7 +22,7 @@ import type { Attempt, Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
 import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
-import type { Paths } from './paths.ts';
+import type { Path, Paths } from './paths.ts';
 import { defaultName } from './peer-name.ts';
 
 export interface Parts {
@@ -53,6 +55,7 @@ export function reportOf(context: Context, parts: Parts, state: Report['state'])
     discovery: config.discovery,
     targets: parts.dialling.targets(),
     connections: connectionReports(context, parts, label),
+    paths: pathReports(context, parts.paths, label),
     peers: peerReports(context, parts.paths, label),
     removed: context.removals.peers().map(label),
     networks: networkReports(context),
@@ -95,12 +98,27 @@ function established({ neighbours, paths }: Parts, neighbour: Neighbour, label: 
     outbound: neighbour.outbound,
     state: neighbours.silent(neighbour) ?? state,
     peer: label(neighbour.peer),
-    path: path?.mtu === undefined ? undefined : 'fastdp',
+    path: kindOf(path),
     mtu: path?.mtu,
     rttMs: path?.rttMs,
     problem: undefined,
     retryInMs: undefined,
   };
+}
+
+const kindOf = (path: Path | undefined): PathKind | undefined => {
+  if (path?.mtu === undefined) return undefined;
+  return path.relay === undefined ? 'fastdp' : 'relay';
+};
+
+function pathReports({ config, topology }: Context, paths: Paths, label: Label): readonly PathReport[] {
+  const reports = topology.peers().flatMap((peer): readonly PathReport[] => {
+    const path = peer === config.self ? undefined : paths.get(peer);
+    if (path === undefined) return [];
+    const { loss, mtu, relay, rttMs, why } = path;
+    return [{ peer: label(peer), path: kindOf(path), relay: relay && label(relay), mtu, rttMs, loss, why }];
+  });
+  return reports.sort((a, b) => compare(a.peer.name, b.peer.name));
 }
 
 function attempted(context: Context, attempt: Attempt, peer: PeerLabel | undefined): ConnectionReport {
@@ -127,7 +145,7 @@ function peerReports({ config, topology }: Context, paths: Paths, label: Label):
     version: topology.host(peer)?.version ?? '',
     addresses: topology.host(peer)?.addresses ?? [],
     reachable: reached.has(peer),
-    alive: peer === config.self || paths.get(peer)?.alive,
+    alive: peer === config.self || paths.alive(peer),
     // What a router that is gone said of its connections is past.
     connections: [...(reached.has(peer) ? topology.connections(peer) : [])]
       .map(([other, fact]) => ({ ...fact, peer: label(other) }))

@@ -51,6 +51,8 @@ export interface HostConfig {
   readonly vtep: Vtep;
   /** MTU of the underlay device that carries `vtep`. */
   readonly underlayMtu: number;
+  /** Whether the kernel can send on what others address to a third. */
+  readonly relays: boolean;
   /** An upper bound on the overlay's MTU, where the user gave one. */
   readonly mtu: number | undefined;
   readonly password: boolean;
@@ -209,10 +211,13 @@ export type Input =
   | {
       readonly kind: 'path-measured';
       readonly peer: PeerId;
+      readonly way: number;
       readonly size: number;
-      readonly alive: boolean;
-      readonly rttMs: number;
+      /** Undefined where nobody answered. */
+      readonly rttMs: number | undefined;
     }
+  /** Where frames went within the last minute, as far as is known. */
+  | { readonly kind: 'traffic'; readonly to: readonly Vtep[] }
   /** The last input. */
   | { readonly kind: 'stopping' }
   /** Why nothing can be stored now, or undefined once it can. */
@@ -249,8 +254,18 @@ export type Effect =
   | { readonly kind: 'memberships'; readonly memberships: readonly Membership[] }
   /** These are all networks from now on, sorted by name. */
   | { readonly kind: 'networks'; readonly networks: readonly Network[] }
-  /** Answered by `path-measured`. `size` is that of the IP packet. */
-  | { readonly kind: 'probe'; readonly peer: PeerId; readonly address: Ipv4; readonly size: number }
+  /**
+   * Answered by `path-measured`, with the same `way`. `size` is that of the IP packet. `via`: sent there, whatever the
+   * kernel's tables say.
+   */
+  | {
+      readonly kind: 'probe';
+      readonly peer: PeerId;
+      readonly address: Ipv4;
+      readonly size: number;
+      readonly way: number;
+      readonly via?: Vtep;
+    }
   /** Answered by `container-started`, `container-died` or `container-removed`, now and after every change. */
   | { readonly kind: 'follow'; readonly container: string }
   | { readonly kind: 'reply'; readonly ticket: number; readonly result: Result<Reply> }

@@ -51,8 +51,10 @@ export class Vigil {
       const isHeard = this.#isHeard(peer);
       if (this.#silent.has(peer)) {
         if (isHeard && this.#hasTold(peer)) this.#show(peer, true);
-      } else if (isHeard || this.#paths.get(peer)?.alive) this.#quiet.delete(peer);
-      else {
+      } else if (isHeard || this.#paths.alive(peer)) {
+        this.#quiet.delete(peer);
+        if (!isHeard) this.#paths.urge(peer);
+      } else {
         const since = this.#quiet.get(peer) ?? now();
         this.#quiet.set(peer, since);
         const silence = this.#neighbours.unheard(peer) ?? now() - since;

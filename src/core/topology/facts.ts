@@ -5,6 +5,9 @@ import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
 export const TOPOLOGY = 'topology';
 export const HOST_KEY = 'host';
 const CONNECTION_PREFIX = 'connection/';
+/** What IPv4 asks of every host (RFC 791), and the largest packet there is: nobody can hold the mesh to less. */
+const MTU_MIN = 576;
+const MTU_MAX = 65_535;
 
 /** What a router says of its own host; one entry under `HOST_KEY`. */
 export interface HostFact {
@@ -18,6 +21,8 @@ export interface HostFact {
   readonly control: Ipv4;
   /** New at every start of the router; tells a restart from a second router with the same key. */
   readonly boot: string;
+  /** The largest packet that its underlay and all of its paths take. */
+  readonly mtu?: number;
 }
 
 /** What a router says of one connection of its own; one entry each, under `connectionKey(peer)`. */
@@ -26,6 +31,8 @@ export interface ConnectionFact {
   readonly address: string;
   readonly outbound: boolean;
   readonly established: boolean;
+  /** The UDP port at which its host relays to that peer, for those who don't reach it themselves. */
+  readonly relay?: number;
 }
 
 export const connectionKey = (peer: PeerId): string => CONNECTION_PREFIX + peer;
@@ -49,7 +56,9 @@ export function decodeHost(bytes: Uint8Array): HostFact | undefined {
   if (!isText(nickname, 64) || !isText(version, 32) || !isText(boot, 64)) return undefined;
   if (!Array.isArray(addresses) || addresses.length > 8) return undefined;
   if (!addresses.every(address => isText(address, 262))) return undefined;
-  return { name, nickname, version, addresses, vtep, control, boot };
+  const { mtu } = value;
+  const told = isWithin(mtu, MTU_MIN, MTU_MAX) && { mtu };
+  return { name, nickname, version, addresses, vtep, control, boot, ...told };
 }
 
 function decodeVtep(value: Readonly<Record<string, unknown>>): Vtep | undefined {
@@ -64,5 +73,6 @@ export function decodeConnection(bytes: Uint8Array): ConnectionFact | undefined 
   const { address, outbound, established } = value;
   if (!isText(address, 262) || typeof outbound !== 'boolean' || typeof established !== 'boolean')
     return undefined;
-  return { address, outbound, established };
+  const { relay } = value;
+  return { address, outbound, established, ...(isWithin(relay, 1, 65_535) && { relay }) };
 }

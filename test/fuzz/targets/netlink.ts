@@ -53,7 +53,7 @@ export const netlink: Target = {
       readLink(each);
       readForwarding(each.body);
       readNeighbour(each.body);
-      for (const shape of SHAPES) elementsIn(shape, each);
+      for (const shape of SHAPES) elementsIn({ shape: shape }, each);
       counterIn(each);
       dropsIn(each);
       ruleIn(each);

@@ -73,7 +73,7 @@ export class AddressUsers {
     });
     this.#simulation.after(answerMs(this.#settings) + 1_000, () => {
       // Nothing is told before it is durable, and on a full disk nothing is.
-      const wasFull = full || disk.fills > fills;
+      const wasFull = full || disk.fills > fills || machine.waitsForSpace;
       const couldAnswer = machine.epoch === epoch && machine.host?.state === 'ready' && !wasFull;
       if (
         !isAnswered &&

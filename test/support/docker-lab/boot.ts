@@ -89,7 +89,9 @@ async function reach(host: DockerHost): Promise<boolean> {
 
 /** Addresses given to something that is no endpoint of a container that runs. */
 async function leaks(host: DockerHost): Promise<number> {
-  const { stdout } = await host.mesh(['ps']);
-  const held = stdout.split('\n').filter(line => /^(endpoint|docker):/.test(line));
-  return held.filter(line => !ADDRESSES.some(address => line.includes(`${address}/`))).length;
+  const { stdout } = await host.mesh(['ps', '--json']);
+  const all = JSON.parse(stdout) as readonly { container: string; addresses: readonly string[] }[];
+  const held = all.filter(({ container }) => /^(endpoint|docker):/.test(container));
+  const isKnown = (address: string): boolean => ADDRESSES.some(known => address.startsWith(`${known}/`));
+  return held.filter(({ addresses }) => !addresses.every(isKnown)).length;
 }

@@ -4,6 +4,8 @@ import type { Host } from './host.ts';
 export interface Probed {
   readonly sent: number;
   readonly answered: number;
+  /** How long nothing got through, all in all: the share that was lost, of the time. */
+  readonly lostMs: number;
 }
 
 /** Echoes on their way. */
@@ -13,24 +15,27 @@ export interface Probing {
   stop(): Promise<Probed>;
 }
 
-/** Sends echoes from a namespace of the host to `address`, one each millisecond. */
+/** Sends echoes from a namespace of the host to `address`, one each millisecond unless told otherwise. */
 export async function startProbe(
   host: Host,
   namespace: string,
   address: string,
   count?: number,
+  everyMs = 1,
 ): Promise<Probing> {
   const counted = count === undefined ? [] : ['-c', `${count}`];
   // Without `-W`, it would wait ten seconds for answers that are late.
   const program = await host.spawn([
     ...['ip', 'netns', 'exec', namespace],
-    ...['ping', '-q', '-i', '0.001', '-W', '1', ...counted, address],
+    ...['ping', '-q', '-i', `${everyMs / 1_000}`, '-W', '1', ...counted, address],
   ]);
   const result = async (): Promise<Probed> => {
     const { stdout, stderr } = await program.ended;
-    const [, sent, answered] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    const [, sent, answered, ms] =
+      /(\d+) packets transmitted, (\d+) received.*time (\d+)ms/.exec(stdout) ?? [];
     if (sent === undefined) throw new Error(`the probe said: ${stdout}${stderr}`);
-    return { sent: Number(sent), answered: Number(answered) };
+    const lostMs = (1 - Number(answered) / Number(sent)) * Number(ms);
+    return { sent: Number(sent), answered: Number(answered), lostMs };
   };
   const ended = result();
   // Who gave up before has another failure to tell.

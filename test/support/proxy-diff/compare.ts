@@ -22,6 +22,10 @@ export function compare(one: readonly Heard[], other: readonly Heard[]): readonl
   return all;
 }
 
+/** On one line, for a person. */
+export const lineOf = ({ one, other, place, title }: Difference): string =>
+  `${title}, ${place}: ${one} | ${other}`;
+
 function placesOf(heard: Heard | undefined): ReadonlyMap<string, string> {
   const places = new Map<string, string>();
   if (heard === undefined) return places;

@@ -9,7 +9,13 @@ import { renderPeers } from '../../../cli/render/peers.ts';
 import { renderSummary } from '../../../cli/render/summary.ts';
 import type { DataplaneReport } from '../../../src/api/control/contract.ts';
 import type { Cidr, Ipv4, Mac } from '../../../src/core/address.ts';
-import type { ConnectionReport, EndpointReport, IpamReport, Report } from '../../../src/core/report.ts';
+import type {
+  ConnectionReport,
+  EndpointReport,
+  IpamReport,
+  PathReport,
+  Report,
+} from '../../../src/core/report.ts';
 import { DNS, HOST1, HOST2, REPORT } from '../../support/fake-router.ts';
 
 const IPAM = REPORT.ipam as IpamReport;
@@ -21,7 +27,7 @@ const connection = (changes: Partial<ConnectionReport>): string =>
 describe('status connections', () => {
   it('has the layout that scripts know', () => {
     expect(renderConnections(REPORT).split('\n')).toEqual([
-      '<- 192.168.48.12:42459   established fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450',
+      '<- 192.168.48.12:42459   established fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450 rtt=0.2ms',
       '-> 192.168.48.13:6783    retrying    192.168.48.13:6783 did not answer; a firewall may drop the port, or the host is down; retry in 3s',
     ]);
   });
@@ -32,10 +38,9 @@ describe('status connections', () => {
       { state: 'pending', path: undefined },
       '<- 192.168.48.12:42459   pending     e2:7e:49:7e:0f:1b(host2) measuring the path',
     ],
-    [{ state: 'suspect' }, '<- 192.168.48.12:42459   suspect     fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450'],
     [
-      { path: undefined, mtu: undefined },
-      '<- 192.168.48.12:42459   established none   e2:7e:49:7e:0f:1b(host2)',
+      { state: 'suspect' },
+      '<- 192.168.48.12:42459   suspect     fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450 rtt=0.2ms',
     ],
     [
       { state: 'failed', peer: undefined, problem: { code: 'peer-is-self', peer: 'a:1' } },
@@ -47,6 +52,31 @@ describe('status connections', () => {
     ],
   ] as const)('shows %j', (changes, line) => {
     expect(connection(changes)).toBe(line);
+  });
+});
+
+const [straight] = REPORT.paths as [PathReport];
+const path = (changes: Partial<PathReport>, connections = REPORT.connections): string =>
+  renderConnections({ ...REPORT, connections, paths: [{ ...straight, ...changes }] }).split('\n')[0]!;
+
+describe('paths', () => {
+  const WHY = 'the direct way does not answer';
+
+  it('show how much is lost, by whom frames go, and why', () => {
+    expect(path({ loss: 0.104 })).toMatch(/ mtu=1450 rtt=0.2ms loss=10%$/);
+    expect(path({ path: 'relay', relay: HOST1, why: WHY })).toBe(
+      `<- 192.168.48.12:42459   established relay  e2:7e:49:7e:0f:1b(host2) mtu=1450 rtt=0.2ms via 06:0f:d4:4f:de:19(host1) (${WHY})`,
+    );
+    expect(path({ path: undefined, mtu: undefined, rttMs: undefined, why: WHY })).toMatch(
+      new RegExp(`established none   e2:7e:49:7e:0f:1b\\(host2\\) \\(${WHY}\\)$`),
+    );
+  });
+
+  it('are shown without a connection where they are not straight', () => {
+    expect(path({ path: 'relay', relay: HOST1 }, [])).toBe(
+      '                         unconnected relay  e2:7e:49:7e:0f:1b(host2) mtu=1450 rtt=0.2ms via 06:0f:d4:4f:de:19(host1)',
+    );
+    expect(path({}, [])).toBe('');
   });
 });
 
@@ -205,10 +235,15 @@ describe('status', () => {
     const [first] = REPORT.endpoints as [EndpointReport];
     const second = { ...first, address: '10.32.0.1' as Ipv4, prefix: 12 };
     const bare = { ...second, container: 'netns:/run/netns/box2', mac: '0a:01:0a:20:00:01' as Mac };
+    const [one, two] = ['e', 'f'].map(letter => `endpoint:${letter.repeat(64)}`) as [string, string];
+    const handed = { ...second, container: one, containerName: 'box3' };
+    const unknown = { ...second, container: two, containerName: two };
     const lost = { ...first, container: 'x', conflict: { containerName: 'y', host: HOST2 } };
-    const report = { ...REPORT, endpoints: [...REPORT.endpoints, second, bare, lost] };
+    const report = { ...REPORT, endpoints: [...REPORT.endpoints, second, bare, handed, unknown, lost] };
     expect(attachedOf(report).map(each => renderAttached(each))).toEqual([
       'aaaaaaaaaaaa 0a:01:0a:00:00:0b 10.0.0.11/24 10.32.0.1/12',
+      'box3 0a:01:0a:00:00:0b 10.32.0.1/12',
+      `${two} 0a:01:0a:00:00:0b 10.32.0.1/12`,
       'netns:/run/netns/box2 0a:01:0a:20:00:01 10.32.0.1/12',
     ]);
   });

@@ -226,7 +226,7 @@ describe('connect and forget', () => {
 describe('status, report and version', () => {
   it('show views', async () => {
     expect((await mesh('status', 'connections')).stdout.split('\n')[0]).toBe(
-      '<- 192.168.48.12:42459   established fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450',
+      '<- 192.168.48.12:42459   established fastdp e2:7e:49:7e:0f:1b(host2) mtu=1450 rtt=0.2ms',
     );
     expect((await mesh('status', 'targets')).stdout).toBe('192.168.48.13:6783\n');
     expect((await mesh('status', 'peers')).stdout).toMatch(/^06:0f:d4:4f:de:19\(host1\)\n {3}<- /);

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { contains, type Ipv4, type Mac, type PeerId } from '../../../src/core/address.ts';
 import { personalRecords } from '../../../src/core/host/durability.ts';
 import type { IpamConfig } from '../../../src/core/host/step.ts';
+import { CUSTODY_KEY, decodeCustody, IPAM } from '../../../src/core/ipam/custody.ts';
+import { WANT_KEY } from '../../../src/core/ipam/want.ts';
+import type { Facts } from '../../../src/core/replica.ts';
 import { allocate, ask, attach, cidr, claim, ipam, three } from '../../support/address-mesh.ts';
 import { createVirtualMesh } from '../../support/virtual-mesh.ts';
 
@@ -319,3 +322,42 @@ describe('attach', () => {
     expect(attach(mesh, a, 'box4')).toBe('10.32.0.3');
   });
 });
+
+describe('a router that was killed', () => {
+  it('does not ask any more for what somebody waited for before', () => {
+    const { mesh, a, b } = three();
+    expect(allocate(mesh, a, 'first')).toBe('10.32.0.1');
+    mesh.cut(a, b);
+    mesh.command(b, { kind: 'claim', owner: 'box', address: cidr('10.32.0.1/24') });
+    mesh.command(b, { kind: 'claim', owner: 'box', address: cidr('10.32.0.2/24') });
+    const isWanting = () => [...b.host.facts.ofOwner(b.peer)].some(({ key }) => key === WANT_KEY);
+    mesh.until(isWanting);
+    mesh.restart(b);
+    mesh.heal();
+    mesh.until(() => b.host.state === 'ready');
+    mesh.run(100);
+    expect(isWanting()).toBe(false);
+  });
+
+  it('knows on disk that a giver has let go of a grant before it forgets that it took it', () => {
+    const { mesh, a, b, c } = three();
+    expect(allocate(mesh, a, 'first')).toBe('10.32.0.1');
+    const given = mesh.command(b, { kind: 'allocate', owner: 'box', subnet: undefined });
+    const isRemembered = () => receivedOf(b.host.facts, b.peer).has(a.peer);
+    mesh.until(isRemembered);
+    for (const other of [b, c]) mesh.cut(a, other);
+    mesh.run(2_000);
+    mesh.heal();
+    mesh.until(() => !isRemembered());
+    expect(given()?.ok).toBe(true);
+    mesh.restart(b);
+    expect(receivedOf(b.host.facts, b.peer).has(a.peer)).toBe(false);
+    const custody = b.host.facts.get(a.peer, IPAM, CUSTODY_KEY)?.value;
+    expect(custody && decodeCustody(custody)?.grants).toEqual([]);
+  });
+});
+
+const receivedOf = (facts: Facts, peer: PeerId): ReadonlyMap<PeerId, number> => {
+  const value = facts.get(peer, IPAM, CUSTODY_KEY)?.value;
+  return (value && decodeCustody(value)?.received) ?? new Map();
+};

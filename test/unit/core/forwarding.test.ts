@@ -11,7 +11,7 @@ import {
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../../../src/core/endpoints/endpoint.ts';
 import { createEndpointsView } from '../../../src/core/endpoints/view.ts';
 import { ForwardingView } from '../../../src/core/forwarding/view.ts';
-import type { Station } from '../../../src/core/forwarding.ts';
+import type { Relay, Station } from '../../../src/core/forwarding.ts';
 import { CONTROL_NETWORK } from '../../../src/core/networks/network.ts';
 import { createNetworksView } from '../../../src/core/networks/view.ts';
 import { EMPTY } from '../../../src/core/replica/fact.ts';
@@ -29,6 +29,8 @@ interface Claim {
   readonly mac: Mac;
 }
 
+const NO_RELAYS: readonly Relay[] = [];
+
 type Hosts = Map<PeerId, { readonly stamp: number; readonly fact: HostFact }>;
 
 /** The views of one host, and the facts that they were told, to work everything out anew. */
@@ -39,7 +41,7 @@ function observer() {
     networks: createNetworksView([parseCidr('10.32.0.0/12')!]),
     endpoints: createEndpointsView(),
   };
-  const forwarding = new ForwardingView(views);
+  const forwarding = new ForwardingView({ ...views, detour: () => undefined });
   const hosts: Hosts = new Map();
   const claims = new Map<Ipv4, Claim[]>();
   const learn = (change: Change): boolean => {
@@ -58,7 +60,7 @@ function observer() {
   return {
     hosts,
     claims,
-    current: () => forwarding.current(1_450, 1_500),
+    current: () => forwarding.current(1_450, 1_500, NO_RELAYS),
     host(owner: PeerId, stamp: number, fact: HostFact | undefined): boolean {
       if (fact === undefined) hosts.delete(owner);
       else hosts.set(owner, { stamp, fact });

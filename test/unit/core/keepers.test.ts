@@ -75,6 +75,25 @@ describe('an address that is reserved for a container', () => {
     expect(owners()).toEqual([]);
   });
 
+  it("is anybody's again when it is released, for an endpoint of no known container too", () => {
+    const { mesh, a, create, end, owners, reserve } = stage();
+    const address = allocate(mesh, a, ONE);
+    reserve(address);
+    create(address, ONE);
+    const release = { kind: 'release', owner: ONE, addresses: [address as Ipv4] } as const;
+    // While an endpoint has it, it is that one's.
+    expect(ask(mesh, a, release)).toMatchObject({ problem: { code: 'address-unallocated' } });
+    end(address);
+    expect(ask(mesh, a, release)).toMatchObject({ ok: true });
+    expect(owners()).toEqual([]);
+    mesh.restart(a);
+    mesh.run(5_000);
+    expect(reserve(address)).toBe(address);
+    expect(create(address)).toBe(address);
+    end(address);
+    expect(owners()).toEqual([]);
+  });
+
   it('outlives the router, which then looks whether the container does', () => {
     const { mesh, a, create, end, owners, reserve } = stage();
     const address = allocate(mesh, a, ONE);

@@ -76,6 +76,16 @@ describe("the engine's networks", () => {
     expect(networks.names()).toEqual(['prod']);
   });
 
+  it('are not made where the mesh has them no more by the time that the engine has told what it has', async () => {
+    const { networks, one } = start();
+    const made: string[] = [];
+    networks.watch(event => event.kind === 'created' && made.push(event.name));
+    one.want([MESH, PROD]);
+    one.want([MESH]);
+    await one.settled();
+    expect(made).toEqual(['mesh']);
+  });
+
   it('with another subnet are made anew', async () => {
     const { networks, one } = start();
     networks.userCreates({ name: 'prod', options: { 'mesh.network': 'prod' }, subnets: ['10.41.0.0/16'] });

@@ -4,7 +4,7 @@ import { ipv4Bytes, ipv4Of, macBytes, macOf } from '../bytes.ts';
 /** Elements of nftables sets: as text, the way nft writes them, and as the bytes that the kernel compares. */
 
 /** What an element is put together from, by nft's names of the types. */
-type Part = 'ifname' | 'ether_addr' | 'ipv4_addr';
+type Part = 'ifname' | 'ether_addr' | 'ipv4_addr' | 'inet_service';
 export type Shape = readonly Part[];
 
 /** The parts with ` . ` between them, e.g. `m1a2b3c4d5e . 0a:58:0a:00:00:0b . 10.0.0.11`. */
@@ -13,9 +13,11 @@ export type Element = string;
 export type Elements = ReadonlyMap<string, ReadonlySet<Element>>;
 
 const SEPARATOR = ' . ';
-const SIZES: Readonly<Record<Part, number>> = { ifname: 16, ether_addr: 6, ipv4_addr: 4 };
+const ARROW = ' : ';
+const SIZES: Readonly<Record<Part, number>> = { ifname: 16, ether_addr: 6, ipv4_addr: 4, inet_service: 2 };
 /** What this project gives to an interface; leaves nothing that nft would read as more than a name. */
 const PORT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
+const PORT = /^[1-9][0-9]{0,4}$/;
 const TEXT = new TextDecoder('latin1');
 
 export function join(...parts: readonly string[]): Element {
@@ -24,6 +26,14 @@ export function join(...parts: readonly string[]): Element {
 
 export function split(element: Element): readonly string[] {
   return element.split(SEPARATOR);
+}
+
+/** An element of a map: the key, and what it leads to. */
+export const mapElement = (key: Element, value: Element): Element => `${key}${ARROW}${value}`;
+
+export function splitMapElement(element: Element): readonly [Element, Element] {
+  const [key = '', value = ''] = element.split(ARROW);
+  return [key, value];
 }
 
 /** The bytes of the key: in a concatenation, each part is padded to four bytes. Throws where `element` has another shape. */
@@ -73,6 +83,10 @@ function encodePart(part: Part, text: string): Uint8Array {
     if (!PORT_NAME.test(text)) throw new Error(`"${text}" is not the name of a port`);
     return Buffer.from(text, 'latin1');
   }
+  if (part === 'inet_service') {
+    if (!PORT.test(text)) throw new Error(`"${text}" is not a port`);
+    return Uint8Array.of(Number(text) >> 8, Number(text) & 0xff);
+  }
   const address = part === 'ether_addr' ? parseMac(text) : parseIpv4(text);
   if (address === undefined) throw new Error(`"${text}" is not an address`);
   return part === 'ether_addr' ? macBytes(address as Mac) : ipv4Bytes(address as Ipv4);
@@ -80,6 +94,7 @@ function encodePart(part: Part, text: string): Uint8Array {
 
 function decodePart(part: Part, bytes: Uint8Array): string | undefined {
   if (part === 'ipv4_addr') return ipv4Of(bytes);
+  if (part === 'inet_service') return `${(bytes[0] ?? 0) * 256 + (bytes[1] ?? 0)}`;
   if (part === 'ether_addr') return macOf(bytes);
   const end = bytes.indexOf(0);
   const name = TEXT.decode(end < 0 ? bytes : bytes.subarray(0, end));

@@ -3,11 +3,12 @@ import type { Result } from '../../../core/errors.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { Firewall, InSwitch } from '../parts.ts';
 import { createHostGuard } from './host-guard.ts';
+import type { Control } from './ruleset.ts';
 import { createSwitchGuard } from './switch-guard.ts';
 
 /** Packets dropped since the tables were first loaded; a router that starts again goes on counting. */
 export interface Counters {
-  /** Datagrams to the data port from addresses that are no peers'. */
+  /** Datagrams to data ports from addresses that are no peers', and what containers sent to control ports. */
   readonly strangers: number;
   /** IPv4, ARP, router advertisements and redirects that a container had no right to send. */
   readonly spoofed: number;
@@ -29,6 +30,8 @@ interface Options {
   readonly log: Log;
   /** Leads to the namespace of the host; unless given, that is where this process is. */
   readonly inHost?: InSwitch;
+  /** Kept from containers. */
+  readonly control?: Control | undefined;
 }
 
 const here: InSwitch = action => action();
@@ -37,11 +40,13 @@ const here: InSwitch = action => action();
  * The firewall of this host, by nf_tables. What changes (peers, ports) takes one netlink transaction and no child
  * process. `setPeers` and `allow` throw a `KernelError` where the kernel refuses; the next `audit` tries again.
  */
-export function createFirewall({ log, inHost = here }: Options): KernelFirewall {
-  const host = createHostGuard(inHost);
+export function createFirewall({ log, inHost = here, control }: Options): KernelFirewall {
+  const host = createHostGuard(inHost, control);
   const inside = createSwitchGuard();
   return {
-    guardHost: (dataPort: number): Promise<Result<void>> => host.guard(dataPort),
+    guardHost: local => host.guard(local),
+    setRelays: relays => host.setRelays(relays),
+    relays: () => host.relays(),
     setPeers: (addresses: readonly Ipv4[]) => host.setPeers(addresses),
     guardSwitch: (inSwitch: InSwitch): Promise<Result<void>> => inside.guard(inSwitch),
     allow: (port: string, mac: Mac, addresses: readonly Ipv4[]) => inside.allow(port, mac, addresses),

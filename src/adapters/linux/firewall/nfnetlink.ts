@@ -3,7 +3,14 @@ import { Attributes, attributesIn } from '../netlink/attributes.ts';
 import type { NetlinkMessage } from '../netlink/message.ts';
 import { NLM_F_CREATE, type Request } from '../netlink/socket.ts';
 import type { MessageWriter } from '../netlink/writer.ts';
-import { decodeElement, type Element, encodeElement, type Shape } from './elements.ts';
+import {
+  decodeElement,
+  type Element,
+  encodeElement,
+  mapElement,
+  type Shape,
+  splitMapElement,
+} from './elements.ts';
 
 const TEXT = new TextDecoder();
 
@@ -19,6 +26,8 @@ export interface TableName {
 export interface SetName extends TableName {
   readonly set: string;
   readonly shape: Shape;
+  /** What its elements lead to, where it is a map. */
+  readonly data?: Shape | undefined;
 }
 
 /** Packets and bytes that a named counter saw. */
@@ -59,6 +68,7 @@ const NFTA_SET_ELEM_LIST_SET = 2;
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM_KEY = 1;
+const NFTA_SET_ELEM_DATA = 2;
 const NFTA_DATA_VALUE = 1;
 const NFTA_OBJ_TABLE = 1;
 const NFTA_OBJ_NAME = 2;
@@ -226,14 +236,25 @@ function commentIn(data: Uint8Array | undefined): string | undefined {
 }
 
 /** The elements in one message of a dump; leaves out what has another shape or is cut off. */
-export function elementsIn(shape: Shape, { type, body }: NetlinkMessage): readonly Element[] {
+export function elementsIn(
+  { shape, data }: Pick<SetName, 'shape' | 'data'>,
+  { type, body }: NetlinkMessage,
+): readonly Element[] {
   if (type !== NFT_MSG_NEWSETELEM) return [];
   const list = new Attributes(body.subarray(GENERIC_HEADER)).bytes(NFTA_SET_ELEM_LIST_ELEMENTS);
   const elements: Element[] = [];
   for (const { value } of attributesIn(list ?? new Uint8Array(0))) {
-    const key = new Attributes(value).nest(NFTA_SET_ELEM_KEY).bytes(NFTA_DATA_VALUE);
+    const held = new Attributes(value);
+    const key = held.nest(NFTA_SET_ELEM_KEY).bytes(NFTA_DATA_VALUE);
     const element = key && decodeElement(shape, key);
-    if (element !== undefined) elements.push(element);
+    if (element === undefined) continue;
+    if (data === undefined) {
+      elements.push(element);
+      continue;
+    }
+    const target = held.nest(NFTA_SET_ELEM_DATA).bytes(NFTA_DATA_VALUE);
+    const leadsTo = target && decodeElement(data, target);
+    if (leadsTo !== undefined) elements.push(mapElement(element, leadsTo));
   }
   return elements;
 }
@@ -277,11 +298,15 @@ function writeElements(writer: MessageWriter, set: SetName, elements: readonly E
   writer.attributeText(NFTA_SET_ELEM_LIST_SET, set.set);
   writer.nest(NFTA_SET_ELEM_LIST_ELEMENTS, () => {
     for (const element of elements) {
-      writer.nest(NFTA_LIST_ELEM, () =>
+      const [key, target] = set.data === undefined ? [element, ''] : splitMapElement(element);
+      writer.nest(NFTA_LIST_ELEM, () => {
         writer.nest(NFTA_SET_ELEM_KEY, () =>
-          writer.attribute(NFTA_DATA_VALUE, encodeElement(set.shape, element)),
-        ),
-      );
+          writer.attribute(NFTA_DATA_VALUE, encodeElement(set.shape, key)),
+        );
+        const { data } = set;
+        if (data === undefined) return;
+        writer.nest(NFTA_SET_ELEM_DATA, () => writer.attribute(NFTA_DATA_VALUE, encodeElement(data, target)));
+      });
     }
   });
 }

@@ -1,12 +1,20 @@
+import type { Ipv4 } from '../../../core/address.ts';
+import { RELAY_PORTS } from '../../../core/forwarding.ts';
 import { type Element, type Elements, quoteElement, type Shape, split } from './elements.ts';
 import type { Count, Family } from './nfnetlink.ts';
 
 /** The two tables, as nft reads them. */
 
+export interface MapShape {
+  readonly key: Shape;
+  readonly data: Shape;
+}
+
 /** A table but for what changes in it. */
 export interface Ruleset {
   readonly family: Family;
   readonly sets: Readonly<Record<string, Shape>>;
+  readonly maps?: Readonly<Record<string, MapShape>>;
   readonly counters: readonly string[];
   /** The chains, in nft's language; where what they say depends on what sets hold, made of that. */
   readonly chains: string | ((elements: Elements) => string);
@@ -29,19 +37,58 @@ export const TABLE = 'mesh';
  * `masqueraded` holds the subnets (first address and mask) for which the host translates. No rule looks into the set: a
  * later router reads there what the rules were made of. Without any there is no chain, since that has its price: the
  * kernel follows all connections of a host that has one.
+ *
+ * What this host forwards reaches no data port of a peer, where it could pass for this host's own once it is masqueraded;
+ * and by the leg nobody reaches a control port, here or there.
  */
-export function hostRuleset(dataPort: number): Ruleset {
+export function hostRuleset(dataPort: number, relayFrom?: Ipv4, control?: Control): Ruleset {
   return {
     family: 'ip',
     sets: { peers: ['ipv4_addr'], masqueraded: ['ipv4_addr', 'ipv4_addr'] },
-    counters: ['strangers'],
+    ...(relayFrom && { maps: RELAY_MAPS }),
+    counters: relayFrom === undefined ? ['strangers'] : ['strangers', 'relayed'],
     chains: elements => `
   chain prerouting {
     type filter hook prerouting priority raw; policy accept;
     udp dport ${dataPort} ip saddr != @peers fib daddr type != unicast counter name strangers drop
-  }${postrouting(elements.get('masqueraded') ?? new Set())}`,
+    udp dport ${dataPort}-${Math.min(dataPort + RELAY_PORTS, 65_535)} ip daddr @peers ip saddr != @peers counter name strangers drop${control === undefined ? '' : closed(control)}${relayFrom === undefined ? '' : TO_RELAY}
+  }${relayFrom === undefined ? '' : relay(relayFrom)}${postrouting(elements.get('masqueraded') ?? new Set())}`,
   };
 }
+
+/** By which device containers come to this host, and the TCP port of routers. */
+export interface Control {
+  readonly leg: string;
+  readonly port: number;
+}
+
+const closed = ({ leg, port }: Control): string => `
+    iifname "${leg}" tcp dport ${port} ip daddr @peers counter name strangers drop
+    iifname "${leg}" tcp dport ${port} fib daddr type local counter name strangers drop`;
+
+const RELAY_MAPS: Readonly<Record<string, MapShape>> = {
+  relay_hosts: { key: ['inet_service'], data: ['ipv4_addr'] },
+  relay_ports: { key: ['inet_service'], data: ['inet_service'] },
+};
+
+const TO_RELAY = `
+    udp dport @relay_ports ip saddr @peers udp checksum 0 fib daddr type local goto relay`;
+
+/**
+ * What a peer sends to the port of another, whom it does not reach, is sent on there as if it came from here, without a
+ * memory of connections. A copy goes out as this host's own: nothing has to be forwarded, so neither the host's
+ * forwarding switch nor rules for what it forwards have a say, and what comes back takes the other's port. Our VXLAN
+ * devices send no checksum, which nftables would take for one and correct when it changes the port.
+ */
+const relay = (from: Ipv4): string => `
+  chain relay {
+    ip daddr set udp dport map @relay_hosts
+    ip saddr set ${from}
+    udp dport set udp dport map @relay_ports
+    udp checksum set 0
+    dup to ip daddr
+    counter name relayed drop
+  }`;
 
 function postrouting(subnets: ReadonlySet<Element>): string {
   if (subnets.size === 0) return '';
@@ -120,11 +167,16 @@ export const SWITCH_RULESET: Ruleset = {
 
 /** A script that replaces the table by one with this content, in one transaction; also where there is none. */
 export function replaceScript(ruleset: Ruleset, content: Content): string {
-  const { family, sets, counters, chains } = ruleset;
+  const { family, sets, maps = {}, counters, chains } = ruleset;
   const declared = Object.entries(sets).map(([name, shape]) => {
     const elements = [...(content.elements.get(name) ?? [])].map(element => quoteElement(shape, element));
     const list = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
     return `  set ${name} { type ${shape.join(' . ')};${list} }`;
+  });
+  const mapped = Object.entries(maps).map(([name, { key, data }]) => {
+    const elements = [...(content.elements.get(name) ?? [])];
+    const list = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
+    return `  map ${name} { type ${key.join(' . ')} : ${data.join(' . ')};${list} }`;
   });
   const counted = counters.map(name => {
     const { packets, bytes } = content.counts.get(name) ?? { packets: 0, bytes: 0 };
@@ -134,7 +186,7 @@ export function replaceScript(ruleset: Ruleset, content: Content): string {
   return `add table ${family} ${TABLE}
 delete table ${family} ${TABLE}
 table ${family} ${TABLE} {
-${[...declared, ...counted].join('\n')}${typeof chains === 'string' ? chains : chains(content.elements)}
+${[...declared, ...mapped, ...counted].join('\n')}${typeof chains === 'string' ? chains : chains(content.elements)}
 }
 `;
 }

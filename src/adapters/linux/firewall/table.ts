@@ -92,7 +92,12 @@ class KernelTable implements Table {
     this.#ruleset = ruleset;
     this.#inNamespace = inNamespace;
     this.#socket = socket;
-    this.#sets = Object.entries(ruleset.sets).map(([set, shape]) => ({ ...this.#name, set, shape }));
+    const sets = Object.entries(ruleset.sets).map(([set, shape]) => ({ ...this.#name, set, shape }));
+    const maps = Object.entries(ruleset.maps ?? {}).map(([set, { key, data }]) => ({
+      ...this.#name,
+      ...{ set, shape: key, data },
+    }));
+    this.#sets = [...sets, ...maps];
     const held = new Map(this.#sets.map(name => [name.set, this.#read(name) ?? new Set<Element>()]));
     for (const [set, elements] of adopt(held)) this.#wanted.set(set, new Set(elements));
   }
@@ -178,9 +183,7 @@ class KernelTable implements Table {
   }
 
   #read(name: SetName): ReadonlySet<Element> | undefined {
-    return orGone(
-      () => new Set(this.#socket.dump(listElements(name), m => elementsIn(name.shape, m)).flat()),
-    );
+    return orGone(() => new Set(this.#socket.dump(listElements(name), m => elementsIn(name, m)).flat()));
   }
 
   /** What tells other rules, or the same ones in another order: the kernel gives each a number of its own. */
@@ -206,7 +209,8 @@ class KernelTable implements Table {
   #commit(changes: readonly Change[]): void {
     const requests = this.#sets.flatMap(name => {
       const of = changes.filter(change => change.set === name.set);
-      return of.flatMap(({ add, remove }) => [...addElements(name, add), ...removeElements(name, remove)]);
+      // In this order: what a map has for a key goes before something else can be put there.
+      return of.flatMap(({ add, remove }) => [...removeElements(name, remove), ...addElements(name, add)]);
     });
     this.#run(requests);
   }

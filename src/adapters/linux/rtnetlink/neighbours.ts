@@ -1,5 +1,5 @@
 import type { Ipv4, Mac, Vtep } from '../../../core/address.ts';
-import { ipv4Bytes, macBytes } from '../bytes.ts';
+import { ipv4Bytes, macBytes, viewOf } from '../bytes.ts';
 import { AF_INET } from '../libc.ts';
 import { Attributes } from '../netlink/attributes.ts';
 import {
@@ -17,6 +17,7 @@ import { AF_BRIDGE, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './uapi.ts';
 const HEADER = 12;
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
+const NDA_CACHEINFO = 3;
 const NDA_VLAN = 5;
 const NDA_PORT = 6;
 const NDA_MASTER = 9;
@@ -140,6 +141,28 @@ export function scanForwarding(
   return socket.scan(FORWARDING, ({ body }) => {
     const entry = readForwarding(body);
     if (entry !== undefined) see(entry);
+  });
+}
+
+/** When frames were sent by an entry last, and when it was set: in hundredths of seconds (USER_HZ) ago. */
+export interface Use {
+  readonly sinceUsed: number;
+  readonly sinceSet: number;
+}
+
+/** Shows each entry of the VXLAN devices with its use. */
+export async function scanUse(
+  socket: NetlinkSocket,
+  see: (entry: ForwardingEntry, use: Use) => void,
+): Promise<void> {
+  await socket.scan(FORWARDING, ({ body }) => {
+    const entry = readForwarding(body);
+    if (entry?.table !== 'vxlan') return;
+    const cache = new Attributes(body.subarray(HEADER)).bytes(NDA_CACHEINFO);
+    // struct nda_cacheinfo
+    if (cache === undefined || cache.length < 12) return;
+    const view = viewOf(cache);
+    see(entry, { sinceUsed: view.getUint32(4, true), sinceSet: view.getUint32(8, true) });
   });
 }
 

@@ -124,13 +124,38 @@ describe('POST /containers/create', () => {
 
   it('leaves to the start what is of other subnets', async () => {
     await create({ Env: ['MESH_CIDR=10.9.0.1/24 net:10.8.0.0/24'] });
-    expect(proxied.calls).toEqual([['dns', undefined]]);
+    // But that it can be had is known before.
+    expect(proxied.calls).toEqual([
+      ['dns', undefined],
+      ['allocate', { owner: BOX, subnet: '10.8.0.0/24' }],
+      ['claim', { owner: BOX, address: '10.9.0.1/24' }],
+      ['release', { owner: BOX }],
+    ]);
     expect(connected()).toEqual([]);
     // Who is attached later asks at the engine's bridge.
     expect(sent()['HostConfig']).toMatchObject({ Dns: ['172.17.0.1'] });
   });
 
+  const outside = (value: string) => ({ code: 'subnet-outside', value, range: '10.32.0.0/12' }) as const;
+
+  it('takes back what would run in vain', async () => {
+    const allocate = async () => refuse(outside('10.8.0.0/24'));
+    const answer = await create({ Env: ['MESH_CIDR=net:default net:10.8.0.0/24'] }, { mesh: { allocate } });
+    expect([answer.status, messageOf(answer)]).toEqual([
+      500,
+      "the container can't be put on the mesh: 10.8.0.0/24 lies outside of 10.32.0.0/12, which is what the mesh gives out",
+    ]);
+    expect(connected()).toEqual([]);
+    expect(proxied.asked.at(-1)?.method).toBe('DELETE');
+  });
+
+  it("takes an address that the mesh does not give out for a user's own", async () => {
+    const claim = async () => refuse(outside('10.9.0.1/24'));
+    expect(await create({ Env: ['MESH_CIDR=10.9.0.1/24'] }, { mesh: { claim } })).toMatchObject(CREATED);
+  });
+
   it.each([
+    ['MESH_CIDR=none 10.32.7.7/13', 'MESH_CIDR: "none" stands alone'],
     ['MESH_CIDR=10.32.7.7', 'MESH_CIDR: "10.32.7.7" is neither'],
     ['MESH_CIDR=net:all', 'MESH_CIDR: "net:all" is neither'],
   ])('refuses what makes no sense, and makes nothing: %s', async (variable, why) => {

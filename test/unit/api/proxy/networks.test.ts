@@ -348,3 +348,46 @@ describe('POST /networks/ID/connect', () => {
     expect((await proxied.ask('POST', '/networks/prod/connect', body)).status).toBe(400);
   });
 });
+
+describe('POST /networks/ID/disconnect', () => {
+  const at = (NetworkID: string, IPAMConfig?: object): object => ({
+    Id: BOX,
+    NetworkSettings: { Networks: { other: { NetworkID: 'f'.repeat(64) }, mesh: { NetworkID, IPAMConfig } } },
+  });
+  const playing =
+    (container: object, status = 200): Player =>
+    ({ method, path }) => {
+      if (method === 'POST') return { status };
+      if (path === '/networks/prod') return found(ours());
+      if (path === '/networks/own') return found({ Id: ID, Name: 'own', Driver: 'bridge' });
+      return path === '/containers/box/json' ? found(container) : undefined;
+    };
+  const BODY = { Container: 'box', Force: false };
+  const FIXED = { IPv4Address: '10.40.0.7' };
+
+  it('frees the address that was kept for the container, when the engine has let it go', async () => {
+    await start({ engine: playing(at(ID, FIXED)) });
+    expect((await proxied.ask('POST', '/networks/prod/disconnect', BODY)).status).toBe(200);
+    expect(proxied.asked.at(-1)).toMatchObject({ method: 'POST', body: BODY });
+    expect(proxied.calls).toEqual([['release', { owner: BOX, address: '10.40.0.7' }]]);
+  });
+
+  it('says what the engine says though nothing was kept', async () => {
+    const release = async () => refuse({ code: 'address-unallocated', value: '10.40.0.7' });
+    await start({ engine: playing(at(ID, FIXED)), mesh: { release } });
+    expect((await proxied.ask('POST', '/networks/prod/disconnect', BODY)).status).toBe(200);
+  });
+
+  it.each<[string, string, Player]>([
+    ['that has no fixed address', 'prod', playing(at(ID))],
+    ['that is not on it', 'prod', playing(at('c'.repeat(64), FIXED))],
+    ['that the engine keeps on it', 'prod', playing(at(ID, FIXED), 403)],
+    ['of another network', 'own', playing(at(ID, FIXED))],
+    ['that is not there', 'prod', playing({ message: 'No such container' })],
+  ])('frees nothing of a container %s', async (_, network, engine) => {
+    await start({ engine });
+    await proxied.ask('POST', `/networks/${network}/disconnect`, BODY);
+    expect(proxied.asked.at(-1)).toMatchObject({ method: 'POST', body: BODY });
+    expect(proxied.calls).toEqual([]);
+  });
+});

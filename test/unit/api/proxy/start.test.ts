@@ -88,6 +88,27 @@ describe.each(['start', 'restart'])('POST /containers/ID/%s', action => {
     expect(asked().at(-1)).toBe(`POST /containers/${BOX}/kill`);
   });
 
+  it.each<[string, Played, string, number]>([
+    ['bridge', {}, 'bridge', 500],
+    ['host, though it asks for the mesh', { env: ['MESH_CIDR='] }, 'host', 500],
+    ['host', {}, 'host', 204],
+    ['none that matters', {}, 'default', 204],
+  ])('ends one that a start of an old API took from the mesh: %s', async (_, played, mode, status) => {
+    let started = false;
+    const NetworkMode = mode;
+    const engine: Player = asked => {
+      const now = { ...played, mode, networks: mode === 'default' ? ['mesh'] : [mode], runs: true };
+      const answer = playing(started ? now : played)({ ...asked, path: asked.path.replace(BOX, 'web') });
+      started ||= asked.path.endsWith(`/${action}`);
+      return answer;
+    };
+    proxied = await startProxied({ engine });
+    const answer = await proxied.ask('POST', `/v1.23/containers/web/${action}`, { NetworkMode });
+    expect(answer.status).toBe(status);
+    const kill = `POST /containers/${BOX}/kill`;
+    expect(asked().filter(call => call === kill)).toHaveLength(status === 500 ? 1 : 0);
+  });
+
   it.each<[string, Played]>([
     ['it asks for the mesh', { env: ['MESH_CIDR='] }],
     ['it asks the mesh for names', { dns: [SERVICE] }],

@@ -1,0 +1,62 @@
+import type { Host } from '../support/lab/host.ts';
+import { type } from '../support/lab/shell.ts';
+import { until } from '../support/until.ts';
+import type { Figure } from './measure.ts';
+import { alternate, makePairs } from './pairs.ts';
+import { type Member, withMesh } from './stage.ts';
+import { type Stream, stream } from './throughput.ts';
+
+const ROUNDS = 9;
+
+/**
+ * TCP between containers on two hosts that only reach one another through a third, by CPU time: our relay, against a VXLAN
+ * device made by hand whose datagrams that host forwards as any router does.
+ */
+export function run(): Promise<readonly Figure[]> {
+  return withMesh(3, async mesh => {
+    const pairs = await makePairs(mesh);
+    const [here, there, between] = mesh.members.map(({ host }) => host) as [Host, Host, Host];
+    await type(between, 'sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0');
+    for (const [host, other] of [
+      [here, there],
+      [there, here],
+    ] as const) {
+      await type(host, `ip route add ${other.address}/32 via ${between.address}`);
+      await type(
+        host,
+        `nft 'add table ip lab; add chain ip lab in { type filter hook prerouting priority -350; };
+          add rule ip lab in ip saddr ${other.address} udp dport 6784 drop'`,
+      );
+      for (const { namespace } of [pairs.ours, pairs.byHand])
+        await host.spawn(['ip', 'netns', 'exec', namespace, 'iperf3', '--server']);
+    }
+    for (const [from, to] of [
+      [mesh.members[0]!, there],
+      [mesh.members[1]!, here],
+    ] as const)
+      await relayed(from, to);
+    const { ours, byHand } = await alternate(ROUNDS, pairs, ({ namespace, addresses }) =>
+      stream(here, namespace, addresses[1]),
+    );
+    const perSecond = (streams: readonly Stream[]) => streams.map(({ secondsPerGbit }) => 1 / secondsPerGbit);
+    return [
+      {
+        ...{ bench: 'relay', unit: 'Gbit per CPU-second', against: 'plain forwarding by the same host' },
+        ...{ ours: perSecond(ours), theirs: perSecond(byHand), paired: true },
+        ...{ limited: 'ratio', limit: 0.9, must: 'at-least' },
+      },
+    ];
+  });
+}
+
+function relayed(from: Member, to: Host): Promise<true> {
+  return until(
+    async () => {
+      const { paths } = await from.report();
+      const path = paths.find(({ peer }) => peer.nickname === to.name);
+      return (path?.path === 'relay' && path.mtu === 1450) || undefined;
+    },
+    () => `${from.host.name} to ${to.name} by a relay`,
+    60_000,
+  );
+}
