@@ -101,7 +101,7 @@ export class Custodian {
     });
     const enriched = estates.reduce((sofar, peer) => this.#inherit(sofar, peer), take(own, offers));
     let next = yieldTo(enriched, config.self, ring.holdings(own.division));
-    const settled = settle(next, config.self, ring, peer => this.#isWhole(peer));
+    const settled = settle(next, config.self, ring);
     // What another shows to have taken, and this host no longer says, nobody may know after a power cut.
     if (settled !== next) this.#context.saveOthers();
     next = settled;
@@ -192,14 +192,6 @@ export class Custodian {
       const entry = replica.get(peer, IPAM, key);
       return entry !== undefined && removals.counts(entry);
     });
-  }
-
-  /** Nothing is missing here of what a peer said up to its word on its space; nor has to be, of one that was removed. */
-  #isWhole(peer: PeerId): boolean {
-    const { removals, replica } = this.#context;
-    if (removals.limit(peer) !== undefined) return true;
-    const word = replica.get(peer, IPAM, CUSTODY_KEY);
-    return word === undefined || word.seq <= (replica.head(peer)?.upto ?? 0);
   }
 
   #spare({ ranges }: Custody, want: Range): Range | undefined {

@@ -65,17 +65,9 @@ export function inherit(
   return fits(next) ? next : own;
 }
 
-/**
- * Lets go of grants that their receivers show, and of the memory of what others have let go of. A receiver of whose facts
- * some are missing here does not count yet: only what is whole is stored, and its word could be forgotten before anybody else has it.
- */
-export function settle(
-  own: Custody,
-  self: PeerId,
-  view: RingView,
-  isWhole: (peer: PeerId) => boolean,
-): Custody {
-  const grants = own.grants.filter(grant => view.isOpen(self, grant) || !isWhole(grant.to));
+/** Lets go of grants that their receivers show, and of the memory of what others have let go of. */
+export function settle(own: Custody, self: PeerId, view: RingView): Custody {
+  const grants = own.grants.filter(grant => view.isOpen(self, grant));
   const received = [...own.received].filter(([from, number]) =>
     view.custody(from)?.grants.some(grant => grant.to === self && grant.number <= number),
   );

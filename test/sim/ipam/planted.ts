@@ -60,8 +60,8 @@ export const ADDRESS_FAULTS: readonly PlantedFault[] = [
     edits: [
       {
         file: 'src/core/ipam/ledger.ts',
-        from: 'const grants = own.grants.filter(grant => view.isOpen(self, grant) || !isWhole(grant.to));',
-        to: 'void isWhole;\n  const grants: readonly Grant[] = [];',
+        from: 'const grants = own.grants.filter(grant => view.isOpen(self, grant));',
+        to: 'const grants: readonly Grant[] = [];',
       },
     ],
   },

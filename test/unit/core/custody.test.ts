@@ -2,19 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cidr, Ipv4, PeerId } from '../../../src/core/address.ts';
 import {
-  CUSTODY_KEY,
   type Custody,
   decodeCustody,
   encodeCustody,
   type Grant,
-  IPAM,
   PARTS_MAX,
 } from '../../../src/core/ipam/custody.ts';
-import { inherit, settle, take } from '../../../src/core/ipam/ledger.ts';
-import { createRingView } from '../../../src/core/ipam/view.ts';
+import { inherit, take } from '../../../src/core/ipam/ledger.ts';
 import { type HeldRange, rangeOf } from '../../../src/core/range.ts';
 import { SIZES } from '../../../src/core/replica/encoding.ts';
-import type { Change } from '../../../src/core/replica.ts';
 
 const universe: Cidr = { address: '10.32.0.0' as Ipv4, prefix: 12 };
 const { start: base } = rangeOf(universe);
@@ -111,15 +107,4 @@ describe('what a removed peer leaves', () => {
     const offers = granted([range(0, 16, 1)]).map(({ grant }) => ({ from: 'first' as PeerId, grant }));
     expect(inherit(EMPTY, giver, 9, [], offers, others).ranges).toEqual([range(8, 16, 2)]);
   });
-});
-
-it('keeps saying what it gave until it has all that the receiver said by then', () => {
-  const grant: Grant = { start: base, end: base + 8, version: 1, to: 'receiver' as PeerId, number: 1 };
-  const ring = createRingView();
-  const value = encodeCustody({ ...EMPTY, received: new Map([[giver, 1]]) });
-  const now = { owner: grant.to, domain: IPAM, key: CUSTODY_KEY, value, seq: 7, stamp: 7 };
-  ring.update({ ...now, now, previous: undefined } as unknown as Change);
-  const own = { ...EMPTY, grants: [grant], granted: 1 };
-  expect(settle(own, giver, ring, () => false)).toBe(own);
-  expect(settle(own, giver, ring, () => true).grants).toEqual([]);
 });
