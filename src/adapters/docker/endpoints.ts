@@ -37,7 +37,7 @@ export function createDockerEndpoints({ address, driver, log }: DockerEndpointsO
     const ours = await networksOf(engine, driver);
     if (!ours.ok) return ours;
     const found: (readonly [string, EngineEndpoint])[] = [];
-    for (const Id of ours.value) {
+    for (const { Id } of ours.value) {
       const network = await read(engine, `/networks/${Id}`, NETWORK);
       if (!network.ok) return network;
       // It was removed meanwhile.
