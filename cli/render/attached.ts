@@ -1,5 +1,6 @@
 import { compare } from '../../src/core/address.ts';
 import type { EndpointReport, Report } from '../../src/core/report.ts';
+import { shortId } from './label.ts';
 
 /** A container of this host that is attached. */
 export interface Attached {
@@ -33,5 +34,5 @@ const cidrOf = ({ address, prefix }: EndpointReport): string => `${address}/${pr
 /** As engines shorten their ids; what is no id of an engine says nothing when it is cut. Users know no ids of endpoints. */
 function labelOf({ container, containerName }: Attached): string {
   if (container.startsWith('endpoint:')) return containerName;
-  return /^[0-9a-f]{64}$/.test(container) ? container.slice(0, 12) : container;
+  return /^[0-9a-f]{64}$/.test(container) ? shortId(container) : container;
 }

@@ -1,12 +1,10 @@
 import * as z from 'zod';
+import { shortId } from '../../core/endpoints/engine-id.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import { CUT_OFF, type Inhabitant } from '../../ports/engine-endpoints.ts';
 import type { Engine } from './engine.ts';
 
 /** Which containers an engine has given up starting, since nobody answered where it looked for a driver, or not to the end. */
-
-/** Characters of an id that users see. */
-const SHORT_ID = 12;
 
 type Asked = Pick<Engine, 'get'>;
 
@@ -45,7 +43,7 @@ export async function abandoned(
   const networks = await networksOf(engine, driver);
   if (!networks.ok || networks.value.length === 0) return networks.ok ? ok([]) : networks;
   // The network of a container that never ran has no id there, only what the user called it.
-  const calls = new Set(networks.value.flatMap(({ Id, Name }) => [Id, Id.slice(0, SHORT_ID), Name]));
+  const calls = new Set(networks.value.flatMap(({ Id, Name }) => [Id, shortId(Id), Name]));
   const filters = encodeURIComponent(JSON.stringify({ status: ['created', 'exited'] }));
   const listed = await read(engine, `/containers/json?all=1&filters=${filters}`, CONTAINERS);
   if (!listed.ok) return listed;
