@@ -11,7 +11,7 @@ export interface Attached {
   readonly addresses: readonly string[];
 }
 
-/** What is attached on this host now, sorted by container. */
+/** What is attached on this host now, sorted by what users call it, then by address. */
 export function attachedOf({ endpoints, self }: Report): readonly Attached[] {
   const own = endpoints.filter(({ host, conflict }) => host.id === self.id && conflict === undefined);
   return [...Map.groupBy(own, ({ container }) => container)]
@@ -21,7 +21,7 @@ export function attachedOf({ endpoints, self }: Report): readonly Attached[] {
       mac: mine[0]!.mac,
       addresses: mine.map(cidrOf),
     }))
-    .sort((a, b) => compare(a.container, b.container));
+    .sort((a, b) => compare(labelOf(a), labelOf(b)) || compare(a.addresses.join(), b.addresses.join()));
 }
 
 /** The layout of `weave ps`: `label` is what the container is called where it is given. */
