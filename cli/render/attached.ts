@@ -1,5 +1,6 @@
 import { compare } from '../../src/core/address.ts';
 import type { EndpointReport, Report } from '../../src/core/report.ts';
+import { shortId } from './label.ts';
 
 /** A container of this host that is attached. */
 export interface Attached {
@@ -10,7 +11,7 @@ export interface Attached {
   readonly addresses: readonly string[];
 }
 
-/** What is attached on this host now, sorted by container. */
+/** What is attached on this host now, sorted by what users call it, then by address. */
 export function attachedOf({ endpoints, self }: Report): readonly Attached[] {
   const own = endpoints.filter(({ host, conflict }) => host.id === self.id && conflict === undefined);
   return [...Map.groupBy(own, ({ container }) => container)]
@@ -20,7 +21,7 @@ export function attachedOf({ endpoints, self }: Report): readonly Attached[] {
       mac: mine[0]!.mac,
       addresses: mine.map(cidrOf),
     }))
-    .sort((a, b) => compare(a.container, b.container));
+    .sort((a, b) => compare(labelOf(a), labelOf(b)) || compare(a.addresses.join(), b.addresses.join()));
 }
 
 /** The layout of `weave ps`: `label` is what the container is called where it is given. */
@@ -33,5 +34,5 @@ const cidrOf = ({ address, prefix }: EndpointReport): string => `${address}/${pr
 /** As engines shorten their ids; what is no id of an engine says nothing when it is cut. Users know no ids of endpoints. */
 function labelOf({ container, containerName }: Attached): string {
   if (container.startsWith('endpoint:')) return containerName;
-  return /^[0-9a-f]{64}$/.test(container) ? container.slice(0, 12) : container;
+  return /^[0-9a-f]{64}$/.test(container) ? shortId(container) : container;
 }

@@ -1,9 +1,7 @@
 import type { DormantReport, EndpointReport, Report } from '../../src/core/report.ts';
 import { conflictsOf, renderConflict } from './conflicts.ts';
-import { renderLabel } from './label.ts';
+import { renderLabel, shortId } from './label.ts';
 import { renderTable } from './table.ts';
-
-const SHORT_ID = 12;
 
 /**
  * One address a line: network, address, MAC, container, host; then what this host has that is not reachable now, and what
@@ -43,5 +41,5 @@ function dormantRows(dormant: DormantReport): string[][] {
 
 /** Its name, or the beginning of its id where it has none. */
 export function nameOf({ container, containerName }: { container: string; containerName: string }): string {
-  return containerName === '' ? container.slice(0, SHORT_ID) : containerName;
+  return containerName === '' ? shortId(container) : containerName;
 }

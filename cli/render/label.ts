@@ -9,3 +9,6 @@ export function renderLabel(peer: PeerLabel): string {
 export function renderArrow(connection: { readonly outbound: boolean }): string {
   return connection.outbound ? '->' : '<-';
 }
+
+/** Of a container: as much as engines show. */
+export const shortId = (id: string): string => id.slice(0, 12);

@@ -1,3 +1,5 @@
+import { shortId } from './endpoints/engine-id.ts';
+
 /** What can go wrong for a user, as data. Thrown are only broken invariants. */
 
 export type Problem =
@@ -194,7 +196,7 @@ const SENTENCES: Sentences = {
   'name-unknown': p => `${p.what} has no such name on this host; "mesh status dns" lists them`,
   'network-unknown': p => `there is no network "${p.network}"; "mesh network ls" lists them`,
   'endpoint-unknown': p =>
-    `no endpoint ${p.endpoint.slice(0, 12)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
+    `no endpoint ${shortId(p.endpoint)} of the mesh on this host; "docker network disconnect --force" its container, and connect it again`,
   'plugin-taken': p => `something else is a Docker plugin at ${p.path}; end it, or pass --no-plugin`,
   'no-systemd': p =>
     `there is no systemd in ${p.root}, which would start a router at boot; have what starts services there run "mesh launch --native" before Docker`,

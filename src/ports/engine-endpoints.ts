@@ -1,5 +1,11 @@
 import type { Result } from '../core/errors.ts';
 
+/**
+ * How a driver refuses a call that an engine makes again after the router that it was made of has died: engines send the second
+ * time no body, so nobody can know what was asked. What an engine gave up on for it is known by these words.
+ */
+export const CUT_OFF = 'the router ended in the middle of this call; do the same again';
+
 /** One that an engine has on a network of one of our drivers. */
 export interface EngineEndpoint {
   readonly id: string;

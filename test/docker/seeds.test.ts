@@ -126,7 +126,7 @@ describe.each([
 
   it('what Weave does, and what it did not', async () => {
     expect(await type(host1, 'mesh status connections')).toMatch(
-      /^<- 192\.168\.48\.12:\d+ +established fastdp [0-9a-f:]{17}\(host2\) mtu=1450$/m,
+      /^<- 192\.168\.48\.12:\d+ +established fastdp [0-9a-f:]{17}\(host2\) mtu=1450 rtt=\d+\.\dms$/m,
     );
     await type(host1, 'docker run -dit --name box1 busybox; mesh attach 10.0.0.11/24 box1');
     await type(host2, 'docker run -dit --name box2 busybox; mesh attach 10.0.0.12/24 box2');

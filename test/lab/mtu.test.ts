@@ -32,9 +32,16 @@ async function agreed(hosts: readonly Host[], isRight: (mtu: number) => boolean)
   );
 }
 
-async function pathMtu(of: Host, to: Host): Promise<number | undefined> {
-  const report = await ask(`/proc/${of.pid}/root/run/mesh/mesh.sock`, 'report');
-  return report.ok ? report.value.paths.find(({ peer }) => peer.nickname === to.name)?.mtu : undefined;
+/** As soon as it has been measured: a host keeps to what others tell before that. */
+function pathMtu(of: Host, to: Host): Promise<number> {
+  return until(
+    async () => {
+      const report = await ask(`/proc/${of.pid}/root/run/mesh/mesh.sock`, 'report');
+      return report.ok ? report.value.paths.find(({ peer }) => peer.nickname === to.name)?.mtu : undefined;
+    },
+    () => `${of.name} has not measured the path to ${to.name}`,
+    35_000,
+  );
 }
 
 /** The largest packets that containers may send get to all others, and so do larger ones in fragments. */

@@ -1,13 +1,14 @@
 import * as z from 'zod';
+import { shortId } from '../../core/endpoints/engine-id.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
-import type { Inhabitant } from '../../ports/engine-endpoints.ts';
+import { CUT_OFF, type Inhabitant } from '../../ports/engine-endpoints.ts';
 import type { Engine } from './engine.ts';
 
-/** Which containers an engine has given up starting, since nobody answered where it looked for a driver. */
+/** Which containers an engine has given up starting, since nobody answered where it looked for a driver, or not to the end. */
 
 type Asked = Pick<Engine, 'get'>;
 
-const NETWORKS = z.array(z.object({ Id: z.string() }));
+const NETWORKS = z.array(z.object({ Id: z.string(), Name: z.string().default('') }));
 const CONTAINERS = z.array(
   z.object({
     Id: z.string(),
@@ -22,16 +23,18 @@ const CONTAINER = z.object({
   HostConfig: z.object({ RestartPolicy: z.object({ Name: z.string().default('') }).nullish() }),
 });
 
-/** The ids of the engine's networks of that driver. */
-export async function networksOf(engine: Asked, driver: string): Promise<Result<readonly string[]>> {
+/** The engine's networks of that driver. */
+export async function networksOf(engine: Asked, driver: string): Promise<Result<z.infer<typeof NETWORKS>>> {
   const filters = encodeURIComponent(JSON.stringify({ driver: [driver] }));
   const found = await read(engine, `/networks?filters=${filters}`, NETWORKS);
-  return found.ok ? ok((found.value ?? []).map(({ Id }) => Id)) : found;
+  return found.ok ? ok(found.value ?? []) : found;
 }
 
-/** What engines say, from 20.10 on: of a plugin that they never found, and of one whose socket is not answered. */
+/** What engines say, from 20.10 on: of a plugin that they never found, of one whose socket is not answered, and what ours says. */
 const wantOf = (driver: string): RegExp =>
-  new RegExp(`plugin "?${driver}"? not found|dial unix \\S*/${driver}\\.sock|plugins%2F${driver}\\.sock`);
+  new RegExp(
+    `plugin "?${driver}"? not found|dial unix \\S*/${driver}\\.sock|plugins%2F${driver}\\.sock|${CUT_OFF}`,
+  );
 
 export async function abandoned(
   engine: Asked,
@@ -39,13 +42,15 @@ export async function abandoned(
 ): Promise<Result<readonly Pick<Inhabitant, 'id' | 'name'>[]>> {
   const networks = await networksOf(engine, driver);
   if (!networks.ok || networks.value.length === 0) return networks.ok ? ok([]) : networks;
+  // The network of a container that never ran has no id there, only what the user called it.
+  const calls = new Set(networks.value.flatMap(({ Id, Name }) => [Id, shortId(Id), Name]));
   const filters = encodeURIComponent(JSON.stringify({ status: ['created', 'exited'] }));
   const listed = await read(engine, `/containers/json?all=1&filters=${filters}`, CONTAINERS);
   if (!listed.ok) return listed;
   const found: Pick<Inhabitant, 'id' | 'name'>[] = [];
   for (const { Id, NetworkSettings } of listed.value ?? []) {
-    const members = Object.values(NetworkSettings?.Networks ?? {});
-    if (!members.some(({ NetworkID }) => networks.value.includes(NetworkID))) continue;
+    const members = Object.entries(NetworkSettings?.Networks ?? {});
+    if (!members.some(([called, { NetworkID }]) => calls.has(NetworkID || called))) continue;
     const container = await read(engine, `/containers/${Id}/json`, CONTAINER);
     if (!container.ok) return container;
     if (container.value === undefined) continue;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isContainerId } from '../../core/endpoints/engine-id.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import type {
   EndpointEvent,
@@ -26,7 +27,6 @@ const NETWORK = z.object({
     .record(z.string(), z.object({ EndpointID: z.string(), IPv4Address: z.string().default('') }))
     .nullish(),
 });
-const CONTAINER = /^[0-9a-f]{64}$/;
 const FILTERS = { type: ['network', 'container'], event: ['connect', 'rename'] };
 
 /** The endpoints of an engine on the networks of one driver. */
@@ -37,7 +37,7 @@ export function createDockerEndpoints({ address, driver, log }: DockerEndpointsO
     const ours = await networksOf(engine, driver);
     if (!ours.ok) return ours;
     const found: (readonly [string, EngineEndpoint])[] = [];
-    for (const Id of ours.value) {
+    for (const { Id } of ours.value) {
       const network = await read(engine, `/networks/${Id}`, NETWORK);
       if (!network.ok) return network;
       // It was removed meanwhile.
@@ -55,12 +55,12 @@ export function createDockerEndpoints({ address, driver, log }: DockerEndpointsO
 
     async containers() {
       const found = await members();
-      return found.ok ? ok(found.value.map(([key]) => key).filter(key => CONTAINER.test(key))) : found;
+      return found.ok ? ok(found.value.map(([key]) => key).filter(key => isContainerId(key))) : found;
     },
 
     async inhabitant(container): Promise<Result<Inhabitant>> {
       const unknown = refuse({ code: 'container-unknown', container });
-      if (!CONTAINER.test(container)) return unknown;
+      if (!isContainerId(container)) return unknown;
       const answer = await engine.get(`/containers/${container}/json`);
       if (!answer.ok) return answer;
       const inspection = parseInspection(answer.value.body);

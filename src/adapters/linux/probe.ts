@@ -58,10 +58,10 @@ interface Pending {
 }
 
 /**
- * Opens a socket for echoes in the switch, and one on the underlay for those that go around it. `probe` sends one of `size` bytes (the whole IP packet; 36 at least), never
- * fragmented, and settles within a second; `rttMs` is 0 where nobody answered. A packet that is too large for the
- * device is not alive at once. Throws a `KernelError`: `EPERM` without
- * NET_RAW and NET_ADMIN.
+ * Opens a socket for echoes in the switch, and one on the underlay for those that go around it. `probe` sends one of
+ * `size` bytes (the whole IP packet; 36 at least), never fragmented, and settles within a second; `rttMs` is 0 where
+ * nobody answered. A packet that is too large for the device is not alive at once. Throws a `KernelError`: `EPERM`
+ * without NET_RAW and NET_ADMIN.
  */
 export function createProber(inSwitch: InSwitch, outside: Outside): Prober {
   const fd = inSwitch(openEchoSocket);

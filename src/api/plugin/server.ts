@@ -4,10 +4,12 @@ import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, type Result, refuse } from '../../core/errors.ts';
+import { CUT_OFF } from '../../ports/engine-endpoints.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Method, type Methods, type PluginHost, Refusal } from './host.ts';
 import { ipamDriver } from './ipam-driver.ts';
 import { networkDriver } from './network-driver.ts';
+import { EMPTY } from './requests.ts';
 
 /** What an engine calls when it makes networks and containers on them: HTTP on a socket where it looks for drivers. */
 export interface PluginServer {
@@ -71,6 +73,8 @@ export function createPluginServer(options: PluginServerOptions): PluginServer {
     };
     if (request.method !== 'POST') return failed(`${path} takes POST`);
     if (text === undefined) return failed(`a request has at most ${LONGEST_BODY} bytes`);
+    // Taken for a wish for anything, it would make a network of any subnet where one was named.
+    if (text === '' && found.method.request !== EMPTY) return failed(`${path.slice(1)}: ${CUT_OFF}`);
     const parsed = found.method.request.safeParse(parseJson(text));
     if (!parsed.success) {
       const [issue] = parsed.error.issues;

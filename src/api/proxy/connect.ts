@@ -12,8 +12,8 @@ export async function connectContainer(parts: Parts, exchange: Exchange, network
   const name = fields && read(fields, 'Container');
   if (fields === undefined || typeof name !== 'string' || name === '') return exchange.pass();
   if (meshNetwork(parts, await exchange.look(networkPath(network))) === undefined) return exchange.pass();
-  const id = await containerId(exchange, name);
-  if (id === undefined) return exchange.pass();
+  const id = (await containerFields(exchange, name))?.['Id'];
+  if (typeof id !== 'string') return exchange.pass();
   const answer = await exchange.ask(Buffer.from(JSON.stringify(identified(fields, id))));
   if (answer.status === 200) await named(parts, id);
   return exchange.reply(answer.raw);
@@ -31,10 +31,10 @@ export async function named({ drivers }: Parts, container: string): Promise<void
 /** It is reachable by its address meanwhile. */
 const NAMING_MS = 2_000;
 
-async function containerId(exchange: Exchange, name: string): Promise<string | undefined> {
+/** What the engine shows of a container; undefined where it has none of that name. */
+export async function containerFields(exchange: Exchange, name: string): Promise<Fields | undefined> {
   const { body, status } = await exchange.look(`/containers/${encodeURIComponent(name)}/json`);
-  const id = status === 200 ? parseFields(body.toString())?.['Id'] : undefined;
-  return typeof id === 'string' ? id : undefined;
+  return status === 200 ? parseFields(body.toString()) : undefined;
 }
 
 function identified(fields: Fields, id: string): Fields {

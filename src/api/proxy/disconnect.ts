@@ -1,5 +1,6 @@
 import { parseIpv4 } from '../../core/address.ts';
 import { describe } from '../../core/errors.ts';
+import { containerFields } from './connect.ts';
 import type { Exchange, Next } from './exchange.ts';
 import { part, read } from './fields.ts';
 import { type Fields, isFields, parseFields } from './json.ts';
@@ -14,8 +15,7 @@ export async function disconnectContainer(parts: Parts, exchange: Exchange, netw
   if (typeof name !== 'string' || name === '') return exchange.pass();
   const found = meshNetwork(parts, await exchange.look(networkPath(network)));
   if (found === undefined) return exchange.pass();
-  const inspected = await exchange.look(`/containers/${encodeURIComponent(name)}/json`);
-  const container = inspected.status === 200 ? parseFields(inspected.body.toString()) : undefined;
+  const container = await containerFields(exchange, name);
   const answer = await exchange.ask(body);
   if (answer.status === 200 && container !== undefined) await free(parts, container, found.id);
   return exchange.reply(answer.raw);

@@ -1,4 +1,5 @@
 import type { Cidr, PeerId } from '../address.ts';
+import { isContainerId } from '../endpoints/engine-id.ts';
 import type { Problem, Result } from '../errors.ts';
 import type { Report } from '../report.ts';
 import type { Addressing } from './addressing.ts';
@@ -8,7 +9,6 @@ import type { Departure } from './departure.ts';
 import type { Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
 import type { Handed } from './handed.ts';
-import { isContainerId } from './keepers.ts';
 import type { Naming } from './naming.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Networking } from './networking.ts';

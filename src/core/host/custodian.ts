@@ -23,7 +23,6 @@ import {
   without,
 } from '../range.ts';
 import type { Context } from './context.ts';
-import { keep } from './durability.ts';
 import { Election } from './election.ts';
 import { defaultName } from './peer-name.ts';
 import type { IpamConfig } from './step.ts';
@@ -101,10 +100,7 @@ export class Custodian {
     });
     const enriched = estates.reduce((sofar, peer) => this.#inherit(sofar, peer), take(own, offers));
     let next = yieldTo(enriched, config.self, ring.holdings(own.division));
-    const settled = settle(next, config.self, ring);
-    // What another shows to have taken, and this host no longer says, nobody may know after a power cut.
-    if (settled !== next) this.#context.saveOthers();
-    next = settled;
+    next = settle(next, config.self, ring);
     next = this.#serve(next);
     this.#write(this.own, next);
   }
@@ -205,21 +201,9 @@ export class Custodian {
     const heirs = this.#heirs(next);
     const isSame = before !== undefined && next === before && before.heirs.join() === heirs.join();
     if (isSame) return;
-    this.#keepOthers(before, next);
+    if (restsOnOthers(before, next)) this.#context.saveOthers();
     const value = encodeCustody({ ...next, heirs });
     this.#context.write([{ domain: IPAM, key: CUSTODY_KEY, value }]);
-  }
-
-  /**
-   * The word of others is stored before the own that follows from it. A store that held an older one would have this host
-   * take a grant again that it forgot to have taken, or believe of one that is gone that it never got what it was given.
-   */
-  #keepOthers(before: Custody | undefined, next: Custody): void {
-    const givers = [...(before?.received.keys() ?? []), ...next.received.keys()].filter(
-      giver => before?.received.get(giver) !== next.received.get(giver),
-    );
-    const receivers = before?.grants.filter(grant => !next.grants.includes(grant)).map(({ to }) => to) ?? [];
-    keep(this.#context, new Set([...givers, ...receivers]));
   }
 
   /** Those who hold space and come next after this peer, in the order of ids. */
@@ -233,4 +217,14 @@ export class Custodian {
     const after = holders.filter(peer => peer > config.self);
     return [...after, ...holders.filter(peer => peer < config.self)].slice(0, HEIRS_MAX);
   }
+}
+
+/**
+ * Whether a change follows from the word of others: that is stored before it. A store that held an older one would have this
+ * host take a grant again that it forgot to have taken, or believe of one that is gone that it never got what it was given.
+ */
+function restsOnOthers(before: Custody | undefined, next: Custody): boolean {
+  const givers = new Set([...(before?.received.keys() ?? []), ...next.received.keys()]);
+  const hasTaken = [...givers].some(giver => before?.received.get(giver) !== next.received.get(giver));
+  return hasTaken || (before?.grants.some(grant => !next.grants.includes(grant)) ?? false);
 }

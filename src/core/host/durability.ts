@@ -63,12 +63,6 @@ export function createDurability(context: Context): Durability {
   };
 }
 
-/** What is known of these is on disk before anything that this host writes from now on. */
-export function keep(context: Context, owners: Iterable<PeerId>): void {
-  const records = recordsOf(context, owners);
-  if (records.size > 0) context.emit({ kind: 'persist', records });
-}
-
 function recordsOf({ replica }: Context, owners: Iterable<PeerId>): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>();
   for (const owner of owners) {

@@ -29,7 +29,7 @@ export class Expulsion {
     const addresses = this.#spaceOf(peer);
     // Whoever says that a peer is gone has to know after a restart whom it waits for.
     saveOthers();
-    write([this.#word(peer, replica.head(peer)?.upto ?? 0)]);
+    write([this.#word(peer)]);
     return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
   }
 
@@ -62,7 +62,7 @@ export class Expulsion {
       .peers()
       .filter(peer => peer !== config.self && !removals.words(peer).has(config.self));
     if (unsaid.length > 0) saveOthers();
-    write(unsaid.map(peer => this.#word(peer, replica.head(peer)?.upto ?? 0)));
+    write(unsaid.map(peer => this.#word(peer)));
     this.#nameHeirs();
     const limit = removals.limit(config.self) ?? 0;
     const isNew = limit > this.#fenced && replica.ofOwner(config.self).some(({ seq }) => seq <= limit);
@@ -178,7 +178,7 @@ export class Expulsion {
     return ipam && formatCidr(ipam.universe);
   }
 
-  #word(peer: PeerId, upto: number) {
+  #word(peer: PeerId, upto = this.#context.replica.head(peer)?.upto ?? 0) {
     const value = encodeRemoval({ peer, upto, universe: this.#universe, heir: this.heirOf(peer) });
     return { domain: REMOVALS, key: peer, value };
   }

@@ -9,13 +9,14 @@ import {
   toNumber,
 } from '../address.ts';
 import { endpointOf, HOST_SANDBOX, handedName, type Plumbed } from '../endpoints/attachment.ts';
+import { isContainerId, shortId } from '../endpoints/engine-id.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import { keptBack, type Network } from '../networks/network.ts';
 import type { Addressing } from './addressing.ts';
 import type { Attachments } from './attachments.ts';
 import type { Context } from './context.ts';
 import { type Held, replied } from './held.ts';
-import { isContainerId, Keepers } from './keepers.ts';
+import { Keepers } from './keepers.ts';
 import { endpointReply } from './leg.ts';
 import { placeOf } from './memberships.ts';
 import type { Networking } from './networking.ts';
@@ -268,7 +269,7 @@ export class Handed {
         refuse({
           code: 'address-taken',
           value: address.address,
-          holder: keeper.slice(0, 12),
+          holder: shortId(keeper),
           host: 'this host',
         }),
       );

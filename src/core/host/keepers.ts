@@ -5,7 +5,6 @@ import type { Context } from './context.ts';
 export const KEEPER_PREFIX = 'keeper/';
 
 /** As engines call containers. */
-export const isContainerId = (owner: string): boolean => /^[\da-f]{64}$/.test(owner);
 
 /**
  * Containers whose address stays theirs while endpoints that have it come and go with their starts: from when it was reserved for

@@ -40,6 +40,8 @@ export const RUNNING: ContainerState = {
   Error: '',
   StartedAt: '2026-03-01T12:00:00.000000000Z',
 };
+/** When what never ran was started. */
+export const NEVER = '0001-01-01T00:00:00Z';
 export const STOPPED = { ...RUNNING, Running: false, ExitCode: 137 };
 
 const MAC = '02:42:0a:20:00:05';
@@ -94,7 +96,7 @@ export function statusOf({ Running, StartedAt }: ContainerState): string {
 }
 
 function membership(
-  { aliases, endpoints = { bridge: '' }, id, name }: Entry,
+  { aliases, endpoints = { bridge: '' }, id, name, state }: Entry,
   release: Release,
   idOf: (network: string) => string | undefined,
 ): object {
@@ -111,7 +113,7 @@ function membership(
           Aliases: called === undefined ? null : [...called, ...(aliasesHaveId ? [short] : [])],
           MacAddress: endpoint === '' ? '' : MAC,
           ...(endpointsHaveNames && { DNSNames: [name, ...(called ?? []), short] }),
-          NetworkID: idOf(network) ?? '',
+          NetworkID: state.StartedAt === NEVER ? '' : (idOf(network) ?? ''),
           EndpointID: endpoint,
         },
       ];

@@ -59,11 +59,20 @@ export function processesIn(namespaces: readonly string[]): readonly number[] {
   });
 }
 
+/** None where it has ended meanwhile. */
+function commandOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
 /** The lab whose keeper is a child of process `owner`; undefined while there is none. */
 export function labOf(owner: number): string | undefined {
   const children = readFileSync(`/proc/${owner}/task/${owner}/children`, 'utf8').trim().split(' ');
   for (const pid of children.filter(text => text !== '')) {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const words = commandOf(pid);
     const keeper = words.findIndex(word => word.endsWith('/keeper'));
     if (keeper >= 0) return words[keeper + 1];
   }

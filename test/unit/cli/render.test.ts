@@ -248,6 +248,23 @@ describe('status', () => {
     ]);
   });
 
+  it('ps has what a container has on several networks in the order of the addresses', () => {
+    const [first] = REPORT.endpoints as [EndpointReport];
+    const endpoints = [
+      ['a', '10.40.0.1'],
+      ['b', '10.32.0.1'],
+    ].map(([letter = '', address]) => ({
+      ...first,
+      container: `endpoint:${letter.repeat(64)}`,
+      containerName: 'box3',
+      address: address as Ipv4,
+    }));
+    expect(attachedOf({ ...REPORT, endpoints }).flatMap(({ addresses }) => addresses)).toEqual([
+      '10.32.0.1/24',
+      '10.40.0.1/24',
+    ]);
+  });
+
   it('dataplane shows what the kernel holds', () => {
     const vtep = { address: '192.168.48.12' as Ipv4, port: 6784 };
     const mac = '0a:01:0a:00:00:0c' as Mac;

@@ -165,19 +165,22 @@ export const SWITCH_RULESET: Ruleset = {
   }`,
 };
 
+const typeOf = (shape: Shape): string => shape.join(' . ');
+
 /** A script that replaces the table by one with this content, in one transaction; also where there is none. */
 export function replaceScript(ruleset: Ruleset, content: Content): string {
   const { family, sets, maps = {}, counters, chains } = ruleset;
-  const declared = Object.entries(sets).map(([name, shape]) => {
-    const elements = [...(content.elements.get(name) ?? [])].map(element => quoteElement(shape, element));
-    const list = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
-    return `  set ${name} { type ${shape.join(' . ')};${list} }`;
-  });
-  const mapped = Object.entries(maps).map(([name, { key, data }]) => {
-    const elements = [...(content.elements.get(name) ?? [])];
-    const list = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
-    return `  map ${name} { type ${key.join(' . ')} : ${data.join(' . ')};${list} }`;
-  });
+  const held = (name: string, quote = (element: Element) => element): string => {
+    const elements = [...(content.elements.get(name) ?? [])].map(quote);
+    return elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
+  };
+  const declared = Object.entries(sets).map(
+    ([name, shape]) =>
+      `  set ${name} { type ${typeOf(shape)};${held(name, element => quoteElement(shape, element))} }`,
+  );
+  const mapped = Object.entries(maps).map(
+    ([name, { key, data }]) => `  map ${name} { type ${typeOf(key)} : ${typeOf(data)};${held(name)} }`,
+  );
   const counted = counters.map(name => {
     const { packets, bytes } = content.counts.get(name) ?? { packets: 0, bytes: 0 };
     return `  counter ${name} { packets ${packets} bytes ${bytes}; }`;

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDockerEndpoints } from '../../../../src/adapters/docker/endpoints.ts';
 import { revive } from '../../../../src/daemon/revive.ts';
-import type { EndpointEvent, EngineEndpoints } from '../../../../src/ports/engine-endpoints.ts';
+import { CUT_OFF, type EndpointEvent, type EngineEndpoints } from '../../../../src/ports/engine-endpoints.ts';
+import { NEVER, RUNNING } from '../../../support/fake-engine/containers.ts';
 import { type FakeEngine, startFakeEngine } from '../../../support/fake-engine.ts';
 import { createFakeLog } from '../../../support/fake-log.ts';
 import { EACH_RELEASE } from '../../../support/releases.ts';
@@ -84,23 +85,33 @@ describe.each(EACH_RELEASE)("an engine's endpoints, %s", release => {
   });
 
   it('that the engine gave up on are started: only those, and only what is to come back', async () => {
-    const box = (name: string, why: string, more: { restart?: string; network?: string } = {}) => {
-      const { network = 'mesh', restart = 'always' } = more;
+    const box = (
+      name: string,
+      why: string,
+      more: { restart?: string; network?: string; started?: string } = {},
+    ) => {
+      const { network = 'mesh', restart = 'always', started = RUNNING.StartedAt } = more;
       return played.put({
         name,
         restart,
         endpoints: { [network]: '' },
-        state: { Running: false, Error: why },
+        state: { Running: false, Error: why, StartedAt: started },
       });
     };
     const lookup = 'error looking up network plugin mesh: plugin "mesh" not found';
-    const back = [box('gave-up', WANT), box('never-found', lookup, { restart: 'unless-stopped' })];
+    const cut = `remote: IpamDriver.RequestAddress: ${CUT_OFF}`;
+    const back = [
+      box('gave-up', WANT),
+      box('cut-off', cut, { started: NEVER }),
+      box('never-found', lookup, { restart: 'unless-stopped' }),
+    ];
     const fails = box('fails', WANT);
     played.answer(`POST /containers/${fails}/start`, { status: 500, body: { message: 'no room' } });
     played.put({ name: 'runs', restart: 'always', endpoints: { mesh: 'e1' }, state: { Error: WANT } });
     box('by-hand', WANT, { restart: 'no' });
     box('otherwise', 'exec: "nope": executable file not found');
     box('elsewhere', WANT, { network: 'bridge' });
+    box('never-elsewhere', WANT, { network: 'bridge', started: NEVER });
     box('stopped', '');
     const log = createFakeLog();
     await revive(engine, log);
