@@ -1,6 +1,6 @@
 import type { StreamMiddleware } from '@libp2p/interface';
 import type { PeerId } from '../../core/address.ts';
-import { Allowance } from '../../core/host/allowance.ts';
+import { Allowance } from '../../core/allowance.ts';
 import { GOSSIP_RATES, MAX_RPC } from './limits.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Rate } from '../../core/host/allowance.ts';
+import type { Rate } from '../../core/allowance.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

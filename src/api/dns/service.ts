@@ -1,8 +1,8 @@
 import { type Cidr, fromNumber, toNumber } from '../../core/address.ts';
+import { Allowance } from '../../core/allowance.ts';
 import { ok, type Result } from '../../core/errors.ts';
 import type { ListenPlace, Membership, NameRecord, NameServerReport } from '../../ports/name-server.ts';
 import type { Answerer, Datagrams, Sockets, Source } from '../../ports/sockets.ts';
-import { Allowance } from './allowance.ts';
 import { answerFrom, datagramLimit, writeRefusal } from './answer.ts';
 import { LARGEST_MESSAGE } from './frames.ts';
 import { FLAG, RCODE } from './message.ts';
@@ -39,6 +39,9 @@ interface Post {
 
 type Counter = 'answered' | 'forwarded' | 'failed' | 'refused' | 'malformed' | 'loops' | 'limited';
 
+/** Questions of one source: who asks more is not answered for a moment, so that the others are. */
+const QUESTIONS = { burst: 20_000, perSecond: 20_000 };
+
 /** Questions that wait for the names: later ones are lost. */
 const MOST_HELD = 1_024;
 
@@ -53,7 +56,7 @@ export class DnsService {
   #memberships: ReadonlyMap<number, NameTable> = new Map();
   readonly #posts = new Map<string, Post>();
   readonly #upstream: Upstream;
-  readonly #allowance = new Allowance();
+  readonly #allowance = new Allowance<number>(QUESTIONS);
   /** What came before there were names to answer from; undefined when there are. */
   #held: (() => void)[] | undefined = [];
   readonly #counters: Record<Counter, number> = {
@@ -185,7 +188,7 @@ export class DnsService {
 
   /** Gives the length of the answer, 0 where there is to be none, or the question where it is for others to answer. */
   #answer(table: NameTable, query: Buffer, { from, isAllowed, overTcp, into }: Asker): number | Asked {
-    if (!this.#allowance.admits(from, performance.now())) return this.#count('limited', 0);
+    if (!this.#allowance.spend(from, 1, performance.now())) return this.#count('limited', 0);
     const question = readQuestion(query);
     if (question === undefined) return this.#count('malformed', 0);
     if (typeof question === 'number')

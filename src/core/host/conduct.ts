@@ -1,6 +1,7 @@
 import type { PeerId } from '../address.ts';
-import { Allowance, NEIGHBOUR_RATES, OWNER_RATES } from './allowance.ts';
+import { Allowance } from '../allowance.ts';
 import type { Context } from './context.ts';
+import { NEIGHBOUR_RATES, OWNER_RATES } from './rates.ts';
 import type { Millis } from './step.ts';
 
 /** Who broke a rule is refused for so long, twice as long each further time. */

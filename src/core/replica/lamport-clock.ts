@@ -3,7 +3,7 @@ import { NUMBER_MAX } from './fact.ts';
 /**
  * What one delta tells may be ahead of all that we know by this much; towards a larger stamp we only go so far. A mesh
  * with ten changes a second takes ten months for it; who sends 40 deltas a second, the most that is taken of one owner
- * (host/allowance.ts), takes seven hours from here to the end of the numbers.
+ * (host/rates.ts), takes seven hours from here to the end of the numbers.
  */
 const LEAP = 2 ** 28;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerId } from '../../../src/core/address.ts';
-import { Allowance } from '../../../src/core/host/allowance.ts';
+import { Allowance } from '../../../src/core/allowance.ts';
 import type { Effect } from '../../../src/core/host/step.ts';
 import type { Delta } from '../../../src/core/replica.ts';
 import { encodeMessage, type Message } from '../../../src/core/wire.ts';
