@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-/** One project a test level (see CONTRIBUTING.md). The levels that touch the kernel run one file at a time. */
-const serial = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 240_000 };
+/** One project a test level (see CONTRIBUTING.md). Labs have fixed networks and many processes: one file at a time. */
+const limits = { testTimeout: 120_000, hookTimeout: 240_000 };
+const serial = { ...limits, fileParallelism: false };
 
 export default defineConfig({
   test: {
@@ -16,8 +17,11 @@ export default defineConfig({
           maxWorkers: 4,
         },
       },
-      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], ...serial } },
-      { test: { name: 'kernel', include: ['test/contract/**/*.kernel.test.ts'], ...serial } },
+      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], ...limits, maxWorkers: 2 } },
+      // Each test has namespaces of its own, and mostly waits.
+      {
+        test: { name: 'kernel', include: ['test/contract/**/*.kernel.test.ts'], ...limits, maxWorkers: 4 },
+      },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...serial } },
       { test: { name: 'docker', include: ['test/docker/**/*.test.ts'], ...serial } },
     ],
