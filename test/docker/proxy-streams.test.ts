@@ -8,8 +8,11 @@ import { until } from '../support/until.ts';
 /** What goes through the proxy for long: much of it, or until somebody has had enough. */
 
 const GIGABYTE = 1_073_741_824;
-/** What of it may be in the router's memory at any time, beside what a router has anyway. */
-const KEPT_KB = 64 * 1024;
+/**
+ * What of it may be in the router's memory at any time, beside what a router has anyway. V8 looks for buffers that nobody
+ * holds any more once there are 64 MiB of them, so as much has passed already wherever little is kept.
+ */
+const KEPT_KB = 2 * 64 * 1024;
 const PATIENCE_MS = 120_000;
 /** What goes on for as long as somebody listens. */
 const ENDLESS = [
