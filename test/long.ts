@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 const vitest = (...files: string[]) => ['vitest', 'run', '--project', 'lab', ...files];
 const rounds = 'MESH_TEST_ROUNDS=100 vitest run --project docker test/docker/names.test.ts';
 const killed = 'MESH_TEST_ROUNDS=20 vitest run --project docker test/docker/proxy-kills.test.ts';
+const pluginKilled = 'MESH_TEST_ROUNDS=20 vitest run --project docker test/docker/plugin-kills.test.ts';
+const churned = 'MESH_TEST_CHURNS=1000 vitest run --project docker test/docker/plugin-churn.test.ts';
 const mutants = 'MESH_TEST_MUTANTS=1000000 vitest run --project unit test/unit/fuzz/dns-sockets.test.ts';
 
 /** Each has to end with 0. */
@@ -16,6 +18,8 @@ const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   addresses: ['node', 'test/churn.ts'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   'proxy-kills': ['sh', '-c', killed],
+  'plugin-kills': ['sh', '-c', pluginKilled],
+  'plugin-churn': ['sh', '-c', churned],
   faults: ['node', 'test/sim/faults/main.ts'],
   mutants: ['node', 'test/sim/faults/main.ts', 'addresses'],
   ring: ['node', 'test/sim/ipam/main.ts', '--events', '100000000', '--quiet'],

@@ -53,12 +53,13 @@ function ringOf({ host }: SimulatedMachine): RingView {
 
 /**
  * Without what one that is gone gave away in a word that was lost with the only one who heard it, and who has shown since that
- * it has it: nobody knows the whole of what the former said, and its heir takes no more than the rest.
+ * it has it: nobody knows the whole of what the former said, and its heir takes no more than the rest. Nor twice what was
+ * granted to it by one that was removed then and has come back, and that it had taken: it can't say so any more.
  */
 function standing({ gone }: Simulation, all: readonly Holding[]): readonly Holding[] {
   return all.flatMap(holding => {
     if (!gone.has(holding.owner)) return [holding];
-    const later = all.filter(other => other.owner !== holding.owner && other.version > holding.version);
+    const later = all.filter(other => other.version > holding.version);
     const rest = later.reduce<readonly HeldRange[]>((ranges, other) => without(ranges, other), [holding]);
     return rest.map(range => ({ ...range, owner: holding.owner }));
   });
