@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   proxy: () => import('./proxy.ts'),
   'proxy-diff': () => import('./proxy-diff.ts'),
   burst: () => import('./burst.ts'),
+  boot: () => import('./boot.ts'),
   dns: () => import('./dns.ts'),
   'dns-latency': () => import('./dns-latency.ts'),
   name: () => import('./name.ts'),
