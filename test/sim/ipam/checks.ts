@@ -17,11 +17,12 @@ import type { AddressSettings } from './settings.ts';
 type Release = Extract<Command, { kind: 'release' }>;
 
 /**
- * Who waits for an address gets it, or is told why not, in 10 s. The rest is for the disk: an attach that borrows is four
- * writes one after another, each of which may have to wait for the one under way, and a write takes up to half more than its mean.
+ * Who waits for an address gets it, or is told why not, in 10 s. The rest is for the disk: an attach that borrows is five
+ * writes one after another, since what others say is stored before what follows from it. Each may have to wait for the one
+ * under way, and a write takes up to half more than its mean.
  */
 export const answerMs = ({ syncMs }: AddressSettings): Millis =>
-  10_000 + Math.max(6_000, 4 * 2 * 1.5 * syncMs);
+  10_000 + Math.max(6_000, 5 * 2 * 1.5 * syncMs);
 
 /** What must hold of addresses after every event: nobody has one that somebody else has, whatever each knows. */
 export class AddressChecks implements Watch {
