@@ -28,13 +28,14 @@ describe.each([
   let lab: Lab<DockerHost>;
   let one: DockerHost;
   let two: DockerHost;
+  let three: DockerHost;
 
   beforeAll(async () => {
-    lab = await createDockerLab({ hosts: 2 });
-    [one, two] = lab.hosts as [DockerHost, DockerHost];
+    lab = await createDockerLab({ hosts: 3 });
+    [one, two, three] = lab.hosts as [DockerHost, DockerHost, DockerHost];
     await type(one, CERTIFICATES);
     await type(one, `${launch} ${LISTEN}`);
-    await type(two, `${launch} 192.168.48.11 --wait`);
+    for (const host of [two, three]) await type(host, `${launch} 192.168.48.11 --wait`);
   });
   afterAll(() => lab?.destroy());
 
@@ -74,11 +75,12 @@ describe.each([
     expect(await type(two, 'docker network ls')).toMatch(/ mesh +mesh +local/);
     await type(two, 'docker run -dit --network mesh --name box4 busybox');
     await turned(one, 'docker network create -d mesh --subnet 10.40.0.0/16 prod');
-    await has(two, 'prod', 2 * SECOND);
+    for (const host of [two, three]) await has(host, 'prod', 2 * SECOND);
     const subnet = "docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}}{{end}}' prod";
     expect(await type(two, subnet)).toBe('10.40.0.0/16\n');
     await type(two, 'docker run -dit --network prod --name db busybox');
-    await resolves(one, 'db', await addressOf(two, 'db', 'prod'));
+    for (const host of [one, three]) await resolves(host, 'db', await addressOf(two, 'db', 'prod'));
+    expect(await turned(three, 'docker run --rm --network prod busybox ping -c1 db')).toMatch(WHOLE);
     expect(await turned(one, 'docker network connect prod box3; docker exec box3 ping -c1 db')).toMatch(
       WHOLE,
     );
