@@ -71,8 +71,12 @@ const RELAY_MAPS: Readonly<Record<string, MapShape>> = {
   relay_ports: { key: ['inet_service'], data: ['inet_service'] },
 };
 
+/**
+ * Ends where the map has no such port. (Older kernels take no map for a set that could be asked first: Debian's 6.1 refuses
+ * the rule.)
+ */
 const TO_RELAY = `
-    udp dport @relay_ports ip saddr @peers udp checksum 0 fib daddr type local goto relay`;
+    ip saddr @peers udp checksum 0 fib daddr type local ip daddr set udp dport map @relay_hosts goto relay`;
 
 /**
  * What a peer sends to the port of another, whom it does not reach, is sent on there as if it came from here, without a
@@ -82,7 +86,6 @@ const TO_RELAY = `
  */
 const relay = (from: Ipv4): string => `
   chain relay {
-    ip daddr set udp dport map @relay_hosts
     ip saddr set ${from}
     udp dport set udp dport map @relay_ports
     udp checksum set 0
