@@ -1,4 +1,14 @@
-import { type Cidr, compare, type Ipv4, type Mac, toNumber, type Vtep } from './address.ts';
+import {
+  type Cidr,
+  compare,
+  contains,
+  fromNumber,
+  type Ipv4,
+  type Mac,
+  parseCidr,
+  toNumber,
+  type Vtep,
+} from './address.ts';
 import type { Service } from './networks/network.ts';
 
 /** A container (or a host's own control address) behind another host. */
@@ -32,6 +42,16 @@ export interface Relay {
   readonly to: Vtep;
 }
 
+/** An encrypted way to a peer's kernel. */
+export interface Tunnel {
+  /** The peer's address in it. */
+  readonly address: Ipv4;
+  /** The peer's public key (X25519, base64). */
+  readonly key: string;
+  /** Where the peer takes what is encrypted. */
+  readonly endpoint: Vtep;
+}
+
 /** Everything that this host's kernel should hold about the others: the whole of it, every time. */
 export interface Forwarding {
   /** Who may send to the data port. Sorted. */
@@ -39,6 +59,23 @@ export interface Forwarding {
   readonly networks: readonly NetworkForwarding[];
   /** Sorted by port; none unless given. */
   readonly relays?: readonly Relay[];
+  /** Sorted by address; undefined where this host does not encrypt. */
+  readonly tunnels?: readonly Tunnel[];
+}
+
+/** What the tunnel takes of each packet: 20 IP + 8 UDP + 16 header + 16 tag of WireGuard. */
+export const TUNNEL_OVERHEAD = 60;
+
+/** Addresses for what is in tunnels. Nobody else's (RFC 1112, class E), and seen in the switches' own namespaces only. */
+export const TUNNEL_SUBNET = parseCidr('240.0.0.0/10') as Cidr;
+
+/** Such addresses are nobody's outside of the switches. */
+export const isTunnelAddress = (address: Ipv4): boolean => contains(TUNNEL_SUBNET, address);
+
+/** Of the host with this address in the control network: the bits that tell hosts apart are the same. */
+export function tunnelAddress(control: Ipv4): Ipv4 {
+  const host = (toNumber(control) ?? 0) & (0xffffffff >>> TUNNEL_SUBNET.prefix);
+  return fromNumber(((toNumber(TUNNEL_SUBNET.address) ?? 0) | host) >>> 0);
 }
 
 /** The length of a VXLAN header with what stands before it over IPv4: 20 IP + 8 UDP + 8 VXLAN + 14 Ethernet (RFC 7348). */
@@ -75,7 +112,14 @@ export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwar
     peers: [...peers].sort(compare),
     networks: all,
     relays: relays.sort((a, b) => a.port - b.port),
+    ...(wanted.tunnels && { tunnels: withTunnels(wanted.tunnels, inherited.tunnels ?? []) }),
   };
+}
+
+function withTunnels(wanted: readonly Tunnel[], inherited: readonly Tunnel[]): readonly Tunnel[] {
+  const known = new Set(wanted.flatMap(({ address, key }) => [address, key]));
+  const others = inherited.filter(({ address, key }) => !known.has(address) && !known.has(key));
+  return [...wanted, ...others].sort((a, b) => compare(a.address, b.address));
 }
 
 export const vtepKey = (vtep: Vtep): string => `${toNumber(vtep.address)}:${vtep.port}`;

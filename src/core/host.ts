@@ -269,6 +269,8 @@ export class Host {
         return;
       case 'traffic':
         return this.#paths.traffic(input.to);
+      case 'tunnels':
+        return this.#tunnels(input.port);
       case 'stopping':
         return this.#durability.flush();
       case 'store-trouble':
@@ -334,6 +336,13 @@ export class Host {
   #pathChanged(rerouted: PeerId | undefined): void {
     if (rerouted !== undefined) this.#forwarding.reroute(rerouted);
     this.#presence.connectionsChanged();
+    this.#forward();
+  }
+
+  #tunnels(port: number | undefined): void {
+    if (!this.#context.shield.set(port)) return;
+    this.#forwarding.rerouteAll();
+    this.#presence.changed();
     this.#forward();
   }
 

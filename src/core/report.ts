@@ -51,6 +51,8 @@ export interface PathReport {
   readonly loss: number;
   /** Why it is not the best path there could be. */
   readonly why: string | undefined;
+  /** Whether frames are encrypted on their way; undefined where nobody asked for that, or none are sent. */
+  readonly encrypted: boolean | undefined;
 }
 
 /** A router of the mesh, this one first, then sorted by name. */

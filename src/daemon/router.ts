@@ -25,6 +25,7 @@ import { awaitOwnAddress } from './addresses.ts';
 import { type Audits, startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { type Containers, createContainers } from './containers.ts';
+import { type Encrypting, encrypting } from './encryption.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
@@ -74,7 +75,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   undo.push(() => names.stop());
   const opened = await open(settings, log, undo);
   if (!opened.ok) return opened;
-  const { config, dataplane, listen, store, transport } = opened.value;
+  const { config, dataplane, encryption, listen, store, transport } = opened.value;
   const host = new Host(config);
   const ending = Promise.withResolvers<Problem | undefined>();
   const parts = { host, loop: undefined as Loop | undefined };
@@ -102,6 +103,7 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
     ...(after === undefined ? {} : { after }),
   });
   parts.loop = loop;
+  encryption?.follow(port => loop.deliver({ kind: 'tunnels', port }));
   const audits = startAudits(dataplane, systemClock, log);
   const traffic = startTrafficWatch(dataplane, systemClock, to => loop.deliver({ kind: 'traffic', to }));
   undo.push(() => loop.stop(), audits.stop, traffic.stop);
@@ -212,6 +214,8 @@ interface Opened {
   readonly store: Store;
   readonly dataplane: LinuxDataplane;
   readonly transport: Transport;
+  /** Undefined where frames go as they are. */
+  readonly encryption: Encrypting | undefined;
   /** Hands events on from now, those that came before first. */
   listen(listener: (event: TransportEvent) => boolean): void;
 }
@@ -234,7 +238,11 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   log.debug('identity known', { id: identity.value.id });
   const ipam = ipamConfig(settings, identity.value.id, records);
   if (!ipam.ok) return ipam;
-  const listened = await openTransport(settings, identity.value, vtep.value, log, undo);
+  const password = await loadPassword(settings.passwordFile, log);
+  if (!password.ok) return password;
+  const encryption =
+    password.value === undefined ? undefined : encrypting(settings, identity.value, password.value);
+  const listened = await openTransport(settings, identity.value, password.value, vtep.value, log, undo);
   if (!listened.ok) return listened;
   log.debug('listening');
   const made = makeRunDirectory(settings.runDir);
@@ -242,6 +250,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   const dataplane = createLinuxDataplane({
     runDir: settings.runDir,
     log: log.child('dataplane'),
+    ...(encryption && { tunnels: encryption.tunnels }),
     control: { leg: MESH.legDevice, port: settings.port },
   });
   const plane = await dataplane.start(vtep.value);
@@ -258,9 +267,11 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     listen: `${settings.host ?? '0.0.0.0'}:${settings.port}`,
     vtep: vtep.value,
     underlayMtu: plane.value.underlayMtu,
-    relays: plane.value.relays,
+    // What is encrypted goes by no relay: nobody has to offer one.
+    relays: plane.value.relays && encryption === undefined,
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
+    ...(encryption && { encryption: encryption.told(plane.value.tunnels === true) }),
     discovery: settings.discovery,
     zone: settings.dnsDomain,
     ipam: ipam.value,
@@ -272,7 +283,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     seed: randomInt(2 ** 47),
     records,
   };
-  return ok({ config, store, dataplane, ...listened.value });
+  return ok({ config, store, dataplane, encryption, ...listened.value });
 }
 
 /**
@@ -302,18 +313,17 @@ function makeRunDirectory(path: string): Result<void> {
 async function openTransport(
   settings: Settings,
   identity: Identity,
+  password: string | undefined,
   vtep: Vtep,
   log: Log,
   undo: Undo,
 ): Promise<Result<Pick<Opened, 'transport' | 'listen'>>> {
-  const password = await loadPassword(settings.passwordFile, log);
-  if (!password.ok) return password;
   const transport = await createLibp2pTransport({
     identity,
     port: settings.port,
     host: settings.host,
     advertise: settings.advertise ?? `${settings.host ?? vtep.address}:${settings.port}`,
-    password: password.value,
+    password,
     trusted: settings.trust,
     log: log.child('transport'),
   });

@@ -15,6 +15,8 @@ export interface Started {
   readonly underlayMtu: number;
   /** Whether this kernel can send on what peers address to a third. */
   readonly relays: boolean;
+  /** Whether it can encrypt, where it was asked to. */
+  readonly tunnels?: boolean;
 }
 
 export interface Probe {

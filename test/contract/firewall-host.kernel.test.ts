@@ -237,7 +237,7 @@ describe('the guard of the data port', () => {
     const before = host.run('nft list ruleset');
     const guard = test.firewall(host);
     await guard.guardHost(LOCAL);
-    await guard.guardSwitch(host.inside);
+    await guard.guardSwitch(host.inside, PORT);
     guard.allow('mv0123456789ab', mac('0a:00:00:00:00:01'), [ip('10.0.0.1')]);
     await guard.remove();
     expect(host.run('nft list ruleset')).toBe(before);

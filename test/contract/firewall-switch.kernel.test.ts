@@ -53,7 +53,7 @@ describe('the guard of the switch', () => {
     b = test.wire(outside, 'end-b');
     tunnel = test.wire(outside, 'tunnel');
     guard = test.firewall(inside);
-    expect(await guard.guardSwitch(inside.inside)).toEqual({ ok: true, value: undefined });
+    expect(await guard.guardSwitch(inside.inside, 6784)).toEqual({ ok: true, value: undefined });
     guard.allow(A_PORT, A.mac, [A.address, A.second]);
     guard.allow(B_PORT, B.mac, [B.address]);
   });
@@ -236,7 +236,7 @@ describe('the guard of the switch', () => {
 
     let taken = false;
     const second = test.firewall(inside);
-    const taking = second.guardSwitch(inside.inside).then(() => {
+    const taking = second.guardSwitch(inside.inside, 6784).then(() => {
       taken = true;
     });
     const seen: Buffer[] = [];

@@ -38,7 +38,8 @@ describe('a kernel without one of the kinds of link', () => {
     host.run('ip link set lo up');
     misspell(kind);
     const path = join(directory, 'switch');
-    const opened = await openSwitch(path, { address: '127.0.0.1' as Ipv4, port: 6784 }, host.inside);
+    const local = { address: '127.0.0.1' as Ipv4, port: 6784 };
+    const opened = await openSwitch(path, local, host.inside, false);
     expect(opened).toEqual({ ok: false, problem: { code: 'kernel-lacks', feature } });
     expect(existsSync(path)).toBe(false);
     expect(host.run('ip -oneline link').trim().split('\n')).toHaveLength(1);

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import type { Ipv4, Vtep } from '../../core/address.ts';
 import { HOST_LEG } from '../../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
-import type { Forwarding, NetworkForwarding } from '../../core/forwarding.ts';
+import { type Forwarding, type NetworkForwarding, tunnelAddress } from '../../core/forwarding.ts';
 import type { Attachment, Dataplane, Started } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
+import type { TunnelKeys } from '../../ports/tunnel-keys.ts';
 import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
 import type { Control } from './firewall/ruleset.ts';
 import { Forwarder } from './forwarder.ts';
@@ -19,6 +20,7 @@ import { type Port, plumb, unplumb } from './plumbing.ts';
 import { createProber } from './probe.ts';
 import { listLinks } from './rtnetlink/link-table.ts';
 import { deleteSwitch, openSwitch, type Switch } from './switch.ts';
+import { Tunnels } from './wireguard/tunnels.ts';
 
 export interface LinuxDataplaneOptions {
   /** Folder for what ends with the machine, e.g. `/run/mesh`; the switch is pinned in it. */
@@ -28,6 +30,14 @@ export interface LinuxDataplaneOptions {
   readonly inHost?: InSwitch;
   /** The port of routers is kept from what comes in by the host's own leg. */
   readonly control?: Control;
+  /** Given where what is sent has to be encrypted. */
+  readonly tunnels?: TunnelOptions;
+}
+
+export interface TunnelOptions {
+  readonly keys: TunnelKeys;
+  /** Called when the kernel, which could encrypt, can't any more, and when it can again. */
+  readonly changed: (works: boolean) => void;
 }
 
 export interface LinuxDataplane extends Dataplane {
@@ -39,6 +49,7 @@ interface Running {
   readonly place: Switch;
   readonly forwarder: Forwarder;
   readonly prober: Prober;
+  readonly tunnels: Tunnels | undefined;
   peers: readonly Ipv4[];
   /** The control network as it was applied last. */
   control: NetworkForwarding | undefined;
@@ -46,6 +57,7 @@ interface Running {
 
 interface Prepared {
   readonly prober: Prober;
+  readonly tunnels: Tunnels | undefined;
   readonly relays: boolean;
 }
 
@@ -56,10 +68,10 @@ export const switchPath = (runDir: string): string => join(runDir, 'switch');
 
 /** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
 export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
-  const { control, runDir, log, inHost = action => action() } = options;
+  const { control, runDir, log, inHost = action => action(), tunnels } = options;
   const firewall = createFirewall({ log, inHost, control });
   const leg = createHostLeg({ firewall, inHost, log, note: join(runDir, 'forwarding') });
-  return new KernelDataplane(switchPath(runDir), firewall, leg, log, inHost);
+  return new KernelDataplane(switchPath(runDir), firewall, leg, log, inHost, tunnels);
 }
 
 class KernelDataplane implements LinuxDataplane {
@@ -68,21 +80,30 @@ class KernelDataplane implements LinuxDataplane {
   readonly #leg: HostLeg;
   readonly #log: Log;
   readonly #inHost: InSwitch;
+  readonly #encrypting: TunnelOptions | undefined;
   #running: Running | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, firewall: KernelFirewall, leg: HostLeg, log: Log, inHost: InSwitch) {
+  constructor(
+    path: string,
+    firewall: KernelFirewall,
+    leg: HostLeg,
+    log: Log,
+    inHost: InSwitch,
+    encrypting: TunnelOptions | undefined,
+  ) {
     this.#path = path;
     this.#firewall = firewall;
     this.#leg = leg;
     this.#log = log;
     this.#inHost = inHost;
+    this.#encrypting = encrypting;
   }
 
   start(local: Vtep): Promise<Result<Started>> {
     return this.#inOrder(async () => {
       this.#close();
-      const opened = await openSwitch(this.#path, local, this.#inHost);
+      const opened = await openSwitch(this.#path, local, this.#inHost, this.#encrypting !== undefined);
       if (!opened.ok) return opened;
       const place = opened.value;
       const prepared = await attempt(() => this.#prepare(place));
@@ -91,9 +112,10 @@ class KernelDataplane implements LinuxDataplane {
         if (place.fresh) await this.#removeAll();
         return prepared;
       }
-      const { prober, relays } = prepared.value;
-      this.#running = { place, forwarder: new Forwarder(place), prober, peers: [], control: undefined };
-      return ok({ underlayMtu: place.underlayMtu, relays });
+      const { relays, ...parts } = prepared.value;
+      this.#running = { ...parts, place, forwarder: new Forwarder(place), peers: [], control: undefined };
+      const works = parts.tunnels?.works;
+      return ok({ underlayMtu: place.underlayMtu, relays, ...(works !== undefined && { tunnels: works }) });
     });
   }
 
@@ -106,6 +128,8 @@ class KernelDataplane implements LinuxDataplane {
         this.#firewall.setRelays(wanted.relays ?? []);
         running.peers = wanted.peers;
         running.control = wanted.networks.find(({ own }) => own !== undefined);
+        const control = running.control?.own?.address.address;
+        running.tunnels?.apply(control && tunnelAddress(control), wanted.tunnels ?? []);
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
         if (refused === undefined) return ok(undefined);
         for (const error of more) this.#log.warn('the kernel refused', problemOf(error));
@@ -116,11 +140,12 @@ class KernelDataplane implements LinuxDataplane {
 
   audit(): Promise<readonly string[]> {
     return this.#inOrder(async () => {
-      const { forwarder } = this.#started();
+      const { forwarder, tunnels } = this.#started();
       try {
+        const mended = this.#auditTunnels(tunnels);
         const { sentences, refused } = await forwarder.audit();
         for (const error of refused) this.#log.warn('could not be mended', problemOf(error));
-        return [...sentences, ...(await this.#firewall.audit()), ...(await this.#leg.audit())];
+        return [...mended, ...sentences, ...(await this.#firewall.audit()), ...(await this.#leg.audit())];
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
         this.#log.warn('the audit was broken off', problemOf(error));
@@ -157,8 +182,8 @@ class KernelDataplane implements LinuxDataplane {
 
   inspect(): ReturnType<Dataplane['inspect']> {
     return this.#inOrder(() => {
-      const { place, peers } = this.#started();
-      return inspectSwitch(place, peers, this.#firewall.services(), this.#firewall.relays());
+      const { place, peers, tunnels } = this.#started();
+      return inspectSwitch(place, peers, this.#firewall.services(), this.#firewall.relays(), tunnels?.held());
     });
   }
 
@@ -198,12 +223,27 @@ class KernelDataplane implements LinuxDataplane {
   async #prepare(place: Switch): Promise<Result<Prepared>> {
     const host = await this.#firewall.guardHost(place.local);
     if (!host.ok) return host;
-    const guarded = await this.#firewall.guardSwitch(place.namespace.inside);
+    const guarded = await this.#firewall.guardSwitch(place.namespace.inside, place.local.port);
     // One that was taken out while no router ran, or is what a killed router had only begun with.
     if (guarded.ok && !(await listLinks(place.route)).some(isLeg)) await this.#leg.lower();
     if (!guarded.ok) return guarded;
     const prober = createProber(place.namespace.inside, { inHost: this.#inHost, local: place.local.address });
-    return ok({ prober, relays: host.value.relays });
+    return ok({ prober, tunnels: this.#openTunnels(place), relays: host.value.relays });
+  }
+
+  #openTunnels(place: Switch): Tunnels | undefined {
+    if (this.#encrypting === undefined) return undefined;
+    const tunnels = new Tunnels(place, this.#encrypting.keys, place.local.port);
+    tunnels.open();
+    return tunnels;
+  }
+
+  #auditTunnels(tunnels: Tunnels | undefined): readonly string[] {
+    if (tunnels === undefined) return [];
+    const worked = tunnels.works;
+    const mended = tunnels.audit();
+    if (tunnels.works !== worked) this.#encrypting?.changed(tunnels.works);
+    return mended;
   }
 
   async #plumb(place: Switch, attachment: Attachment): Promise<Result<Port>> {
@@ -231,6 +271,7 @@ class KernelDataplane implements LinuxDataplane {
 
   #close(): void {
     this.#running?.prober.close();
+    this.#running?.tunnels?.close();
     this.#running?.place.close();
     this.#running = undefined;
     this.#firewall.close();

@@ -1,7 +1,7 @@
 import type { Ipv4, Mac } from '../../core/address.ts';
 import type { Problem } from '../../core/errors.ts';
 import { runNft } from './firewall/nft.ts';
-import { hostRuleset, type Ruleset, replaceScript, SWITCH_RULESET } from './firewall/ruleset.ts';
+import { hostRuleset, type Ruleset, replaceScript, switchRuleset } from './firewall/ruleset.ts';
 import { problemOf } from './kernel-problem.ts';
 import { KernelError } from './libc.ts';
 import { type Namespace, newNamespace } from './namespace.ts';
@@ -77,7 +77,7 @@ async function tryRules({ inside }: Namespace): Promise<readonly Feature[]> {
   };
   return [
     await load('nf_tables for IPv4 (with fib)', hostRuleset(6784)),
-    await load('nf_tables for bridges', SWITCH_RULESET),
+    await load('nf_tables for bridges', switchRuleset(6784)),
   ];
 }
 

@@ -1,5 +1,5 @@
-import type { Mac, Vtep } from '../../core/address.ts';
-import type { NetworkForwarding } from '../../core/forwarding.ts';
+import type { Ipv4, Mac, Vtep } from '../../core/address.ts';
+import { type NetworkForwarding, TUNNEL_SUBNET, tunnelAddress } from '../../core/forwarding.ts';
 import { agrees } from './agreement.ts';
 import { type Change, describeChange, differences, requestsFor } from './changes.ts';
 import { KernelError } from './libc.ts';
@@ -37,6 +37,8 @@ interface Network {
   tables: Tables;
   /** Whether it does, as far as is known; otherwise its tables have to be read first. */
   known: boolean;
+  /** Where its VXLAN device sends from. */
+  from: Ipv4 | undefined;
   /** Whether its devices are as `wanted` says. */
   ensured: boolean;
 }
@@ -59,15 +61,18 @@ export class Forwarder {
   /** The containers' ports, by name. */
   readonly #ports = new Map<string, Port>();
   #adopted = false;
+  #from: Ipv4;
 
   constructor(place: Switch) {
     this.#place = place;
+    this.#from = this.#sender([]);
   }
 
   /** Gives what the kernel refused; all else was carried out. */
   async apply(wanted: readonly NetworkForwarding[]): Promise<readonly KernelError[]> {
     const errors: KernelError[] = [];
     const collect = collector(errors);
+    this.#from = this.#sender(wanted);
     const changed = wanted.filter(network => this.#needsDevices(network));
     const links: Links = !this.#adopted || changed.length > 0 ? await this.#links() : new Map();
     if (!this.#adopted) collect(() => this.#adopt(wanted, links));
@@ -145,9 +150,17 @@ export class Forwarder {
     this.#place.route.run(setBridgeEntry(behind, mac));
   }
 
+  /** In tunnels, hosts are told apart by the same bits as in the control network. */
+  #sender(wanted: readonly NetworkForwarding[]): Ipv4 {
+    const { inTunnels, local } = this.#place;
+    if (!inTunnels) return local.address;
+    const own = wanted.find(network => network.own !== undefined)?.own?.address.address;
+    return own === undefined ? TUNNEL_SUBNET.address : tunnelAddress(own);
+  }
+
   #needsDevices(wanted: NetworkForwarding): boolean {
     const network = this.#networks.get(wanted.vni);
-    if (network === undefined || !network.ensured) return true;
+    if (network === undefined || !network.ensured || network.from !== this.#from) return true;
     const before = network.wanted;
     const answers = (of: NetworkForwarding): string => JSON.stringify(answersOf(of));
     return before.mtu !== wanted.mtu || before.name !== wanted.name || answers(before) !== answers(wanted);
@@ -177,7 +190,8 @@ export class Forwarder {
   #ensure(wanted: NetworkForwarding, links: Links): readonly string[] {
     const network = this.#networks.get(wanted.vni) ?? unknownNetwork(wanted);
     network.ensured = false;
-    const { bridge, vxlan, mended, rebuilt } = ensureDevices(this.#place, wanted, links);
+    const { bridge, vxlan, mended, rebuilt } = ensureDevices(this.#place, wanted, links, this.#from);
+    network.from = this.#from;
     const moved = vxlan === network.devices.vxlan ? [] : network.tables.bridge;
     for (const [mac, port] of moved) {
       if (port === network.devices.vxlan) network.tables.bridge.set(mac, vxlan);
@@ -299,7 +313,7 @@ export class Forwarder {
 function unknownNetwork(wanted: NetworkForwarding): Network {
   const devices = { bridge: 0, vxlan: 0 };
   const nothing = { ...wanted, stations: [], flood: [] };
-  return { wanted: nothing, devices, tables: emptyTables(), known: false, ensured: false };
+  return { wanted: nothing, devices, tables: emptyTables(), known: false, from: undefined, ensured: false };
 }
 
 /** Runs an action; a `KernelError` that it throws is added to `errors`. */

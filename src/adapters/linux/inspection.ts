@@ -1,5 +1,5 @@
 import { compare, type Ipv4, type Vtep } from '../../core/address.ts';
-import type { NetworkForwarding, Relay, Station } from '../../core/forwarding.ts';
+import type { NetworkForwarding, Relay, Station, Tunnel } from '../../core/forwarding.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
 import { networkOfAlias, plumbedOfAlias, vniOfBridge, vxlanName } from './names.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
@@ -10,13 +10,15 @@ import { bridgesOf, sortTables, type Tables, values } from './tables.ts';
 
 /**
  * Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. `services`: the
- * MACs that the rules keep from leaving. `relays`: what the rules send on.
+ * MACs that the rules keep from leaving. `relays`: what the rules send on. `tunnels`: what the
+ * kernel encrypts for.
  */
 export async function inspectSwitch(
   place: Switch,
   peers: readonly Ipv4[],
   services: ReadonlySet<string>,
   relays: readonly Relay[],
+  tunnels: readonly Tunnel[] | undefined,
 ): Promise<Inspection> {
   const { route, local } = place;
   const links = await listLinks(route);
@@ -54,6 +56,7 @@ export async function inspectSwitch(
       peers,
       networks: networks.sort((a, b) => a.vni - b.vni),
       ...(relays.length > 0 && { relays }),
+      ...(tunnels && { tunnels }),
     },
     attachments: links.flatMap(attachmentOf).sort((a, b) => compare(a.container, b.container)),
   };

@@ -13,6 +13,8 @@ const PLUMBED = /^mesh\/([^/]+)\/(.+)\/([0-9a-f:]{17})$/;
 const LONGEST_ALIAS = 255;
 
 export const bridgeName = (vni: number): string => `br-${vni}`;
+/** The encrypted ways to all other hosts. */
+export const TUNNEL_DEVICE = 'mesh-wg';
 export const vxlanName = (vni: number): string => `vx-${vni}`;
 
 /** The VNI of a bridge that we named, or undefined. */
@@ -39,7 +41,8 @@ export function isPortName(name: string): boolean {
 
 /** Whether a link of the switch is one that we make. */
 export function isOurs(name: string): boolean {
-  return vniOfBridge(name) !== undefined || vniOfVxlan(name) !== undefined || isPortName(name);
+  const isNetworks = vniOfBridge(name) !== undefined || vniOfVxlan(name) !== undefined;
+  return isNetworks || isPortName(name) || name === TUNNEL_DEVICE;
 }
 
 export function networkAlias(network: string): string {

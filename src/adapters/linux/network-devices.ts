@@ -1,4 +1,4 @@
-import { type Cidr, formatCidr, type Mac } from '../../core/address.ts';
+import { type Cidr, formatCidr, type Ipv4, type Mac } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
 import { KernelError } from './libc.ts';
 import { bridgeMac, bridgeName, networkAlias, vxlanName } from './names.ts';
@@ -14,6 +14,7 @@ import {
   setLink,
   setVxlanLocal,
   silence,
+  type VxlanSettings,
 } from './rtnetlink/links.ts';
 import type { Switch } from './switch.ts';
 import type { Devices } from './tables.ts';
@@ -42,17 +43,18 @@ interface Ensured {
 
 /**
  * Brings the devices to what `wanted` says: makes what is missing, keeps what can be kept. `links` are those of the
- * switch by name. Throws a `KernelError`.
+ * switch by name, `from` is where VXLAN devices send from. Throws a `KernelError`.
  */
 export function ensureDevices(
   place: Switch,
   wanted: NetworkForwarding,
   links: ReadonlyMap<string, Link>,
+  from: Ipv4,
 ): EnsuredDevices {
   const mended: string[] = [];
   const note = (what: string): number => mended.push(`network ${wanted.name}: ${what}; corrected`);
   const bridge = ensureBridge(place, wanted, links, note);
-  const vxlan = ensureVxlan(place, wanted, links, note);
+  const vxlan = ensureVxlan(place, { vni: wanted.vni, local: from, port: place.local.port }, links, note);
   const { route } = place;
   const { mtu } = wanted;
   if (!isPort(vxlan.link, bridge.link)) note('the VXLAN device was not a port of the bridge as it should be');
@@ -107,30 +109,32 @@ function ensureBridge(
 
 function ensureVxlan(
   place: Switch,
-  { vni }: NetworkForwarding,
+  wanted: VxlanSettings,
   links: ReadonlyMap<string, Link>,
   note: (what: string) => void,
 ): Ensured {
-  const { route, host, local } = place;
+  const { route, host, inTunnels } = place;
+  const { vni, local } = wanted;
   const name = vxlanName(vni);
   const found = links.get(name);
-  const usable = found?.vxlan?.vni === vni && found.vxlan.port === local.port && !found.vxlan.learning;
-  if (found !== undefined && usable && setLocal(place, found)) {
-    if (found.vxlan.local !== local.address) note(`the VXLAN device sent from ${found.vxlan.local}`);
+  const usable = found?.vxlan?.vni === vni && found.vxlan.port === wanted.port && !found.vxlan.learning;
+  if (found !== undefined && usable && setLocal(route, found, local)) {
+    if (found.vxlan.local !== local) note(`the VXLAN device sent from ${found.vxlan.local}`);
     return { link: found, rebuilt: false };
   }
   note(found === undefined ? 'the VXLAN device was missing' : 'the VXLAN device had other settings');
   route.run(deleteLink(name));
-  host.run(addVxlan(name, { vni, local: local.address, port: local.port }, place.namespace.fd));
+  const outside = inTunnels ? route : host;
+  outside.run(addVxlan(name, wanted, place.namespace.fd));
   route.run(silence(name));
   return { link: made(route, name), rebuilt: true };
 }
 
 /** False where this kernel can't change the address of a device that is there. */
-function setLocal({ route, local }: Switch, { name, index, vxlan }: Link): boolean {
-  if (vxlan?.local === local.address) return true;
+function setLocal(route: NetlinkSocket, { name, index, vxlan }: Link, local: Ipv4): boolean {
+  if (vxlan?.local === local) return true;
   try {
-    route.run(setVxlanLocal(name, index, local.address));
+    route.run(setVxlanLocal(name, index, local));
     return true;
   } catch (error) {
     if (error instanceof KernelError) return false;

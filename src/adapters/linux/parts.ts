@@ -19,8 +19,8 @@ export interface Firewall {
   setRelays(relays: readonly Relay[]): void;
   /** Those, also as an earlier router left them. */
   relays(): readonly Relay[];
-  /** The table in the switch that keeps each port to its own addresses; keeps what an earlier router allowed. */
-  guardSwitch(inSwitch: InSwitch): Promise<Result<void>>;
+  /** The table in the switch that keeps each port to its own addresses; keeps what an earlier router allowed. No port reaches the data port there. */
+  guardSwitch(inSwitch: InSwitch, dataPort: number): Promise<Result<void>>;
   /** What every host answers for by itself: nothing from or to it passes another host's door. Replaces what was before. */
   setServices(services: readonly Service[]): void;
   /** The MACs of those, also as an earlier router left them. */

@@ -3,14 +3,15 @@ import { dirname } from 'node:path';
 import type { Ipv4, Mac, Vtep } from '../../core/address.ts';
 import { HOST_SANDBOX } from '../../core/endpoints/attachment.ts';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
+import { isTunnelAddress } from '../../core/forwarding.ts';
 import { problemOf } from './kernel-problem.ts';
 import { AF_INET, bind, close, KernelError, SOCK_DGRAM, socket, unmount } from './libc.ts';
-import { isOurs } from './names.ts';
+import { isOurs, TUNNEL_DEVICE } from './names.ts';
 import { isNamespace, type Namespace, openNamespace, ownNamespace, pinNewNamespace } from './namespace.ts';
 import { NETLINK_ROUTE, type NetlinkSocket, openNetlink, type Request } from './netlink/socket.ts';
 import type { InSwitch } from './parts.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
-import { listLinks } from './rtnetlink/link-table.ts';
+import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { addBridge, addVeth, addVxlan, deleteLink, setLink } from './rtnetlink/links.ts';
 
 /** The namespace in which all bridges live; it outlives the router, so that traffic flows on. */
@@ -24,6 +25,8 @@ export interface Switch {
   /** Whether it was made just now. */
   readonly fresh: boolean;
   readonly underlayMtu: number;
+  /** VXLAN devices send on the switch's own network, where only tunnels lead out. */
+  readonly inTunnels: boolean;
   /** Opens the namespace of an attachment: by path, or the host's own. Throws a `KernelError`. */
   openSandbox(sandbox: string): Namespace;
   close(): void;
@@ -33,7 +36,12 @@ export interface Switch {
  * Makes the switch, pinned at `path`, or adopts the one that is there. `inHost` leads to the host's namespace. Refuses with `kernel-lacks`, `no-permission`,
  * `port-in-use`, `no-such-host-address`, `kernel-refused`, and leaves nothing then.
  */
-export async function openSwitch(path: string, local: Vtep, inHost: InSwitch): Promise<Result<Switch>> {
+export async function openSwitch(
+  path: string,
+  local: Vtep,
+  inHost: InSwitch,
+  inTunnels: boolean,
+): Promise<Result<Switch>> {
   const opened: { close(): void }[] = [];
   const keep = <T extends { close(): void }>(thing: T): T => {
     opened.push(thing);
@@ -64,12 +72,14 @@ export async function openSwitch(path: string, local: Vtep, inHost: InSwitch): P
       );
     }
     const route = keep(namespace.inside(() => openNetlink(NETLINK_ROUTE)));
-    const holds = (await listLinks(route)).some(link => link.vxlan?.port === local.port);
+    const holds = (await keepSafe(route, inTunnels)).some(({ name, vxlan }) =>
+      inTunnels ? name === TUNNEL_DEVICE : vxlan?.port === local.port,
+    );
     if (!fresh && !holds) inHost(() => claimPort(local.port));
     route.run(setLink('lo', { up: true }));
     const openSandbox = (sandbox: string): Namespace =>
       sandbox === HOST_SANDBOX ? inHost(ownNamespace) : openNamespace(sandbox);
-    return ok({ local, namespace, route, host, fresh, underlayMtu, openSandbox, close: closeAll });
+    return ok({ local, namespace, route, host, fresh, underlayMtu, inTunnels, openSandbox, close: closeAll });
   } catch (error) {
     closeAll();
     if (fresh) unpin(path);
@@ -77,6 +87,19 @@ export async function openSwitch(path: string, local: Vtep, inHost: InSwitch): P
     if (problem === undefined) throw error;
     return refuse(problem);
   }
+}
+
+/**
+ * What an earlier router left sends on as it did: where that was unprotected and may not be any more, it ends at once, and
+ * the other way round. Gives the links that stay.
+ */
+async function keepSafe(route: NetlinkSocket, inTunnels: boolean): Promise<readonly Link[]> {
+  const links = await listLinks(route);
+  const isOther = ({ name, vxlan }: Link): boolean =>
+    vxlan === undefined ? name === TUNNEL_DEVICE && !inTunnels : isTunnelAddress(vxlan.local) !== inTunnels;
+  const others = links.filter(isOther);
+  route.run(...others.map(({ index }) => deleteLink(index)));
+  return links.filter(link => !others.includes(link));
 }
 
 /** Deletes the switch with all that is in it. Succeeds also where there is none. */

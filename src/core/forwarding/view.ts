@@ -1,7 +1,14 @@
-import { type Ipv4, type Mac, macOfAddress, type PeerId, type Vtep } from '../address.ts';
+import { compare, type Ipv4, type Mac, macOfAddress, type PeerId, type Vtep } from '../address.ts';
 import { ENDPOINTS, type Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointsView } from '../endpoints/view.ts';
-import { type Forwarding, type NetworkForwarding, type Relay, type Station, vtepKey } from '../forwarding.ts';
+import {
+  type Forwarding,
+  type NetworkForwarding,
+  type Relay,
+  type Station,
+  type Tunnel,
+  vtepKey,
+} from '../forwarding.ts';
 import { NETWORK_REMOVALS, NETWORKS } from '../networks/fact.ts';
 import {
   CONTROL_NETWORK,
@@ -12,6 +19,7 @@ import {
   serviceOf,
 } from '../networks/network.ts';
 import type { NetworksView } from '../networks/view.ts';
+import type { Protection } from '../paths/protection.ts';
 import type { Change } from '../replica.ts';
 import { Sorted } from '../sorted.ts';
 import { HOST_KEY, TOPOLOGY } from '../topology/facts.ts';
@@ -25,6 +33,13 @@ export interface Views {
   readonly endpoints: EndpointsView;
   /** Where frames for a peer are sent instead of to its own address; undefined where they go straight. */
   detour(peer: PeerId): Vtep | undefined;
+  /** How what goes straight to a peer is protected. */
+  readonly shield: {
+    /** Undefined while nothing is known of it. */
+    of(peer: PeerId): Protection | undefined;
+    /** Something where this host encrypts. */
+    readonly own: object | undefined;
+  };
 }
 
 /** What of one network is behind other hosts. */
@@ -47,9 +62,10 @@ interface Placed {
 interface Located {
   /** Its own address. */
   readonly own: Ipv4;
-  /** Where frames for it are sent. */
-  readonly vtep: Vtep;
+  /** Where frames for it are sent; nowhere while they can't be protected as they have to be. */
+  readonly vtep: Vtep | undefined;
   readonly control: Ipv4;
+  readonly tunnel: Tunnel | undefined;
 }
 
 /**
@@ -66,6 +82,8 @@ export class ForwardingView {
   /** The keys of the addresses that each other host holds. */
   readonly #keys = new Map<PeerId, Set<string>>();
   #given: Forwarding | undefined;
+  /** Undefined where they have to be looked for again. */
+  #tunnels: readonly Tunnel[] | undefined;
 
   constructor(views: Views) {
     this.#views = views;
@@ -96,19 +114,26 @@ export class ForwardingView {
         .map(network => give(this.#membersOf(network.name), network, mtuOn(network, mtu), undefined)),
     ];
     const before = this.#given;
+    const tunnels = this.#views.shield.own !== undefined ? this.#allTunnels() : undefined;
     const isSame =
       before?.peers === peers &&
       before.relays === relays &&
+      before.tunnels === tunnels &&
       before.networks.length === networks.length &&
       networks.every((network, index) => network === before.networks[index]);
     if (before !== undefined && isSame) return before;
-    this.#given = { peers, networks, relays };
+    this.#given = { peers, networks, relays, ...(tunnels && { tunnels }) };
     return this.#given;
   }
 
   /** Frames for a peer go another way from now on. */
   reroute(peer: PeerId): boolean {
     return this.#locate(peer);
+  }
+
+  /** What decides how each peer is reached has changed. */
+  rerouteAll(): void {
+    for (const peer of [...this.#hosts.keys()]) this.#locate(peer);
   }
 
   /** Looks at who holds an address now. */
@@ -141,11 +166,15 @@ export class ForwardingView {
     const before = this.#hosts.get(owner);
     const host = this.#views.topology.host(owner);
     // One that says again where it is keeps its VTEP, and with it all its stations.
-    const now = host && (this.#views.detour(owner) ?? host.vtep);
-    const vtep = now && before && isSameVtep(before.vtep, now) ? before.vtep : now;
-    if (host === undefined || vtep === undefined) this.#hosts.delete(owner);
-    else this.#hosts.set(owner, { own: host.vtep.address, vtep, control: host.control });
-    let isChanged = owner === this.#views.self && before?.control !== host?.control;
+    const protection = this.#views.shield.of(owner);
+    const now = host && (this.#views.detour(owner) ?? protection?.vtep);
+    const vtep = now && before?.vtep && isSameVtep(before.vtep, now) ? before.vtep : now;
+    const tunnel = owner === this.#views.self ? undefined : tunnelTo(protection);
+    if (host === undefined) this.#hosts.delete(owner);
+    else this.#hosts.set(owner, { own: host.vtep.address, vtep, control: host.control, tunnel });
+    const isRekeyed = !isSameTunnel(before?.tunnel, tunnel);
+    if (isRekeyed) this.#tunnels = undefined;
+    let isChanged = isRekeyed || (owner === this.#views.self && before?.control !== host?.control);
     for (const address of new Set([before?.control, host?.control])) {
       if (address !== undefined && this.#placeControl(address)) isChanged = true;
     }
@@ -159,6 +188,13 @@ export class ForwardingView {
     if (before?.vtep === vtep) return isChanged;
     for (const key of [...(this.#keys.get(owner) ?? [])]) this.#place(key);
     return true;
+  }
+
+  #allTunnels(): readonly Tunnel[] {
+    this.#tunnels ??= [...this.#hosts.values()]
+      .flatMap(({ tunnel }) => tunnel ?? [])
+      .sort((a, b) => compare(a.address, b.address));
+    return this.#tunnels;
   }
 
   /** Each host has an address in the control network; where two chose one, the earlier has it. */
@@ -211,6 +247,17 @@ const noMembers = (): Members => ({
   network: undefined,
   given: undefined,
 });
+
+function tunnelTo(protection: Protection | undefined): Tunnel | undefined {
+  if (protection?.kind !== 'tunnel') return undefined;
+  return { address: protection.vtep.address, key: protection.key, endpoint: protection.endpoint };
+}
+
+const isSameTunnel = (a: Tunnel | undefined, b: Tunnel | undefined): boolean =>
+  a?.address === b?.address &&
+  a?.key === b?.key &&
+  a?.endpoint.address === b?.endpoint.address &&
+  a?.endpoint.port === b?.endpoint.port;
 
 const isSameVtep = (a: Vtep, b: Vtep): boolean => a.address === b.address && a.port === b.port;
 

@@ -9,6 +9,7 @@ import type { TopologyView } from '../topology/view.ts';
 import type { Addressing } from './addressing.ts';
 import type { Agenda } from './agenda.ts';
 import type { Random } from './random.ts';
+import type { Shield } from './shield.ts';
 import type { Effect, HostConfig, Millis } from './step.ts';
 
 /** What the parts of a host share. The time stands still during one step. */
@@ -21,6 +22,7 @@ export interface Context {
   readonly names: NamesView;
   readonly ring: RingView;
   readonly removals: RemovalsView;
+  readonly shield: Shield;
   readonly agenda: Agenda;
   readonly random: Random;
   now(): Millis;

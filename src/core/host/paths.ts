@@ -1,6 +1,7 @@
 import type { PeerId, Vtep } from '../address.ts';
-import { type Forwarding, VXLAN_OVERHEAD, vtepKey } from '../forwarding.ts';
+import { type Forwarding, TUNNEL_OVERHEAD, VXLAN_OVERHEAD, vtepKey } from '../forwarding.ts';
 import { CONTROL_NETWORK } from '../networks/network.ts';
+import type { Protection } from '../paths/protection.ts';
 import { type Relay, Route, type Way } from '../paths/route.ts';
 import { ROUND_MS, SMALL } from '../paths/size.ts';
 import type { HostFact } from '../topology/facts.ts';
@@ -35,6 +36,8 @@ export interface Path {
   readonly relay: PeerId | undefined;
   /** Why it is not the best path there could be, for a person. */
   readonly why: string | undefined;
+  /** Whether frames are encrypted on their way; undefined where nobody asked for that, or none are sent. */
+  readonly encrypted: boolean | undefined;
 }
 
 interface Measured {
@@ -67,8 +70,9 @@ export class Paths {
 
   /** `changed` is told of every new result, and of the peer for which frames go another way. */
   constructor(context: Context, neighbours: Neighbours, changed: (rerouted?: PeerId) => void) {
-    const { mtu = Number.POSITIVE_INFINITY, underlayMtu } = context.config;
-    this.full = Math.min(underlayMtu - VXLAN_OVERHEAD, mtu);
+    const { encryption, mtu = Number.POSITIVE_INFINITY, underlayMtu } = context.config;
+    const isAllInTunnels = encryption !== undefined && encryption.trusts.length === 0;
+    this.full = Math.min(underlayMtu - VXLAN_OVERHEAD - (isAllInTunnels ? TUNNEL_OVERHEAD : 0), mtu);
     this.#context = context;
     this.#neighbours = neighbours;
     this.#changed = changed;
@@ -105,6 +109,7 @@ export class Paths {
       const host = this.#context.topology.host(peer);
       const vtep = host && vteps.get(host.control);
       if (host === undefined || vtep === undefined || vtepKey(vtep) === vtepKey(host.vtep)) continue;
+      if (this.#context.shield.of(peer)?.kind !== 'plain') continue;
       const relay = relaysTo(this.#context, peer).find(offer => vtepKey(offer.vtep) === vtepKey(vtep));
       if (relay === undefined) continue;
       route.adopt(relay, this.#context.now());
@@ -162,10 +167,16 @@ export class Paths {
     const path = this.#paths.get(peer);
     if (path === undefined) return undefined;
     const { chosen, relayed, why } = path.route;
+    const protection = this.#context.shield.of(peer);
     const { liveness, size } = chosen;
     const { loss, rttMs, state } = liveness;
     const mtu = state === 'up' ? size.mtu : undefined;
-    return { mtu, rttMs, loss, alive: this.alive(peer), relay: relayed?.relay.peer, why };
+    const isAsked = this.#context.shield.own !== undefined && protection?.kind !== 'refused';
+    return {
+      ...{ mtu, rttMs, loss, alive: this.alive(peer), relay: relayed?.relay.peer },
+      why: protection?.kind === 'refused' ? protection.why : (why ?? noteOf(protection)),
+      encrypted: isAsked ? protection?.kind === 'tunnel' : undefined,
+    };
   }
 
   alive(peer: PeerId): boolean | undefined {
@@ -209,12 +220,19 @@ export class Paths {
     if (this.mtu() !== before) this.#changed();
   }
 
+  /** The most that a packet to it could ever have. */
+  #fullTo(peer: PeerId): number {
+    const isTunnel = this.#context.shield.of(peer)?.kind === 'tunnel';
+    const overhead = VXLAN_OVERHEAD + (isTunnel ? TUNNEL_OVERHEAD : 0);
+    return Math.min(this.full, this.#context.config.underlayMtu - overhead);
+  }
+
   #fresh(peer: PeerId): Measured {
     return {
       peer,
       probe: `probe ${peer}`,
       ask: () => this.#ask(peer),
-      route: new Route(this.full),
+      route: new Route(this.#fullTo(peer)),
       vtep: undefined,
       askedAt: Number.NEGATIVE_INFINITY,
       trafficAt: Number.NEGATIVE_INFINITY,
@@ -236,8 +254,9 @@ export class Paths {
     const path = this.#paths.get(peer);
     const host = this.#context.topology.host(peer);
     if (path === undefined || host === undefined) return;
-    if (path.vtep !== undefined && vtepKey(path.vtep) !== vtepKey(host.vtep)) this.#moved(path);
-    path.vtep = host.vtep;
+    const vtep = this.#context.shield.of(peer)?.vtep ?? host.vtep;
+    if (path.vtep !== undefined && vtepKey(path.vtep) !== vtepKey(vtep)) this.#moved(path);
+    path.vtep = vtep;
     this.#review(path);
     const now = this.#context.now();
     path.askedAt = now;
@@ -322,6 +341,7 @@ export class Paths {
 
   /** Only those that are reached without help themselves, the nearest first; and the one that helps, until it is known not to be. */
   #relays(peer: PeerId): readonly Relay[] {
+    if (this.#context.shield.of(peer)?.kind !== 'plain') return [];
     const current = this.#paths.get(peer)?.route.relayed?.relay.peer;
     const helps = (by: PeerId): boolean => {
       const route = this.#paths.get(by)?.route;
@@ -333,9 +353,9 @@ export class Paths {
       .sort((a, b) => rtt(a) - rtt(b));
   }
 
-  /** It has another address: nothing that was measured of the way there counts. */
+  /** It has another address, or is protected otherwise: nothing that was measured of the way there counts. */
   #moved(path: Measured): void {
-    path.route = new Route(this.full);
+    path.route = new Route(this.#fullTo(path.peer));
     path.sizedAt = Number.NEGATIVE_INFINITY;
     this.#sizeChanged();
     this.#changed(path.peer);
@@ -346,3 +366,6 @@ export class Paths {
     this.#changed();
   }
 }
+
+const noteOf = (protection: Protection | undefined): string | undefined =>
+  protection?.kind === 'tunnel' ? protection.note : undefined;

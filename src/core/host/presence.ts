@@ -36,6 +36,8 @@ export interface Presence {
   /** Tells the mesh of this host; from then on it is kept up to date. */
   announce(): void;
   connectionsChanged(): void;
+  /** What it says of this host itself is no longer so. */
+  changed(): void;
   /** What this host's kernel is to send on to neighbours. */
   relays(): readonly Relay[];
   /** Says nothing more: this host leaves the mesh. */
@@ -67,7 +69,6 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   }
 
   function hostWrite(): Write {
-    const mtu = paths.own();
     const fact: HostFact = {
       name,
       nickname: config.nickname,
@@ -76,9 +77,10 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       vtep: config.vtep,
       control: controlAddress(context, salt),
       boot: config.boot,
-      mtu,
+      mtu: paths.own(),
+      ...(context.shield.own && { encryption: context.shield.own }),
     };
-    toldMtu = mtu;
+    toldMtu = fact.mtu;
     return { domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) };
   }
 
@@ -112,6 +114,9 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
   return {
     announce,
     relays: () => relayPorts.all(),
+    changed() {
+      if (announced) context.write([hostWrite()]);
+    },
     withdraw() {
       announced = false;
     },

@@ -115,8 +115,19 @@ function pathReports({ config, topology }: Context, paths: Paths, label: Label):
   const reports = topology.peers().flatMap((peer): readonly PathReport[] => {
     const path = peer === config.self ? undefined : paths.get(peer);
     if (path === undefined) return [];
-    const { loss, mtu, relay, rttMs, why } = path;
-    return [{ peer: label(peer), path: kindOf(path), relay: relay && label(relay), mtu, rttMs, loss, why }];
+    const { relay, encrypted, loss, mtu, rttMs, why } = path;
+    return [
+      {
+        peer: label(peer),
+        path: kindOf(path),
+        relay: relay && label(relay),
+        mtu,
+        rttMs,
+        loss,
+        why,
+        encrypted,
+      },
+    ];
   });
   return reports.sort((a, b) => compare(a.peer.name, b.peer.name));
 }

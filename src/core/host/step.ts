@@ -6,6 +6,7 @@ import type { ZoneName } from '../names/name.ts';
 import type { NameRecord } from '../names/view.ts';
 import type { Network } from '../networks/network.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
+import type { Encryption } from '../topology/facts.ts';
 import type { Message } from '../wire.ts';
 import type { EndpointCommand } from './handed.ts';
 import type { Membership } from './memberships.ts';
@@ -56,6 +57,8 @@ export interface HostConfig {
   /** An upper bound on the overlay's MTU, where the user gave one. */
   readonly mtu: number | undefined;
   readonly password: boolean;
+  /** Undefined where frames go as they are. */
+  readonly encryption?: Encryption;
   readonly discovery: boolean;
   /** What the names of containers are within, like `mesh.internal`; the same on every host. */
   readonly zone: string;
@@ -218,6 +221,8 @@ export type Input =
     }
   /** Where frames went within the last minute, as far as is known. */
   | { readonly kind: 'traffic'; readonly to: readonly Vtep[] }
+  /** At which port the kernel takes what is encrypted from now on; undefined: it can't any more. */
+  | { readonly kind: 'tunnels'; readonly port: number | undefined }
   /** The last input. */
   | { readonly kind: 'stopping' }
   /** Why nothing can be stored now, or undefined once it can. */

@@ -4,10 +4,15 @@ import { NamesView } from '../names/view.ts';
 import { createNetworksView } from '../networks/view.ts';
 import { createRemovalsView } from '../removals/view.ts';
 import { createTopologyView } from '../topology/view.ts';
+import { Shield } from './shield.ts';
 import type { HostConfig } from './step.ts';
 
+type ViewsConfig = Pick<HostConfig, 'encryption' | 'ipam' | 'vtep'>;
+
 /** What all facts mean together, a view for each domain. */
-export function createViews({ ipam }: Pick<HostConfig, 'ipam'>) {
+export function createViews(config: ViewsConfig) {
+  const { ipam } = config;
+  const topology = createTopologyView();
   const endpoints = createEndpointsView();
   return {
     endpoints,
@@ -15,6 +20,7 @@ export function createViews({ ipam }: Pick<HostConfig, 'ipam'>) {
     networks: createNetworksView(ipam ? [ipam.defaultSubnet] : []),
     removals: createRemovalsView(),
     ring: createRingView(),
-    topology: createTopologyView(),
+    shield: new Shield(config, topology),
+    topology,
   };
 }

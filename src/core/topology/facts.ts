@@ -1,4 +1,4 @@
-import { type Ipv4, type Mac, type PeerId, parseIpv4, parseMac, type Vtep } from '../address.ts';
+import { type Ipv4, type Mac, type PeerId, parseCidr, parseIpv4, parseMac, type Vtep } from '../address.ts';
 import { isObject, isText, isWithin, toBytes, toObject } from '../json.ts';
 
 /** The domain of who exists, where, and with which connections. */
@@ -8,6 +8,16 @@ const CONNECTION_PREFIX = 'connection/';
 /** What IPv4 asks of every host (RFC 791), and the largest packet there is: nobody can hold the mesh to less. */
 const MTU_MIN = 576;
 const MTU_MAX = 65_535;
+
+/** A host whose mesh has a password: frames to and from it are encrypted. */
+export interface Encryption {
+  /** The public key of its tunnels (X25519, base64). */
+  readonly key: string;
+  /** The UDP port where its kernel takes what is encrypted; undefined where that kernel can't. */
+  readonly port?: number;
+  /** Where it takes nobody to listen: subnets of the underlay. */
+  readonly trusts: readonly string[];
+}
 
 /** What a router says of its own host; one entry under `HOST_KEY`. */
 export interface HostFact {
@@ -23,6 +33,7 @@ export interface HostFact {
   readonly boot: string;
   /** The largest packet that its underlay and all of its paths take. */
   readonly mtu?: number;
+  readonly encryption?: Encryption;
 }
 
 /** What a router says of one connection of its own; one entry each, under `connectionKey(peer)`. */
@@ -58,7 +69,22 @@ export function decodeHost(bytes: Uint8Array): HostFact | undefined {
   if (!addresses.every(address => isText(address, 262))) return undefined;
   const { mtu } = value;
   const told = isWithin(mtu, MTU_MIN, MTU_MAX) && { mtu };
-  return { name, nickname, version, addresses, vtep, control, boot, ...told };
+  const encryption = isObject(value['encryption']) ? decodeEncryption(value['encryption']) : undefined;
+  const encrypts = encryption && { encryption };
+  return { name, nickname, version, addresses, vtep, control, boot, ...told, ...encrypts };
+}
+
+/** 32 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+/** The most subnets that a host may trust. */
+export const TRUSTED_MAX = 32;
+
+function decodeEncryption(value: Readonly<Record<string, unknown>>): Encryption | undefined {
+  const { key, port, trusts } = value;
+  if (!isText(key, 44) || !KEY.test(key)) return undefined;
+  if (!Array.isArray(trusts) || trusts.length > TRUSTED_MAX) return undefined;
+  if (!trusts.every(text => isText(text, 18) && parseCidr(text) !== undefined)) return undefined;
+  return { key, trusts, ...(isWithin(port, 1, 65_535) && { port }) };
 }
 
 function decodeVtep(value: Readonly<Record<string, unknown>>): Vtep | undefined {

@@ -12,6 +12,7 @@ import { ENDPOINTS, encodeEndpoint, endpointKey } from '../../../src/core/endpoi
 import { createEndpointsView } from '../../../src/core/endpoints/view.ts';
 import { ForwardingView } from '../../../src/core/forwarding/view.ts';
 import type { Relay, Station } from '../../../src/core/forwarding.ts';
+import { Shield } from '../../../src/core/host/shield.ts';
 import { CONTROL_NETWORK } from '../../../src/core/networks/network.ts';
 import { createNetworksView } from '../../../src/core/networks/view.ts';
 import { EMPTY } from '../../../src/core/replica/fact.ts';
@@ -35,9 +36,11 @@ type Hosts = Map<PeerId, { readonly stamp: number; readonly fact: HostFact }>;
 
 /** The views of one host, and the facts that they were told, to work everything out anew. */
 function observer() {
+  const topology = createTopologyView();
   const views = {
     self: SELF,
-    topology: createTopologyView(),
+    topology,
+    shield: new Shield({ vtep: { address: ADDRESSES[0]!, port: 6784 } }, topology),
     networks: createNetworksView([parseCidr('10.32.0.0/12')!]),
     endpoints: createEndpointsView(),
   };

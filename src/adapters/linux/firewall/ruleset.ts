@@ -122,8 +122,10 @@ ${rules.join('\n')}
  * own ports can't be right: it went round in a loop. Every host answers for the service addresses by itself, with one
  * MAC: nothing from or to them comes from elsewhere, and nothing goes there. (A bridge asks nobody else for an address
  * of its own, so that containers' questions for them do not leave either.)
+ *
+ * Frames that come through a tunnel are taken by the switch's own kernel; what containers send to that port is none.
  */
-export const SWITCH_RULESET: Ruleset = {
+export const switchRuleset = (dataPort: number): Ruleset => ({
   family: 'bridge',
   sets: {
     ports: ['ifname'],
@@ -148,6 +150,10 @@ export const SWITCH_RULESET: Ruleset = {
     type filter hook output priority 0; policy accept;
     oifname "vx-*" ether saddr @service_macs drop
   }
+  chain input {
+    type filter hook input priority 0; policy accept;
+    udp dport ${dataPort} drop
+  }
   chain from_container {
     ether type ip iifname . ether saddr . ip saddr @senders accept
     ether type arp goto from_container_arp
@@ -166,7 +172,7 @@ export const SWITCH_RULESET: Ruleset = {
       iifname . ether saddr . arp daddr ip @senders iifname . arp saddr ether . arp daddr ip @senders accept
     counter name spoofed drop
   }`,
-};
+});
 
 const typeOf = (shape: Shape): string => shape.join(' . ');
 

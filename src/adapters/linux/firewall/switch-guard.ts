@@ -5,12 +5,12 @@ import type { Service } from '../../../core/networks/network.ts';
 import type { InSwitch } from '../parts.ts';
 import { type Element, type Elements, join, split } from './elements.ts';
 import type { Count } from './nfnetlink.ts';
-import { SWITCH_RULESET } from './ruleset.ts';
+import { switchRuleset } from './ruleset.ts';
 import { type Change, openTable, type Table } from './table.ts';
 
 /** Keeps each container's port of the switch to its own addresses. */
 export interface SwitchGuard {
-  guard(inSwitch: InSwitch): Promise<Result<void>>;
+  guard(inSwitch: InSwitch, dataPort: number): Promise<Result<void>>;
   allow(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
   allowHost(port: string, mac: Mac, addresses: readonly Ipv4[]): void;
   disallow(port: string): void;
@@ -55,10 +55,10 @@ export function createSwitchGuard(): SwitchGuard {
   };
 
   return {
-    guard: async inSwitch => {
+    guard: async (inSwitch, dataPort) => {
       close();
       const present = inSwitch(presentPorts);
-      const opened = openTable(SWITCH_RULESET, inSwitch, held => {
+      const opened = openTable(switchRuleset(dataPort), inSwitch, held => {
         for (const [port, allowed] of adoptable(held, present)) senders.set(port, allowed);
         const kept = SERVICE_SETS.map(set => [set, held.get(set) ?? new Set<Element>()] as const);
         return new Map([...elementsOf(senders), ...kept]);

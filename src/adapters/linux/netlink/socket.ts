@@ -17,6 +17,7 @@ import { MessageWriter } from './writer.ts';
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
+export const NETLINK_GENERIC = 16;
 
 const NLM_F_REQUEST = 1;
 const NLM_F_ACK = 4;

@@ -76,8 +76,8 @@ export interface VxlanSettings {
 }
 
 /**
- * To be sent on a socket of the host's namespace: the device is born in the namespace of `namespaceFd`, and its
- * UDP stays where the request came from. Forwards only by its table: learns nothing.
+ * The device is born in the namespace of `namespaceFd`, and its UDP stays where the request came from: in the host's, or
+ * in the switch's own where only tunnels lead out. Forwards only by its table: learns nothing.
  */
 export function addVxlan(name: string, settings: VxlanSettings, namespaceFd: number): Request {
   return create(name, writer => {
@@ -89,6 +89,14 @@ export function addVxlan(name: string, settings: VxlanSettings, namespaceFd: num
       writer.attributeU8(IFLA_VXLAN_LEARNING, 0);
       writer.attributeU8(IFLA_VXLAN_UDP_CSUM, 0);
     });
+  });
+}
+
+/** As `addVxlan`: its UDP stays where the request came from. */
+export function addTunnelDevice(name: string, namespaceFd: number): Request {
+  return create(name, writer => {
+    writer.attributeU32(IFLA_NET_NS_FD, namespaceFd);
+    kind(writer, 'wireguard', () => undefined);
   });
 }
 
