@@ -23,6 +23,8 @@ export default defineConfig({
         test: { name: 'kernel', include: ['test/contract/**/*.kernel.test.ts'], ...limits, maxWorkers: 4 },
       },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...serial } },
+      // Within the machine that test/vm/run boots.
+      { test: { name: 'vm', include: ['test/vm/**/*.test.ts'], ...serial } },
       { test: { name: 'docker', include: ['test/docker/**/*.test.ts'], ...serial } },
     ],
   },
