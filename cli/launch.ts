@@ -4,6 +4,7 @@ import { ask } from '../src/api/control/client.ts';
 import type { Health } from '../src/api/control/contract.ts';
 import { OPTIONS, type Settings } from '../src/api/control/options.ts';
 import { parseSettings } from '../src/api/control/settings.ts';
+import { formatCidr } from '../src/core/address.ts';
 import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import type { CommonFlags, Context } from './context.ts';
 import { CONTAINER, dockerAt, whyNoEngine } from './docker.ts';
@@ -52,6 +53,8 @@ export async function launch(
     environment: context.env['MESH_PASSWORD'],
   });
   if (!password.ok) return password;
+  const misplaced = misplacedTrust(parsed.value, password.value);
+  if (misplaced !== undefined) return misplaced;
   const { ipamRange, runDir, stateDir } = parsed.value;
   const isDefault = ipamRange === OPTIONS.ipamRange.initial;
   const routed = ipamRange === undefined || flags.force ? ok(undefined) : checkRoutes(ipamRange, isDefault);
@@ -66,6 +69,16 @@ export async function launch(
     return health;
   }
   return tell(context, ready.value, health.value, waitMs.value);
+}
+
+function misplacedTrust(
+  { trustedSubnets }: Settings,
+  password: string | undefined,
+): Result<never> | undefined {
+  if (trustedSubnets.length === 0 || password !== undefined) return undefined;
+  const value = trustedSubnets.map(formatCidr).join();
+  const allowed = 'nothing without --password: frames are not encrypted then, whoever they go to';
+  return refuse({ code: 'bad-setting', name: '--trusted-subnets', value, allowed });
 }
 
 /** How long to wait for a peer, in ms; undefined where that was not asked for. */

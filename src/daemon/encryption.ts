@@ -1,6 +1,7 @@
 import type { Identity } from '../adapters/libp2p/identity.ts';
 import type { TunnelOptions } from '../adapters/linux/dataplane.ts';
 import type { Settings } from '../api/control/options.ts';
+import { formatCidr } from '../core/address.ts';
 import type { Encryption } from '../core/topology/facts.ts';
 import { tunnelKeys } from './tunnel-keys.ts';
 
@@ -14,17 +15,27 @@ export interface Encrypting {
   follow(tell: (port: number | undefined) => void): void;
 }
 
+/**
+ * The data port, of which a firewall knows; where that takes what trusted hosts send as it is, the UDP port with the number
+ * of the control port.
+ */
+function portFor({ dataPort, port, trustedSubnets }: Settings): number {
+  if (trustedSubnets.length === 0) return dataPort;
+  return port === dataPort ? dataPort - 1 : port;
+}
+
 /** Frames are encrypted where the mesh has a password. */
 export function encrypting(settings: Settings, identity: Identity, password: string): Encrypting {
   const keys = tunnelKeys(identity.privateKey.raw.subarray(0, 32), password);
-  const portOf = (works: boolean): number | undefined => (works ? settings.dataPort : undefined);
+  const trusts = settings.trustedSubnets.map(formatCidr);
+  const port = portFor(settings);
+  const portOf = (works: boolean): number | undefined => (works ? port : undefined);
   let tell = (_port: number | undefined): void => undefined;
   return {
-    tunnels: { keys, changed: works => tell(portOf(works)) },
+    tunnels: { keys, port, trusts, changed: works => tell(portOf(works)) },
     told(works) {
-      const port = portOf(works);
       const key = Buffer.from(keys.publicKey).toString('base64');
-      return { key, trusts: [], ...(port !== undefined && { port }) };
+      return { key, trusts, ...(works && { port }) };
     },
     follow(listener) {
       tell = listener;

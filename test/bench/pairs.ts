@@ -1,4 +1,4 @@
-import { makeByHand, type Pair } from './hand-made.ts';
+import { makeByHand, type Pair, type Underlay } from './hand-made.ts';
 import { addNamespaces, attach, type Mesh } from './stage.ts';
 
 /** The two ways between the first two hosts of a mesh: ours, and one made by hand. */
@@ -7,14 +7,14 @@ export interface Pairs {
   readonly byHand: Pair;
 }
 
-export async function makePairs({ members }: Mesh): Promise<Pairs> {
+export async function makePairs({ members }: Pick<Mesh, 'members'>, underlay?: Underlay): Promise<Pairs> {
   const [a, b] = [members[0]!, members[1]!];
   const addresses = ['10.0.0.11', '10.0.0.12'] as const;
   for (const [index, member] of [a, b].entries()) {
     await addNamespaces(member.host, 'box', 1);
     await attach(member, 'box0', addresses[index]!);
   }
-  const byHand = await makeByHand(a.host, b.host);
+  const byHand = await makeByHand(a.host, b.host, underlay);
   for (const {
     namespace,
     addresses: [, to],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { MessageWriter } from '../../src/adapters/linux/netlink/writer.ts';
-import { openSwitch } from '../../src/adapters/linux/switch.ts';
+import { openSwitch, PLAIN } from '../../src/adapters/linux/switch.ts';
 import type { Ipv4 } from '../../src/core/address.ts';
 import { useGuarded } from '../support/guarded.ts';
 import { OWN } from '../support/own.ts';
@@ -39,7 +39,7 @@ describe('a kernel without one of the kinds of link', () => {
     misspell(kind);
     const path = join(directory, 'switch');
     const local = { address: '127.0.0.1' as Ipv4, port: 6784 };
-    const opened = await openSwitch(path, local, host.inside, false);
+    const opened = await openSwitch(path, local, host.inside, PLAIN);
     expect(opened).toEqual({ ok: false, problem: { code: 'kernel-lacks', feature } });
     expect(existsSync(path)).toBe(false);
     expect(host.run('ip -oneline link').trim().split('\n')).toHaveLength(1);

@@ -13,7 +13,7 @@ import {
   type EncryptedMesh,
   killRouter,
   LAUNCH,
-  pathFrom,
+  pathTo,
   reaches,
 } from '../support/vm/encrypted-mesh.ts';
 
@@ -43,7 +43,7 @@ describe('a mesh with a password, in trouble', () => {
     const probe = await startProbe(one, 'box', BOXES[1], undefined, 50);
     await killRouter(one);
     await type(one, `${LAUNCH} ${two.address}`);
-    await pathFrom(one, ({ mtu }) => mtu === 1_390);
+    await pathTo(one, two, ({ mtu }) => mtu === 1_390);
     const { sent, answered } = await probe.stop();
     expect(sent - answered).toBeLessThanOrEqual(1);
     expect(readable(await capture.stop())).toEqual([]);
@@ -55,11 +55,11 @@ describe('a mesh with a password, in trouble', () => {
     writeFileSync(MODULE_BLOCKED, 'install wireguard /bin/false\n');
     await succeed(['modprobe', '--remove', 'wireguard']);
     expect(await reaches(one)).toBe(false);
-    const { why } = await pathFrom(one, ({ why: said }) => said?.includes('WireGuard') === true);
+    const { why } = await pathTo(one, two, ({ why: said }) => said?.includes('WireGuard') === true);
     expect(why).toMatch(/^(this|its) kernel has no WireGuard: nothing is sent unprotected$/);
     expect(await reaches(one)).toBe(false);
     rmSync(MODULE_BLOCKED);
-    await pathFrom(one, ({ mtu, encrypted }) => mtu !== undefined && encrypted === true);
+    await pathTo(one, two, ({ mtu, encrypted }) => mtu !== undefined && encrypted === true);
     await until(
       async () => (await reaches(one)) || undefined,
       () => 'containers reach each other again',

@@ -8,7 +8,7 @@ import {
   type EncryptedMesh,
   IN_BOX,
   killRouter,
-  pathFrom,
+  pathTo,
   ping,
   reaches,
 } from '../support/vm/encrypted-mesh.ts';
@@ -29,7 +29,7 @@ describe('a mesh with a password, where the kernel has WireGuard', () => {
 
   it('encrypts frames of any size, and says so', async () => {
     const { one, two, readable } = mesh;
-    expect(await pathFrom(one, ({ mtu }) => mtu === 1_390)).toMatchObject({
+    expect(await pathTo(one, two, ({ mtu }) => mtu === 1_390)).toMatchObject({
       path: 'fastdp',
       encrypted: true,
     });

@@ -9,7 +9,7 @@ import {
   setNeighbour,
   setVxlanEntry,
 } from './rtnetlink/neighbours.ts';
-import { type Devices, TABLES, type TableName, type Tables, UNCLEAR, values } from './tables.ts';
+import { type Devices, deviceTo, TABLES, type TableName, type Tables, UNCLEAR, values } from './tables.ts';
 import { inTurns } from './turns.ts';
 
 /** One entry of a table that is not as it should be. */
@@ -43,13 +43,18 @@ export function* requestsFor(devices: Devices, changes: readonly Change[]): Gene
   for (const change of changes) yield* requestsOf(devices, change);
 }
 
-function requestsOf({ bridge, vxlan }: Devices, { table, key, found, wanted }: Change): Request[] {
+function requestsOf(devices: Devices, { table, key, found, wanted }: Change): Request[] {
+  const { bridge, vxlan, plain } = devices;
   switch (table) {
     case 'vxlan': {
       const mac = values.mac(key);
-      if (wanted === undefined) return [deleteVxlanEntry(vxlan, mac)];
-      const set = setVxlanEntry(vxlan, mac, values.vtep(wanted));
-      return found === UNCLEAR ? [deleteVxlanEntry(vxlan, mac), set] : [set];
+      const to = wanted === undefined ? undefined : values.vtep(wanted);
+      const device = to && deviceTo(devices, to);
+      const set = to && device !== undefined ? [setVxlanEntry(device, mac, to)] : [];
+      const held = found === UNCLEAR ? [vxlan, plain] : [found && deviceTo(devices, values.vtep(found))];
+      // What is replaced needs no deletion; what is on the other device does.
+      const left = held.filter(other => other !== undefined && (found === UNCLEAR || other !== device));
+      return [...left.map(other => deleteVxlanEntry(other!, mac)), ...set];
     }
     case 'bridge': {
       const mac = values.mac(key);
@@ -67,7 +72,8 @@ function requestsOf({ bridge, vxlan }: Devices, { table, key, found, wanted }: C
     }
     case 'flood': {
       const vtep = values.vtep(key);
-      return [wanted === undefined ? deleteFlood(vxlan, vtep) : addFlood(vxlan, vtep)];
+      const device = deviceTo(devices, vtep);
+      return [wanted === undefined ? deleteFlood(device, vtep) : addFlood(device, vtep)];
     }
   }
 }

@@ -19,7 +19,7 @@ import type { InSwitch, Prober } from './parts.ts';
 import { type Port, plumb, unplumb } from './plumbing.ts';
 import { createProber } from './probe.ts';
 import { listLinks } from './rtnetlink/link-table.ts';
-import { deleteSwitch, openSwitch, type Switch } from './switch.ts';
+import { deleteSwitch, openSwitch, PLAIN, type Sending, type Switch } from './switch.ts';
 import { Tunnels } from './wireguard/tunnels.ts';
 
 export interface LinuxDataplaneOptions {
@@ -36,6 +36,10 @@ export interface LinuxDataplaneOptions {
 
 export interface TunnelOptions {
   readonly keys: TunnelKeys;
+  /** UDP, on the underlay. */
+  readonly port: number;
+  /** Subnets to whose hosts frames may go as they are, where those say the same; the port is another one then. */
+  readonly trusts: readonly string[];
   /** Called when the kernel, which could encrypt, can't any more, and when it can again. */
   readonly changed: (works: boolean) => void;
 }
@@ -43,6 +47,12 @@ export interface TunnelOptions {
 export interface LinuxDataplane extends Dataplane {
   /** Packets dropped by the rules. */
   counters(): Counters;
+}
+
+function sendingBy(options: TunnelOptions | undefined): Sending {
+  if (options === undefined) return PLAIN;
+  const trusts = options.trusts.join();
+  return { kind: trusts === '' ? 'encrypted' : 'both', trusts };
 }
 
 interface Running {
@@ -103,7 +113,7 @@ class KernelDataplane implements LinuxDataplane {
   start(local: Vtep): Promise<Result<Started>> {
     return this.#inOrder(async () => {
       this.#close();
-      const opened = await openSwitch(this.#path, local, this.#inHost, this.#encrypting !== undefined);
+      const opened = await openSwitch(this.#path, local, this.#inHost, sendingBy(this.#encrypting));
       if (!opened.ok) return opened;
       const place = opened.value;
       const prepared = await attempt(() => this.#prepare(place));
@@ -233,7 +243,7 @@ class KernelDataplane implements LinuxDataplane {
 
   #openTunnels(place: Switch): Tunnels | undefined {
     if (this.#encrypting === undefined) return undefined;
-    const tunnels = new Tunnels(place, this.#encrypting.keys, place.local.port);
+    const tunnels = new Tunnels(place, this.#encrypting.keys, this.#encrypting.port);
     tunnels.open();
     return tunnels;
   }

@@ -14,6 +14,7 @@ import type { Switch } from './switch.ts';
 import {
   bridgesOf,
   type Devices,
+  deviceTo,
   emptyTables,
   keys,
   sortTables,
@@ -105,7 +106,7 @@ export class Forwarder {
     const devices = new Set(
       [...this.#networks.values()]
         .filter(({ wanted }) => wanted.own === undefined)
-        .map(({ devices: { vxlan } }) => vxlan),
+        .flatMap(({ devices: { vxlan, plain } }) => (plain === undefined ? [vxlan] : [vxlan, plain])),
     );
     const found = new Set<number>();
     await scanUse(this.#place.route, (entry, { sinceUsed, sinceSet }) => {
@@ -140,8 +141,8 @@ export class Forwarder {
     if (network === undefined) return;
     const { bridge } = network.tables;
     const port = this.#portsOf(network).find(other => other.mac === mac)?.index;
-    const station = network.wanted.stations.some(other => other.mac === mac);
-    const behind = port ?? (station ? network.devices.vxlan : undefined);
+    const station = network.wanted.stations.find(other => other.mac === mac);
+    const behind = port ?? (station && deviceTo(network.devices, station.vtep));
     if (behind === undefined) {
       bridge.delete(keys.mac(mac));
       return;
@@ -152,8 +153,8 @@ export class Forwarder {
 
   /** In tunnels, hosts are told apart by the same bits as in the control network. */
   #sender(wanted: readonly NetworkForwarding[]): Ipv4 {
-    const { inTunnels, local } = this.#place;
-    if (!inTunnels) return local.address;
+    const { sending, local } = this.#place;
+    if (sending.kind === 'plain') return local.address;
     const own = wanted.find(network => network.own !== undefined)?.own?.address.address;
     return own === undefined ? TUNNEL_SUBNET.address : tunnelAddress(own);
   }
@@ -190,13 +191,10 @@ export class Forwarder {
   #ensure(wanted: NetworkForwarding, links: Links): readonly string[] {
     const network = this.#networks.get(wanted.vni) ?? unknownNetwork(wanted);
     network.ensured = false;
-    const { bridge, vxlan, mended, rebuilt } = ensureDevices(this.#place, wanted, links, this.#from);
+    const { mended, rebuilt, ...devices } = ensureDevices(this.#place, wanted, links, this.#from);
     network.from = this.#from;
-    const moved = vxlan === network.devices.vxlan ? [] : network.tables.bridge;
-    for (const [mac, port] of moved) {
-      if (port === network.devices.vxlan) network.tables.bridge.set(mac, vxlan);
-    }
-    network.devices = { bridge, vxlan };
+    renumber(network.tables.bridge, network.devices, devices);
+    network.devices = devices;
     if (rebuilt) network.known = false;
     this.#networks.set(wanted.vni, network);
     for (const port of this.#portsOf(network)) {
@@ -307,6 +305,15 @@ export class Forwarder {
 
   async #links(): Promise<Links> {
     return new Map((await listLinks(this.#place.route)).map(link => [link.name, link]));
+  }
+}
+
+/** What is behind a device that was made anew is behind the new one. */
+function renumber(bridge: Map<number, number>, before: Devices, { vxlan, plain }: Devices): void {
+  if (before.vxlan === vxlan && before.plain === plain) return;
+  for (const [mac, port] of bridge) {
+    if (port === before.vxlan) bridge.set(mac, vxlan);
+    else if (port === before.plain && plain !== undefined) bridge.set(mac, plain);
   }
 }
 

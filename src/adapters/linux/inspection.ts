@@ -1,7 +1,7 @@
 import { compare, type Ipv4, type Vtep } from '../../core/address.ts';
 import type { NetworkForwarding, Relay, Station, Tunnel } from '../../core/forwarding.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
-import { networkOfAlias, plumbedOfAlias, vniOfBridge, vxlanName } from './names.ts';
+import { networkOfAlias, plainName, plumbedOfAlias, vniOfBridge, vxlanName } from './names.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { listForwarding, listNeighbours } from './rtnetlink/neighbours.ts';
@@ -29,9 +29,13 @@ export async function inspectSwitch(
     const vxlan = vni === undefined ? undefined : byName.get(vxlanName(vni));
     return vni === undefined || name === undefined || vxlan === undefined
       ? []
-      : [{ bridge, name, vni, vxlan }];
+      : [{ bridge, name, vni, vxlan, plain: byName.get(plainName(vni)) }];
   });
-  const devices = found.map(({ bridge, vxlan }) => ({ bridge: bridge.index, vxlan: vxlan.index }));
+  const devices = found.map(({ bridge, vxlan, plain }) => ({
+    bridge: bridge.index,
+    vxlan: vxlan.index,
+    plain: plain?.index,
+  }));
   const forwarding = await listForwarding(route);
   const neighbours = await listNeighbours(route);
   const tables = await sortTables({ forwarding, neighbours }, bridgesOf(devices, new Map()), local.port);

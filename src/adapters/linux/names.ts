@@ -16,6 +16,8 @@ export const bridgeName = (vni: number): string => `br-${vni}`;
 /** The encrypted ways to all other hosts. */
 export const TUNNEL_DEVICE = 'mesh-wg';
 export const vxlanName = (vni: number): string => `vx-${vni}`;
+/** Where that one sends through tunnels: by which frames to trusted hosts go as they are. */
+export const plainName = (vni: number): string => `vx-${vni}p`;
 
 /** The VNI of a bridge that we named, or undefined. */
 export function vniOfBridge(name: string): number | undefined {
@@ -23,9 +25,9 @@ export function vniOfBridge(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The VNI of a VXLAN device that we named, or undefined. */
+/** The VNI of a VXLAN device that we named, of either kind, or undefined. */
 export function vniOfVxlan(name: string): number | undefined {
-  const digits = /^vx-(\d{1,8})$/.exec(name)?.[1];
+  const digits = /^vx-(\d{1,8})p?$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
@@ -43,6 +45,11 @@ export function isPortName(name: string): boolean {
 export function isOurs(name: string): boolean {
   const isNetworks = vniOfBridge(name) !== undefined || vniOfVxlan(name) !== undefined;
   return isNetworks || isPortName(name) || name === TUNNEL_DEVICE;
+}
+
+/** Marks a device by whom frames may be sent to as they are. */
+export function trustAlias(trusts: string): string {
+  return `${PREFIX}trusts/${createHash('sha256').update(trusts).digest('hex')}`;
 }
 
 export function networkAlias(network: string): string {

@@ -1,7 +1,7 @@
 import { type Cidr, formatCidr, type Ipv4, type Mac } from '../../core/address.ts';
 import type { NetworkForwarding } from '../../core/forwarding.ts';
 import { KernelError } from './libc.ts';
-import { bridgeMac, bridgeName, networkAlias, vxlanName } from './names.ts';
+import { bridgeMac, bridgeName, networkAlias, plainName, trustAlias, vxlanName } from './names.ts';
 import type { NetlinkSocket } from './netlink/socket.ts';
 import { addAddress, deleteAddress, listAddresses } from './rtnetlink/addresses.ts';
 import { findLink, type Link } from './rtnetlink/link-table.ts';
@@ -23,6 +23,8 @@ import type { Devices } from './tables.ts';
 
 /** The bridge answers for stations that are known; for others it asks out there. */
 const UPLINK = { suppressNeighbours: true, unicastFlood: true };
+/** Of two, what comes by one does not leave by the other: each host sends to all others itself. */
+const APART = { ...UPLINK, isolated: true };
 
 export interface EnsuredDevices extends Devices {
   /** A sentence for each thing that was not as it should be. */
@@ -54,26 +56,39 @@ export function ensureDevices(
   const mended: string[] = [];
   const note = (what: string): number => mended.push(`network ${wanted.name}: ${what}; corrected`);
   const bridge = ensureBridge(place, wanted, links, note);
-  const vxlan = ensureVxlan(place, { vni: wanted.vni, local: from, port: place.local.port }, links, note);
-  const { route } = place;
-  const { mtu } = wanted;
-  if (!isPort(vxlan.link, bridge.link)) note('the VXLAN device was not a port of the bridge as it should be');
-  if (bridge.link.mtu !== mtu || vxlan.link.mtu !== mtu) note(`the MTU was not ${mtu}`);
-  if (!bridge.link.up || !vxlan.link.up) note('a device was down');
+  const { route, sending, local } = place;
+  const { mtu, vni } = wanted;
+  const outside = sending.kind === 'plain' ? place.host : route;
+  const vxlan = ensureVxlan(place, vxlanName(vni), outside, { vni, ...local, local: from }, links, note);
+  const plain =
+    sending.kind === 'both'
+      ? ensureVxlan(place, plainName(vni), place.host, { vni, ...local, local: local.address }, links, note)
+      : undefined;
+  const uplinks = plain === undefined ? [vxlan] : [vxlan, plain];
+  const flags = plain === undefined ? UPLINK : APART;
+  if (!uplinks.every(({ link }) => isPort(link, bridge.link)))
+    note('the VXLAN device was not a port of the bridge as it should be');
+  const devices = [bridge, ...uplinks].map(({ link }) => link);
+  if (devices.some(link => link.mtu !== mtu)) note(`the MTU was not ${mtu}`);
+  if (devices.some(({ up }) => !up)) note('a device was down');
   route.run(
-    setLink(vxlan.link.index, { master: bridge.link.index, mtu }),
-    setBridgePort(vxlan.link.index, UPLINK),
+    ...uplinks.flatMap(({ link: { index } }) => [
+      setLink(index, { master: bridge.link.index, mtu }),
+      setBridgePort(index, flags),
+    ]),
     setLink(bridge.link.index, { alias: networkAlias(wanted.name), mtu, up: true }),
-    setLink(vxlan.link.index, { up: true }),
+    ...(plain === undefined ? [] : [setLink(plain.link.index, { alias: trustAlias(sending.trusts) })]),
+    ...uplinks.map(({ link: { index } }) => setLink(index, { up: true })),
   );
   const isReaddressed = ensureAddresses(route, answersOf(wanted).addresses, bridge.link, note);
-  const rebuilt = bridge.rebuilt || vxlan.rebuilt || isReaddressed;
-  return { bridge: bridge.link.index, vxlan: vxlan.link.index, mended, rebuilt };
+  const rebuilt = [bridge, ...uplinks].some(device => device.rebuilt) || isReaddressed;
+  const [index, other] = uplinks.map(({ link }) => link.index);
+  return { bridge: bridge.link.index, vxlan: index!, plain: other, mended, rebuilt };
 }
 
 /** Succeeds also where they are gone. */
 export function deleteDevices(place: Switch, vni: number): void {
-  place.route.run(deleteLink(vxlanName(vni)), deleteLink(bridgeName(vni)));
+  place.route.run(deleteLink(vxlanName(vni)), deleteLink(plainName(vni)), deleteLink(bridgeName(vni)));
 }
 
 function isPort(vxlan: Link, bridge: Link): boolean {
@@ -108,14 +123,14 @@ function ensureBridge(
 }
 
 function ensureVxlan(
-  place: Switch,
+  { route, namespace }: Switch,
+  name: string,
+  outside: NetlinkSocket,
   wanted: VxlanSettings,
   links: ReadonlyMap<string, Link>,
   note: (what: string) => void,
 ): Ensured {
-  const { route, host, inTunnels } = place;
   const { vni, local } = wanted;
-  const name = vxlanName(vni);
   const found = links.get(name);
   const usable = found?.vxlan?.vni === vni && found.vxlan.port === wanted.port && !found.vxlan.learning;
   if (found !== undefined && usable && setLocal(route, found, local)) {
@@ -124,8 +139,7 @@ function ensureVxlan(
   }
   note(found === undefined ? 'the VXLAN device was missing' : 'the VXLAN device had other settings');
   route.run(deleteLink(name));
-  const outside = inTunnels ? route : host;
-  outside.run(addVxlan(name, wanted, place.namespace.fd));
+  outside.run(addVxlan(name, wanted, namespace.fd));
   route.run(silence(name));
   return { link: made(route, name), rebuilt: true };
 }

@@ -6,13 +6,25 @@ import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 import { isTunnelAddress } from '../../core/forwarding.ts';
 import { problemOf } from './kernel-problem.ts';
 import { AF_INET, bind, close, KernelError, SOCK_DGRAM, socket, unmount } from './libc.ts';
-import { isOurs, TUNNEL_DEVICE } from './names.ts';
+import { isOurs, TUNNEL_DEVICE, trustAlias } from './names.ts';
 import { isNamespace, type Namespace, openNamespace, ownNamespace, pinNewNamespace } from './namespace.ts';
 import { NETLINK_ROUTE, type NetlinkSocket, openNetlink, type Request } from './netlink/socket.ts';
 import type { InSwitch } from './parts.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { addBridge, addVeth, addVxlan, deleteLink, setLink } from './rtnetlink/links.ts';
+
+/**
+ * How VXLAN devices send: on the host's network; on the switch's own, where only tunnels lead out; or two of each network,
+ * one of each kind, the first for hosts that are trusted.
+ */
+export interface Sending {
+  readonly kind: 'plain' | 'encrypted' | 'both';
+  /** Who is trusted: what was left for others is not used. */
+  readonly trusts: string;
+}
+
+export const PLAIN: Sending = { kind: 'plain', trusts: '' };
 
 /** The namespace in which all bridges live; it outlives the router, so that traffic flows on. */
 export interface Switch {
@@ -25,8 +37,7 @@ export interface Switch {
   /** Whether it was made just now. */
   readonly fresh: boolean;
   readonly underlayMtu: number;
-  /** VXLAN devices send on the switch's own network, where only tunnels lead out. */
-  readonly inTunnels: boolean;
+  readonly sending: Sending;
   /** Opens the namespace of an attachment: by path, or the host's own. Throws a `KernelError`. */
   openSandbox(sandbox: string): Namespace;
   close(): void;
@@ -40,7 +51,7 @@ export async function openSwitch(
   path: string,
   local: Vtep,
   inHost: InSwitch,
-  inTunnels: boolean,
+  sending: Sending,
 ): Promise<Result<Switch>> {
   const opened: { close(): void }[] = [];
   const keep = <T extends { close(): void }>(thing: T): T => {
@@ -72,14 +83,15 @@ export async function openSwitch(
       );
     }
     const route = keep(namespace.inside(() => openNetlink(NETLINK_ROUTE)));
-    const holds = (await keepSafe(route, inTunnels)).some(({ name, vxlan }) =>
-      inTunnels ? name === TUNNEL_DEVICE : vxlan?.port === local.port,
+    const left = await keepSafe(route, sending);
+    const holds = left.some(({ name, vxlan }) =>
+      sending.kind === 'encrypted' ? name === TUNNEL_DEVICE : vxlan !== undefined && isPlain(vxlan),
     );
     if (!fresh && !holds) inHost(() => claimPort(local.port));
     route.run(setLink('lo', { up: true }));
     const openSandbox = (sandbox: string): Namespace =>
       sandbox === HOST_SANDBOX ? inHost(ownNamespace) : openNamespace(sandbox);
-    return ok({ local, namespace, route, host, fresh, underlayMtu, inTunnels, openSandbox, close: closeAll });
+    return ok({ local, namespace, route, host, fresh, underlayMtu, sending, openSandbox, close: closeAll });
   } catch (error) {
     closeAll();
     if (fresh) unpin(path);
@@ -89,14 +101,21 @@ export async function openSwitch(
   }
 }
 
+const isPlain = ({ local }: { readonly local: Ipv4 }): boolean => !isTunnelAddress(local);
+
 /**
  * What an earlier router left sends on as it did: where that was unprotected and may not be any more, it ends at once, and
  * the other way round. Gives the links that stay.
  */
-async function keepSafe(route: NetlinkSocket, inTunnels: boolean): Promise<readonly Link[]> {
+async function keepSafe(route: NetlinkSocket, sending: Sending): Promise<readonly Link[]> {
   const links = await listLinks(route);
-  const isOther = ({ name, vxlan }: Link): boolean =>
-    vxlan === undefined ? name === TUNNEL_DEVICE && !inTunnels : isTunnelAddress(vxlan.local) !== inTunnels;
+  const { kind, trusts } = sending;
+  const isOther = ({ alias, name, vxlan }: Link): boolean => {
+    if (vxlan === undefined) return name === TUNNEL_DEVICE && kind === 'plain';
+    if (!isPlain(vxlan)) return kind === 'plain';
+    // Whom an earlier router trusted, this one may not trust.
+    return kind !== 'plain' && (kind !== 'both' || alias !== trustAlias(trusts));
+  };
   const others = links.filter(isOther);
   route.run(...others.map(({ index }) => deleteLink(index)));
   return links.filter(link => !others.includes(link));

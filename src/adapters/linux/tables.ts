@@ -1,5 +1,5 @@
 import { fromNumber, type Mac, toNumber, type Vtep } from '../../core/address.ts';
-import type { NetworkForwarding, Station } from '../../core/forwarding.ts';
+import { isTunnelAddress, type NetworkForwarding, type Station } from '../../core/forwarding.ts';
 import { macFromNumber, macNumber } from './bytes.ts';
 import type { ForwardingEntry, Neighbour } from './rtnetlink/neighbours.ts';
 import { inTurns } from './turns.ts';
@@ -8,20 +8,26 @@ import { inTurns } from './turns.ts';
 export interface Devices {
   readonly bridge: number;
   readonly vxlan: number;
+  /** Where `vxlan` sends through tunnels: the one by which frames to trusted hosts go as they are. */
+  readonly plain?: number | undefined;
 }
+
+/** By which device frames to a VTEP go. */
+export const deviceTo = ({ vxlan, plain }: Devices, { address }: Vtep): number =>
+  plain === undefined || isTunnelAddress(address) ? vxlan : plain;
 
 /**
  * The entries of one network's tables, as they are or as they should be. Numbers on both sides (see `keys`), since
  * ten thousand entries are compared every few seconds.
  */
 export interface Tables {
-  /** The VXLAN device's: MAC to VTEP. */
+  /** The VXLAN devices': MAC to VTEP. */
   readonly vxlan: Map<number, number>;
   /** The bridge's: MAC to the port (link index) that it is behind. */
   readonly bridge: Map<number, number>;
   /** IPv4 address to MAC. */
   readonly neighbours: Map<number, number>;
-  /** The VXLAN device's all-zero entries: VTEP to itself. */
+  /** The VXLAN devices' all-zero entries: VTEP to itself. */
   readonly flood: Map<number, number>;
 }
 
@@ -60,7 +66,7 @@ export async function wantedTables(
   await inTurns(wanted.stations, ({ address, mac, vtep }: Station) => {
     const key = keys.mac(mac);
     if (!tables.vxlan.has(key)) tables.vxlan.set(key, keys.vtep(vtep));
-    tables.bridge.set(key, devices.vxlan);
+    tables.bridge.set(key, deviceTo(devices, vtep));
     tables.neighbours.set(keys.address(address), key);
   });
   for (const [mac, port] of ports) tables.bridge.set(keys.mac(mac), port);
@@ -78,7 +84,10 @@ export function bridgesOf(
   networks: readonly Devices[],
   ports: ReadonlyMap<number, number>,
 ): ReadonlyMap<number, number> {
-  return new Map([...ports, ...networks.map(({ bridge, vxlan }) => [vxlan, bridge] as const)]);
+  const uplinks = networks.flatMap(({ bridge, vxlan, plain }) =>
+    [vxlan, plain].flatMap(device => (device === undefined ? [] : [[device, bridge] as const])),
+  );
+  return new Map([...ports, ...uplinks]);
 }
 
 /**

@@ -1,6 +1,17 @@
 import { hostname } from 'node:os';
-import { type Ipv4, type Mac, type PeerId, parseIpv4, parseMac } from '../../core/address.ts';
+import {
+  type Cidr,
+  formatCidr,
+  type Ipv4,
+  type Mac,
+  type PeerId,
+  parseCidr,
+  parseIpv4,
+  parseMac,
+  subnetOf,
+} from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
+import { TRUSTED_MAX } from '../../core/topology/facts.ts';
 import { DNS_OPTIONS, type DnsSettings } from './dns-options.ts';
 import { IPAM_OPTIONS, type IpamSettings } from './ipam-options.ts';
 import { bad, type Option, parseSwitch } from './option.ts';
@@ -27,6 +38,8 @@ export interface Settings extends IpamSettings, DnsSettings, ProxySettings {
   readonly passwordFile: string | undefined;
   /** The only identities that may connect; all where empty. */
   readonly trust: readonly PeerId[];
+  /** To hosts in these, frames go as they are even where the mesh has a password, if those hosts say the same. */
+  readonly trustedSubnets: readonly Cidr[];
   readonly stateDir: string;
   readonly runDir: string;
   /** `unix://PATH` or `tcp://HOST:PORT` of the Docker engine; empty where there is none. */
@@ -85,6 +98,25 @@ function parseTrust(text: string, name: string): Result<PeerId[]> {
   return wrong === undefined
     ? ok(ids as PeerId[])
     : bad(name, wrong, 'peer identities like 12D3KooW..., see "mesh report"');
+}
+
+function parseTrusted(text: string, name: string): Result<Cidr[]> {
+  const subnets: Cidr[] = [];
+  for (const part of text.split(',').filter(each => each !== '')) {
+    const cidr = parseCidr(part);
+    if (cidr === undefined) return bad(name, part, 'subnets of the hosts, like 192.168.48.0/24');
+    const subnet = subnetOf(cidr);
+    if (subnet.address !== cidr.address)
+      return bad(
+        name,
+        part,
+        `a subnet as it begins: ${formatCidr(subnet)} is the one that this address is in`,
+      );
+    subnets.push(subnet);
+  }
+  return subnets.length > TRUSTED_MAX
+    ? bad(name, `${subnets.length} subnets`, `${TRUSTED_MAX} at most: name larger ones`)
+    : ok(subnets);
 }
 
 const DEFAULT_PORT = 6783;
@@ -226,6 +258,17 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     reason: 'joining should not need a list of all hosts',
     parse: parseTrust,
     format: ids => (ids.length === 0 ? undefined : ids.join(',')),
+  },
+  trustedSubnets: {
+    flag: 'trusted-subnets',
+    repeats: true,
+    value: 'CIDR,...',
+    env: ['MESH_TRUSTED_SUBNETS'],
+    help: 'where hosts are that frames go to unencrypted, if they say the same of this one',
+    initial: [],
+    reason: 'a mesh with a password encrypts: what is not worth that has to be named, on both sides',
+    parse: parseTrusted,
+    format: subnets => (subnets.length === 0 ? undefined : subnets.map(formatCidr).join(',')),
   },
   stateDir: {
     flag: 'state-dir',

@@ -39,6 +39,8 @@ export interface Views {
     of(peer: PeerId): Protection | undefined;
     /** Something where this host encrypts. */
     readonly own: object | undefined;
+    /** Whether the data port takes what is encrypted. */
+    readonly isOnDataPort: boolean;
   };
 }
 
@@ -60,8 +62,8 @@ interface Placed {
 }
 
 interface Located {
-  /** Its own address. */
-  readonly own: Ipv4;
+  /** From where it sends to the data port. */
+  readonly own: Ipv4 | undefined;
   /** Where frames for it are sent; nowhere while they can't be protected as they have to be. */
   readonly vtep: Vtep | undefined;
   readonly control: Ipv4;
@@ -171,7 +173,8 @@ export class ForwardingView {
     const vtep = now && before?.vtep && isSameVtep(before.vtep, now) ? before.vtep : now;
     const tunnel = owner === this.#views.self ? undefined : tunnelTo(protection);
     if (host === undefined) this.#hosts.delete(owner);
-    else this.#hosts.set(owner, { own: host.vtep.address, vtep, control: host.control, tunnel });
+    const own = host && this.#isHeard(protection) ? host.vtep.address : undefined;
+    if (host !== undefined) this.#hosts.set(owner, { own, vtep, control: host.control, tunnel });
     const isRekeyed = !isSameTunnel(before?.tunnel, tunnel);
     if (isRekeyed) this.#tunnels = undefined;
     let isChanged = isRekeyed || (owner === this.#views.self && before?.control !== host?.control);
@@ -179,15 +182,20 @@ export class ForwardingView {
       if (address !== undefined && this.#placeControl(address)) isChanged = true;
     }
     if (owner === this.#views.self) return isChanged;
-    const own = host?.vtep.address;
     if (own !== before?.own) {
-      if (before !== undefined) this.#peers.remove(before.own);
+      if (before?.own !== undefined) this.#peers.remove(before.own);
       if (own !== undefined) this.#peers.add(own, own);
       isChanged = true;
     }
     if (before?.vtep === vtep) return isChanged;
     for (const key of [...(this.#keys.get(owner) ?? [])]) this.#place(key);
     return true;
+  }
+
+  /** What comes to the data port from others is none of theirs. */
+  #isHeard(protection: Protection | undefined): boolean {
+    if (protection === undefined || protection.kind === 'refused') return false;
+    return protection.kind === 'plain' || this.#views.shield.isOnDataPort;
   }
 
   #allTunnels(): readonly Tunnel[] {

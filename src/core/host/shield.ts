@@ -21,6 +21,11 @@ export class Shield {
     return this.#own;
   }
 
+  /** Whether the data port takes what is encrypted: there is another port for that where it takes what is plain. */
+  get isOnDataPort(): boolean {
+    return this.#own?.port === this.#config.vtep.port;
+  }
+
   /** The kernel can encrypt from now on, or no more; gives whether that is news. */
   set(port: number | undefined): boolean {
     if (this.#own === undefined || this.#own.port === port) return false;

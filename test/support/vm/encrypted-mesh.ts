@@ -25,12 +25,12 @@ export const IN_BOX = 'ip netns exec box';
 const WORDS = 'deadbeefcafe';
 const PATIENCE_MS = 60_000;
 
-export async function createEncryptedMesh(flags = ''): Promise<EncryptedMesh> {
+export async function createEncryptedMesh(): Promise<EncryptedMesh> {
   await succeed(['modprobe', 'wireguard']);
   const lab = await createLab({ hosts: 3 });
   const [one, two, outside] = lab.hosts as [Host, Host, Host];
   const insiders = [one, two];
-  const launch = `umask 077; echo correct horse > /root/password; ${LAUNCH} ${flags} ${one.address}`;
+  const launch = `umask 077; echo correct horse > /root/password; ${LAUNCH} ${one.address}`;
   await Promise.all(insiders.map(host => type(host, launch)));
   const macs = await Promise.all(
     insiders.map(async (host, index) => {
@@ -51,15 +51,15 @@ export async function createEncryptedMesh(flags = ''): Promise<EncryptedMesh> {
   };
 }
 
-export const socketOf = (host: Host): string => `/proc/${host.pid}/root/run/mesh/mesh.sock`;
+const socketOf = (host: Host): string => `/proc/${host.pid}/root/run/mesh/mesh.sock`;
 
-/** The path from a host to the other, once it is so. */
-export function pathFrom(host: Host, isSo: (path: PathReport) => boolean): Promise<PathReport> {
+/** The path from one host to another, once it is so. */
+export function pathTo(host: Host, to: Host, isSo: (path: PathReport) => boolean): Promise<PathReport> {
   let last: PathReport | undefined;
   return until(
     async () => {
       const report = await ask(socketOf(host), 'report');
-      last = report.ok ? report.value.paths[0] : undefined;
+      last = report.ok ? report.value.paths.find(({ peer }) => peer.nickname === to.name) : undefined;
       return last !== undefined && isSo(last) ? last : undefined;
     },
     () => `the path is ${JSON.stringify(last)}`,

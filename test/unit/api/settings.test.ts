@@ -68,6 +68,7 @@ describe('settings', () => {
       resume: false,
       passwordFile: undefined,
       trust: [],
+      trustedSubnets: [],
       stateDir: '/var/lib/mesh',
       runDir: '/run/mesh',
       docker: 'unix:///var/run/docker.sock',
@@ -268,6 +269,22 @@ describe('settings', () => {
     [['--log-level=loud'], { code: 'bad-setting', name: '--log-level', value: 'loud' }, 2],
     [['--mtu=100'], { code: 'bad-setting', name: '--mtu', value: '100' }, 2],
     [['--nickname=a b'], { code: 'bad-setting', name: '--nickname', value: 'a b' }, 2],
+    [['--trusted-subnets=10.0.0.0/8,x'], { code: 'bad-setting', name: '--trusted-subnets', value: 'x' }, 2],
+    [
+      ['--trusted-subnets=192.168.48.11/24'],
+      {
+        code: 'bad-setting',
+        name: '--trusted-subnets',
+        value: '192.168.48.11/24',
+        allowed: 'a subnet as it begins: 192.168.48.0/24 is the one that this address is in',
+      },
+      2,
+    ],
+    [
+      [`--trusted-subnets=${Array(33).fill('10.0.0.0/8')}`],
+      { code: 'bad-setting', name: '--trusted-subnets', value: '33 subnets' },
+      2,
+    ],
     [[`--trust=${ID},x`], { code: 'bad-setting', name: '--trust', value: 'x' }, 2],
     [['--password-file=x'], { code: 'bad-setting', name: '--password-file', value: 'x' }, 2],
   ] as const)('refuse %j', (argv, problem, status) => {
@@ -289,6 +306,7 @@ describe('settings', () => {
         '--no-discovery',
         '--password-file=/p',
         `--trust=${ID},${OTHER}`,
+        '--trusted-subnets=10.0.0.0/8,192.168.48.0/24',
       ],
       ...['--state-dir=/s/t/', '--run-dir=/r/u', '--docker=', '--log-level=debug', '--mtu=1400', 'a', 'b:9'],
       ...['--ipalloc-range=10.0.0.0/16', '--ipalloc-default-subnet=10.0.8.0/24', '--ipalloc-timeout=5'],

@@ -138,6 +138,7 @@ describe('launch', () => {
     [['--port=70000'], 1, '"70000" is not a port; give a number from 1 to 65535'],
     [['--name=box'], 1, '"box" is not a peer name; write six hex bytes, like e2:7e:49:7e:0f:1b'],
     [['a b'], 1, '"a b" is not a peer'],
+    [['--trusted-subnets=10.0.0.0/8'], 2, '"10.0.0.0/8" is not allowed; it takes nothing without --password'],
     [['--resume', 'a'], 2, '--resume: "a:6783" is not allowed; it takes no peers beside it'],
   ])('refuses %j and leaves no trace', async (argv, status, line) => {
     const finished = await launch(...argv);

@@ -8,6 +8,7 @@ import {
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
+  IFLA_BRPORT_ISOLATED,
   IFLA_BRPORT_LEARNING,
   IFLA_BRPORT_NEIGH_SUPPRESS,
   IFLA_BRPORT_UNICAST_FLOOD,
@@ -225,6 +226,8 @@ export interface PortFlags {
   readonly suppressNeighbours: boolean;
   /** Whether frames for unknown MACs leave here. */
   readonly unicastFlood: boolean;
+  /** Whether frames pass between this port and others that are isolated. */
+  readonly isolated?: boolean;
 }
 
 /** A port of a bridge that learns no addresses from what comes in. */
@@ -239,6 +242,7 @@ export function setBridgePort(index: number, flags: PortFlags): Request {
         writer.attributeU8(IFLA_BRPORT_LEARNING, 0);
         writer.attributeU8(IFLA_BRPORT_UNICAST_FLOOD, Number(flags.unicastFlood));
         writer.attributeU8(IFLA_BRPORT_NEIGH_SUPPRESS, Number(flags.suppressNeighbours));
+        if (flags.isolated !== undefined) writer.attributeU8(IFLA_BRPORT_ISOLATED, Number(flags.isolated));
       });
     },
   };
