@@ -35,13 +35,13 @@ function renderInfo(connection: ConnectionReport, path: PathReport | undefined):
 }
 
 /** `relay  e2:7e:49:7e:0f:1b(host2) mtu=1450 rtt=0.2ms loss=1% via 0a:...(host3): the direct way does not answer`. */
-function renderPath({ encrypted, loss, mtu, path, peer, relay, rttMs, why }: PathReport): string {
+function renderPath({ loss, mtu, path, peer, protection, relay, rttMs, why }: PathReport): string {
   const by = relay === undefined ? [] : [`via ${renderLabel(relay)}`];
   const reason = why === undefined ? [] : [`(${why})`];
   return [
     (path ?? 'none').padEnd(6),
     renderLabel(peer),
-    ...(encrypted === undefined ? [] : [encrypted ? 'encrypted' : 'trusted']),
+    ...(protection === undefined || protection === 'refused' ? [] : [protection]),
     ...(mtu === undefined ? [] : [`mtu=${mtu}`]),
     ...(rttMs === undefined ? [] : [`rtt=${rttMs.toFixed(1)}ms`]),
     ...(loss < 0.005 ? [] : [`loss=${Math.round(loss * 100)}%`]),

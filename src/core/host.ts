@@ -342,6 +342,7 @@ export class Host {
   #tunnels(port: number | undefined): void {
     if (!this.#context.shield.set(port)) return;
     this.#forwarding.rerouteAll();
+    this.#paths.refresh();
     this.#presence.changed();
     this.#forward();
   }

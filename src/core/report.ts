@@ -51,8 +51,11 @@ export interface PathReport {
   readonly loss: number;
   /** Why it is not the best path there could be. */
   readonly why: string | undefined;
-  /** Whether frames are encrypted on their way; undefined where nobody asked for that, or none are sent. */
-  readonly encrypted: boolean | undefined;
+  /**
+   * Whether frames are encrypted on their way, or trusted to need no such thing, or not sent since they can't be; undefined
+   * where nobody asked for it.
+   */
+  readonly protection: 'encrypted' | 'trusted' | 'refused' | undefined;
 }
 
 /** A router of the mesh, this one first, then sorted by name. */

@@ -79,7 +79,7 @@ export const REPORT: Report = {
       rttMs: 0.2,
       loss: 0,
       why: undefined,
-      encrypted: undefined,
+      protection: undefined,
     },
   ],
   peers: [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { compare, type Ipv4, type Mac, type PeerId, parseIpv4, type Vtep } from '../../src/core/address.ts';
 import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
-import type { Forwarding } from '../../src/core/forwarding.ts';
+import { type Forwarding, TUNNEL_OVERHEAD, tunnelAddress } from '../../src/core/forwarding.ts';
 import type { Membership } from '../../src/core/host/memberships.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type {
@@ -17,6 +17,7 @@ import type {
 import { Host } from '../../src/core/host.ts';
 import type { Network } from '../../src/core/networks/network.ts';
 import { type CryptoFunctions, createReplica, type Limits, type Replica } from '../../src/core/replica.ts';
+import type { Encryption } from '../../src/core/topology/facts.ts';
 
 /** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
 
@@ -39,6 +40,8 @@ export interface MeshOptions {
   readonly ipam?: (targets: readonly string[]) => IpamConfig;
   /** Share of echoes that the data path loses, each way. */
   readonly dataLoss?: number;
+  /** Of those hosts that encrypt, by their order. */
+  readonly encryption?: readonly (Encryption | undefined)[];
   /** Peer names that people gave, by the order of the hosts. */
   readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
@@ -222,12 +225,21 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
   const route = (host: VirtualHost, control: Ipv4): Vtep | undefined =>
     host.host.forwarding().networks[0]?.stations.find(({ address }) => address === control)?.vtep;
 
+  /** As `passes`, where the kernels of both know each other's tunnel, if that is where frames go. */
+  function arrives(from: VirtualHost, vtep: Vtep, size: number): VirtualHost | undefined {
+    const tunnel = from.host.forwarding().tunnels?.find(({ address }) => address === vtep.address);
+    if (tunnel === undefined) return passes(from, vtep, size);
+    const there = passes(from, { ...tunnel.endpoint, port: DATA_PORT }, size + TUNNEL_OVERHEAD);
+    const own = tunnelAddress(from.host.forwarding().networks[0]!.own!.address.address);
+    return there?.host.forwarding().tunnels?.some(({ address }) => address === own) ? there : undefined;
+  }
+
   function echoed(host: VirtualHost, { address, size, via }: Echo): boolean {
     const vtep = via ?? route(host, address);
-    const there = vtep && passes(host, vtep, size);
+    const there = vtep && arrives(host, vtep, size);
     const control = host.host.forwarding().networks[0]?.own?.address.address;
     const back = there && control && route(there, control);
-    return back !== undefined && passes(there!, back, size) === host;
+    return back !== undefined && arrives(there!, back, size) === host;
   }
 
   function carryOut(host: VirtualHost, effect: Effect): void {
@@ -338,6 +350,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     disk: ReadonlyMap<string, Uint8Array>,
     self = `peer-${String(number).padStart(4, '0')}` as PeerId,
   ): HostConfig {
+    const encryption = options.encryption?.[number - 1];
     return {
       self,
       crypto: cryptoOf(self),
@@ -351,6 +364,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       underlayMtu: 1500,
       mtu: undefined,
       password: false,
+      ...(encryption && { encryption }),
       discovery: true,
       zone: 'mesh.internal',
       ipam: options.ipam?.(targets ?? []),

@@ -59,7 +59,7 @@ describe('a mesh with a password, in trouble', () => {
     expect(why).toMatch(/^(this|its) kernel has no WireGuard: nothing is sent unprotected$/);
     expect(await reaches(one)).toBe(false);
     rmSync(MODULE_BLOCKED);
-    await pathTo(one, two, ({ mtu, encrypted }) => mtu !== undefined && encrypted === true);
+    await pathTo(one, two, ({ mtu, protection }) => mtu !== undefined && protection === 'encrypted');
     await until(
       async () => (await reaches(one)) || undefined,
       () => 'containers reach each other again',

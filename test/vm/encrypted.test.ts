@@ -31,7 +31,7 @@ describe('a mesh with a password, where the kernel has WireGuard', () => {
     const { one, two, readable } = mesh;
     expect(await pathTo(one, two, ({ mtu }) => mtu === 1_390)).toMatchObject({
       path: 'fastdp',
-      encrypted: true,
+      protection: 'encrypted',
     });
     const outer = await startCapture(two);
     const inner = await startCapture(two, 'ethmesh', IN_BOX.split(' '));

@@ -48,14 +48,14 @@ describe('a mesh with a password, in which some hosts trust each other', () => {
   it('sends plain only where both say so, and tells of the others', async () => {
     const [one, two, three] = hosts;
     const isUp = ({ mtu }: { mtu: number | undefined }): boolean => mtu !== undefined;
-    expect(await pathTo(one, two, isUp)).toMatchObject({ encrypted: false });
-    expect(await pathTo(two, three, isUp)).toMatchObject({ encrypted: true });
+    expect(await pathTo(one, two, isUp)).toMatchObject({ protection: 'trusted' });
+    expect(await pathTo(two, three, isUp)).toMatchObject({ protection: 'encrypted' });
     expect(await pathTo(one, three, isUp)).toMatchObject({
-      encrypted: true,
+      protection: 'encrypted',
       why: 'its --trusted-subnets do not name this host: encrypted',
     });
     expect(await pathTo(three, one, isUp)).toMatchObject({
-      encrypted: true,
+      protection: 'encrypted',
       why: "this host's --trusted-subnets do not name it: encrypted",
     });
     const before = await plain(one, two);

@@ -36,8 +36,8 @@ export interface Path {
   readonly relay: PeerId | undefined;
   /** Why it is not the best path there could be, for a person. */
   readonly why: string | undefined;
-  /** Whether frames are encrypted on their way; undefined where nobody asked for that, or none are sent. */
-  readonly encrypted: boolean | undefined;
+  /** How frames are protected on their way; undefined where nobody asked for that. */
+  readonly protection: 'encrypted' | 'trusted' | 'refused' | undefined;
 }
 
 interface Measured {
@@ -83,6 +83,7 @@ export class Paths {
     const { config, topology } = this.#context;
     const peers = topology.peers();
     this.#hear(peers);
+    if (this.#context.shield.own !== undefined) this.#reprotect();
     if (peers === this.#known) return;
     this.#known = peers;
     this.#lowest = undefined;
@@ -170,12 +171,11 @@ export class Paths {
     const protection = this.#context.shield.of(peer);
     const { liveness, size } = chosen;
     const { loss, rttMs, state } = liveness;
-    const mtu = state === 'up' ? size.mtu : undefined;
-    const isAsked = this.#context.shield.own !== undefined && protection?.kind !== 'refused';
+    const mtu = state === 'up' && protection?.kind !== 'refused' ? size.mtu : undefined;
     return {
       ...{ mtu, rttMs, loss, alive: this.alive(peer), relay: relayed?.relay.peer },
       why: protection?.kind === 'refused' ? protection.why : (why ?? noteOf(protection)),
-      encrypted: isAsked ? protection?.kind === 'tunnel' : undefined,
+      protection: this.#context.shield.shown(protection),
     };
   }
 
@@ -208,6 +208,15 @@ export class Paths {
         this.#lowest = Math.min(this.#lowest, route.chosen.size.mtu ?? this.full);
     }
     return this.#lowest;
+  }
+
+  /** What is protected otherwise than it was is looked at at once. */
+  #reprotect(): void {
+    for (const path of this.#paths.values()) {
+      const vtep = this.#context.shield.of(path.peer)?.vtep;
+      if (path.vtep === undefined || (vtep && vtepKey(vtep) === vtepKey(path.vtep))) continue;
+      this.#replan(path, 0);
+    }
   }
 
   #hear(peers: readonly PeerId[]): void {

@@ -115,7 +115,7 @@ function pathReports({ config, topology }: Context, paths: Paths, label: Label):
   const reports = topology.peers().flatMap((peer): readonly PathReport[] => {
     const path = peer === config.self ? undefined : paths.get(peer);
     if (path === undefined) return [];
-    const { relay, encrypted, loss, mtu, rttMs, why } = path;
+    const { relay, protection, loss, mtu, rttMs, why } = path;
     return [
       {
         peer: label(peer),
@@ -125,7 +125,7 @@ function pathReports({ config, topology }: Context, paths: Paths, label: Label):
         rttMs,
         loss,
         why,
-        encrypted,
+        protection,
       },
     ];
   });

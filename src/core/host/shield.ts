@@ -34,6 +34,13 @@ export class Shield {
     return true;
   }
 
+  /** For a person. */
+  shown(protection: Protection | undefined): 'encrypted' | 'trusted' | 'refused' | undefined {
+    if (protection === undefined || protection.kind === 'refused') return protection?.kind;
+    if (protection.kind === 'tunnel') return 'encrypted';
+    return this.#own === undefined ? undefined : 'trusted';
+  }
+
   /** Undefined while nothing is known of it. */
   of(peer: PeerId): Protection | undefined {
     const host = this.#topology.host(peer);

@@ -4,6 +4,7 @@ import { Attributes, attributesIn } from '../../../src/adapters/linux/netlink/at
 import { messagesIn } from '../../../src/adapters/linux/netlink/message.ts';
 import { readLink } from '../../../src/adapters/linux/rtnetlink/link-table.ts';
 import { readForwarding, readNeighbour } from '../../../src/adapters/linux/rtnetlink/neighbours.ts';
+import { partIn } from '../../../src/adapters/linux/wireguard/device.ts';
 import type { Target } from '../target.ts';
 
 /** The types of messages that are read, as the kernel numbers them: links, neighbours, chains, rules, set elements, objects. */
@@ -46,7 +47,7 @@ function walk(bytes: Uint8Array, depth: number): void {
 }
 
 export const netlink: Target = {
-  what: 'what the kernel answers: rtnetlink and nfnetlink',
+  what: 'what the kernel answers: rtnetlink, nfnetlink and WireGuard',
   structured: fc.array(message, { maxLength: 4 }).map(list => new Uint8Array(Buffer.concat(list))),
   read(bytes) {
     for (const each of messagesIn(bytes)) {
@@ -57,6 +58,7 @@ export const netlink: Target = {
       counterIn(each);
       dropsIn(each);
       ruleIn(each);
+      partIn(each);
       new Attributes(each.body).nest(18).text(1);
       walk(each.body, 4);
     }

@@ -37,6 +37,8 @@ const isOpen = ({ state }: ConnectionReport): boolean => state === 'pending' || 
 function judge(router: RunningRouter, connection: ConnectionReport): readonly Found[] {
   const { address, peer, problem, state } = connection;
   const name = peer?.nickname || address;
+  const path = router.report.paths.find(other => other.peer.id === peer?.id);
+  if (path?.protection === 'refused') return [unprotected(name, path.why ?? '')];
   switch (state) {
     case 'established':
       return [];
@@ -60,6 +62,13 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
       return [{ level: 'problem', what: `no connection to ${name}: ${why}`, cure }];
     }
   }
+}
+
+function unprotected(name: string, why: string): Found {
+  const cure =
+    'Linux 5.6 or later with the module "wireguard" ("modprobe wireguard"), and the same version of mesh, on both hosts; ' +
+    'or name each in --trusted-subnets of the other';
+  return { level: 'problem', what: `no frame goes to ${name}: ${why}`, cure };
 }
 
 function cutOff({ alive, nickname, name }: PeerReport): Found {

@@ -54,6 +54,22 @@ describe('the check of connections', () => {
     ]);
   });
 
+  it('tells of what is not sent since it can not be encrypted', async () => {
+    const why = 'this kernel has no WireGuard: nothing is sent unprotected';
+    const paths = REPORT.paths.map(path => ({
+      ...path,
+      path: undefined,
+      protection: 'refused' as const,
+      why,
+    }));
+    const running = fakeRunning({ ...with_({ state: 'pending', mtu: undefined }), paths });
+    expect(await findingsOf(connections, {}, running)).toEqual([
+      expect.stringMatching(
+        /^problem \| no frame goes to host2: this kernel has no WireGuard: .*modprobe wireguard/,
+      ),
+    ]);
+  });
+
   it('tells why others are not connected', async () => {
     const peer = '192.168.48.13:6783';
     const found = await findingsOf(
