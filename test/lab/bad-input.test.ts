@@ -70,6 +70,14 @@ describe('without a router', () => {
     ['launch --native 192.168.48', 1, /^"192\.168\.48" is not a peer; write HOST or HOST:PORT/],
     ['launch --native --name e2:7e', 1, /^"e2:7e" is not a peer name; write six hex bytes/],
     ['launch --native --mtu 10', 2, '--mtu: "10" is not allowed; it takes a number from 576 to 65485'],
+    ['launch --native --password-file /root/none', 2, /^--password-file: "\/root\/none" .* read \(ENOENT\)$/],
+    ['launch --native --password-file /root', 2, /^--password-file: "\/root" .* can be read \(EISDIR\)$/],
+    [
+      'launch --native --trusted-subnets 10.0.0.0/8',
+      2,
+      /^--trusted-subnets: "10\.0\.0\.0\/8" is not allowed; it takes nothing without --password/,
+    ],
+    ['launch --native --trusted-subnets 10.1.2.3/8', 2, /it takes a subnet as it begins: 10\.0\.0\.0\/8/],
     ['launch --native --password secret', 2, /^a password on the command line shows .*; use --password-file/],
     [
       'launch --native --host 192.168.48.99',
@@ -139,6 +147,17 @@ describe('a state directory', () => {
       /\/opt\/newer.* was written by a newer mesh \(format 9, this one knows 1\); upgrade/,
     );
     expect(await type(one, 'ls /opt/newer')).toContain('1.snapshot');
+  });
+
+  it('whose keys can not be read', async () => {
+    await type(one, 'mesh --state-dir /opt/keys launch --native && mesh stop');
+    await type(one, 'echo nonsense > /opt/keys/identity.key');
+    await launch('/opt/keys', 1, /identity\.key.*it is no identity key/);
+    await type(one, 'rm /opt/keys/identity.key; mkdir /opt/keys/identity.key');
+    await launch('/opt/keys', 1, /\/opt\/keys\/identity\.key/);
+    await type(one, 'rm -r /opt/keys/identity.key; echo secret > /opt/password; mkdir /opt/keys/password');
+    const command = 'mesh --state-dir /opt/keys launch --native --password-file /opt/password';
+    await expectRefused(one, { command, status: 1, says: /\/opt\/keys\/password/ });
   });
 });
 

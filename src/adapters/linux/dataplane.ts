@@ -55,6 +55,19 @@ function sendingBy(options: TunnelOptions | undefined): Sending {
   return { kind: trusts === '' ? 'encrypted' : 'both', trusts };
 }
 
+/** Refuses with `port-in-use`. Throws a `KernelError`. */
+function openTunnels(place: Switch, { keys, port }: TunnelOptions): Result<Tunnels> {
+  const tunnels = new Tunnels(place, keys, port);
+  try {
+    tunnels.open();
+    return ok(tunnels);
+  } catch (error) {
+    tunnels.close();
+    if (!(error instanceof KernelError) || error.code !== 'EADDRINUSE') throw error;
+    return refuse({ code: 'port-in-use', port, protocol: 'udp' });
+  }
+}
+
 interface Running {
   readonly place: Switch;
   readonly forwarder: Forwarder;
@@ -238,14 +251,11 @@ class KernelDataplane implements LinuxDataplane {
     if (guarded.ok && !(await listLinks(place.route)).some(isLeg)) await this.#leg.lower();
     if (!guarded.ok) return guarded;
     const prober = createProber(place.namespace.inside, { inHost: this.#inHost, local: place.local.address });
-    return ok({ prober, tunnels: this.#openTunnels(place), relays: host.value.relays });
-  }
-
-  #openTunnels(place: Switch): Tunnels | undefined {
-    if (this.#encrypting === undefined) return undefined;
-    const tunnels = new Tunnels(place, this.#encrypting.keys, this.#encrypting.port);
-    tunnels.open();
-    return tunnels;
+    const { relays } = host.value;
+    if (this.#encrypting === undefined) return ok({ prober, tunnels: undefined, relays });
+    const tunnels = openTunnels(place, this.#encrypting);
+    if (!tunnels.ok) prober.close();
+    return tunnels.ok ? ok({ prober, tunnels: tunnels.value, relays }) : tunnels;
   }
 
   #auditTunnels(tunnels: Tunnels | undefined): readonly string[] {
