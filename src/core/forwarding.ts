@@ -102,7 +102,8 @@ export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwar
   const unknown = inherited.networks.filter(({ vni }) => !networks.some(network => network.vni === vni));
   const all = [...networks, ...unknown];
   const vteps = all.flatMap(({ flood, stations }) => [...flood, ...stations.map(station => station.vtep)]);
-  const peers = new Set([...wanted.peers, ...vteps.map(vtep => vtep.address)]);
+  const heard = vteps.flatMap(vtep => senderTo(vtep, inherited.tunnels ?? []));
+  const peers = new Set([...wanted.peers, ...heard]);
   const ports = new Set(wanted.relays?.map(({ port }) => port));
   const relays = [
     ...(wanted.relays ?? []),
@@ -114,6 +115,13 @@ export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwar
     relays: relays.sort((a, b) => a.port - b.port),
     ...(wanted.tunnels && { tunnels: withTunnels(wanted.tunnels, inherited.tunnels ?? []) }),
   };
+}
+
+/** From where who is behind a VTEP sends to the data port: of a tunnel that ends at another port, nobody does. */
+function senderTo({ address, port }: Vtep, tunnels: readonly Tunnel[]): readonly Ipv4[] {
+  if (!isTunnelAddress(address)) return [address];
+  const endpoint = tunnels.find(tunnel => tunnel.address === address)?.endpoint;
+  return endpoint?.port === port ? [endpoint.address] : [];
 }
 
 function withTunnels(wanted: readonly Tunnel[], inherited: readonly Tunnel[]): readonly Tunnel[] {

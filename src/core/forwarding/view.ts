@@ -199,8 +199,10 @@ export class ForwardingView {
   }
 
   #allTunnels(): readonly Tunnel[] {
-    this.#tunnels ??= [...this.#hosts.values()]
-      .flatMap(({ tunnel }) => tunnel ?? [])
+    const { topology } = this.#views;
+    // Of two that chose one address, the earlier has it.
+    this.#tunnels ??= [...this.#hosts]
+      .flatMap(([peer, { control, tunnel }]) => (topology.controlling(control) === peer && tunnel) || [])
       .sort((a, b) => compare(a.address, b.address));
     return this.#tunnels;
   }

@@ -11,7 +11,7 @@ import {
 import { ENDPOINTS, encodeEndpoint, endpointKey } from '../../../src/core/endpoints/endpoint.ts';
 import { createEndpointsView } from '../../../src/core/endpoints/view.ts';
 import { ForwardingView } from '../../../src/core/forwarding/view.ts';
-import type { Relay, Station } from '../../../src/core/forwarding.ts';
+import { type Relay, type Station, withInherited } from '../../../src/core/forwarding.ts';
 import { Shield } from '../../../src/core/host/shield.ts';
 import { CONTROL_NETWORK } from '../../../src/core/networks/network.ts';
 import { createNetworksView } from '../../../src/core/networks/view.ts';
@@ -205,5 +205,27 @@ describe('what the kernel should hold', () => {
     const before = observed.current();
     expect(observed.host('a' as PeerId, 3, { ...hostAt(2, 2), boot: 'another' })).toBe(false);
     expect(observed.current()).toBe(before);
+  });
+});
+
+describe('what an earlier router left', () => {
+  const address = '240.0.0.2' as Ipv4;
+  const tunnel = { address, key: 'key', endpoint: { address: '192.168.48.12' as Ipv4, port: 6784 } };
+  const station = { address: ADDRESSES[0]!, mac: '02:00:00:00:00:01' as Mac, vtep: { address, port: 6784 } };
+  const network = { name: 'mesh', vni: 6784, mtu: 1390, own: undefined, stations: [station], flood: [] };
+  const inherited = { peers: [], networks: [network], tunnels: [tunnel] };
+
+  it('goes on by its tunnels, until those are known better', () => {
+    const wanted = { peers: [], networks: [{ ...network, stations: [] }], tunnels: [] };
+    const { networks, peers, tunnels } = withInherited(wanted, inherited);
+    expect([networks[0]?.stations, peers, tunnels]).toEqual([[station], ['192.168.48.12'], [tunnel]]);
+    const moved = { ...tunnel, endpoint: { address: '192.168.48.13' as Ipv4, port: 6784 } };
+    expect(withInherited({ ...wanted, tunnels: [moved] }, inherited).tunnels).toEqual([moved]);
+  });
+
+  it('lets nobody send plain whose tunnel ends at another port', () => {
+    const apart = { ...tunnel, endpoint: { ...tunnel.endpoint, port: 6783 } };
+    const wanted = { peers: [], networks: [network], tunnels: [] };
+    expect(withInherited(wanted, { ...inherited, tunnels: [apart] }).peers).toEqual([]);
   });
 });
