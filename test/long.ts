@@ -16,7 +16,7 @@ const CAMPAIGNS: Readonly<Record<string, readonly string[]>> = {
   names: ['sh', '-c', rounds],
   'dns-fuzz': ['sh', '-c', mutants],
   addresses: ['node', 'test/churn.ts'],
-  vm: ['test/vm/run', '--', 'vitest', 'run', '--project', 'vm'],
+  vm: ['test/vm/run', '-t', '1200', '--', 'vitest', 'run', '--project', 'vm'],
   kills: vitest('test/lab/kill-points.test.ts', 'test/lab/malice.test.ts'),
   'proxy-kills': ['sh', '-c', killed],
   'plugin-kills': ['sh', '-c', pluginKilled],
