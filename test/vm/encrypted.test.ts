@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openNamespace } from '../../src/adapters/linux/namespace.ts';
+import type { Ipv4, Mac } from '../../src/core/address.ts';
+import { ETHERTYPE, ethernet, openWire, udp, vxlan } from '../support/frames.ts';
 import { startProbe } from '../support/lab/probe.ts';
 import { type } from '../support/lab/shell.ts';
 import { startCapture } from '../support/vm/capture.ts';
@@ -16,7 +19,7 @@ import {
 /** Of the default network. */
 const VNI = 6784;
 /** What the machine outside claims to be within. */
-const FORGED = '10.32.0.99';
+const FORGED = '10.32.0.99' as Ipv4;
 const FRAMES = 10;
 
 describe('a mesh with a password, where the kernel has WireGuard', () => {
@@ -74,6 +77,33 @@ describe('a mesh with a password, where the kernel has WireGuard', () => {
     expect(Number(arrived)).toBeGreaterThanOrEqual(2 * FRAMES);
     expect(await type(one, `${IN_BOX} nft list counter ip lab forged`)).toContain('packets 0');
     expect(await reaches(one)).toBe(true);
+  });
+
+  it('takes for frames nothing that a container sends to the switch', async () => {
+    const { one } = mesh;
+    const inSwitch = 'nsenter --net=/run/mesh/switch';
+    const mac = (await type(one, `${IN_BOX} cat /sys/class/net/ethmesh/address`)).trim() as Mac;
+    const link = await type(one, `${inSwitch} ip -o link show br-${VNI}`);
+    const address = await type(one, `${inSwitch} ip -4 -o address show br-${VNI}`);
+    const bridge = {
+      mac: /ether (\S+)/.exec(link)?.[1] as Mac,
+      ip: /inet ([\d.]+)/.exec(address)?.[1] as Ipv4,
+    };
+    const forged = udp(FORGED, BOXES[0] as Ipv4, 9, Buffer.from('forged'));
+    const inner = vxlan(VNI, ethernet(mac, '02:00:00:00:00:09' as Mac, ETHERTYPE.ipv4, forged));
+    const outer = udp(BOXES[0] as Ipv4, bridge.ip, 6784, inner);
+    const box = openNamespace(`/proc/${one.pid}/root/run/netns/box`);
+    const wire = openWire(box, 'ethmesh');
+    const arrived = async (): Promise<string> => {
+      wire.send(ethernet(bridge.mac, mac, ETHERTYPE.ipv4, outer));
+      return type(one, `${IN_BOX} nft list counter ip lab forged`);
+    };
+    expect(await arrived()).toContain('packets 0');
+    // But for our rule, it would be.
+    await type(one, `${inSwitch} nft flush chain bridge mesh input`);
+    expect(await arrived()).toContain('packets 1');
+    wire.close();
+    box.close();
   });
 
   it('goes on, still encrypted, while a router is killed', async () => {
