@@ -57,6 +57,7 @@ export const ADDRESS_SIGHTS = [
   'granted',
   'killed with a grant under way',
   'killed with a promise under way',
+  'crashed between two majorities',
   'inherited',
   'peer removed',
   'living peer removed',

@@ -7,6 +7,7 @@ import { LaterOwner } from './later-owner.ts';
 import type { SimulatedMachine } from './machine.ts';
 import type { Fault } from './settings.ts';
 import type { Simulation, WeakSpot } from './simulation.ts';
+import { Turncoat } from './turncoat.ts';
 
 /** Longer than any timeout of the core. */
 const PARTITION_MS = [5_000, 25_000, 60_000, 120_000] as const;
@@ -38,6 +39,7 @@ export class Faults {
   readonly #checks: Notes;
   /** Machines that lost their memory, and have to be told whom to join. */
   readonly #forgetful = new Set<SimulatedMachine>();
+  readonly #turncoat: Turncoat;
   #stopped = false;
   #clones = 0;
 
@@ -45,6 +47,7 @@ export class Faults {
     this.#simulation = simulation;
     this.#checks = checks;
     this.laterOwner = new LaterOwner(simulation.random.later);
+    this.#turncoat = new Turncoat(simulation, (machine, absence) => this.#kill(machine, absence));
   }
 
   start(): void {
@@ -62,6 +65,7 @@ export class Faults {
 
   stop(): void {
     this.#stopped = true;
+    this.#turncoat.stop();
     this.#simulation.onWeakSpot = undefined;
   }
 
@@ -247,6 +251,7 @@ export class Faults {
   /** Right after something was begun: it may be done, half done, or not told yet. */
   #strike(machine: SimulatedMachine, spot: WeakSpot, delay: Millis): void {
     const { random } = this.#simulation;
+    if (spot === 'promise' && this.#turncoat.voting(machine, delay)) return;
     if (random.faults.fraction() >= WEAK_SPOT_SHARE[spot]) return;
     const { epoch } = machine;
     const early = random.faults.fraction() < 0.5;

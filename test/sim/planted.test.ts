@@ -11,6 +11,7 @@ const FAST = new Map([
 ]);
 const FAST_WITH_ADDRESSES = new Map([
   ['grant before persist', 1],
+  ['promise not durable', 60],
   ['removed peer not fenced', 3],
   ['quarantine skipped', 9],
   ['grant dropped with its message', 1],

@@ -66,7 +66,17 @@ export interface Launch {
 export type Arrival = 'first' | 'to-a-holder' | 'to-others';
 
 /** One generator for each purpose, so that a draw more in one place doesn't shift all others. */
-export const STREAMS = ['settings', 'network', 'faults', 'users', 'disk', 'kernel', 'later', 'ipam'] as const;
+export const STREAMS = [
+  'settings',
+  'network',
+  'faults',
+  'users',
+  'disk',
+  'kernel',
+  'later',
+  'ipam',
+  'votes',
+] as const;
 export type Stream = (typeof STREAMS)[number];
 
 export const streamOf = (seed: number, name: Stream): Random =>

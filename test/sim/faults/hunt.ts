@@ -45,9 +45,10 @@ export function hunt(fault: PlantedFault, { campaign, first = 1, seeds }: Huntin
     const seconds = () => (performance.now() - started) / 1000;
     const unsound: number[] = [];
     for (let from = first; from < first + seeds && seconds() * 1000 < LIMIT_MS; ) {
-      const found = run(directory, campaign, from, first + seeds - from);
+      const found = run(directory, campaign, from, first + seeds - from, fault.hosts);
       if (found === undefined) break;
-      if (run(ROOT, campaign, found.seed, 1) === undefined) return { ...found, seconds: seconds(), unsound };
+      if (run(ROOT, campaign, found.seed, 1, fault.hosts) === undefined)
+        return { ...found, seconds: seconds(), unsound };
       unsound.push(found.seed);
       from = found.seed + 1;
     }
@@ -58,11 +59,18 @@ export function hunt(fault: PlantedFault, { campaign, first = 1, seeds }: Huntin
 }
 
 /** The first of so many seeds that fails with the core of `directory`. */
-function run(directory: string, campaign: Hunting['campaign'], first: number, seeds: number) {
+function run(
+  directory: string,
+  campaign: Hunting['campaign'],
+  first: number,
+  seeds: number,
+  hosts: number | undefined,
+) {
   const range = ['--seed', `${first}`, '--seeds', `${seeds}`];
+  const size = hosts === undefined ? [] : ['--hosts', `${hosts}`];
   const { stdout } = spawnSync(
     process.execPath,
-    [campaign, ...range, '--minutes', '2', '--first', '--quiet'],
+    [campaign, ...range, ...size, '--minutes', '2', '--first', '--quiet'],
     { cwd: directory, encoding: 'utf8', timeout: LIMIT_MS },
   );
   const [, seed, violation = ''] = /^seed (\d+) FAILED[^:]*: (.*)$/m.exec(stdout) ?? [];

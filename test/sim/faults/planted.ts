@@ -7,6 +7,8 @@ interface Edit {
 
 export interface PlantedFault {
   readonly name: string;
+  /** Given where it shows in meshes of one size only; drawn otherwise. */
+  readonly hosts?: number;
   readonly edits: readonly Edit[];
 }
 
