@@ -26,7 +26,7 @@ export function judgeRing(simulation: Simulation, settings: AddressSettings, che
     let next = start;
     for (const holding of holdings) {
       // Of two rings, a seed that joined the other one has left its share untaken.
-      const isWrong = settings.divided ? holding.start < next : holding.start !== next;
+      const isWrong = isMixed ? holding.start < next : holding.start !== next;
       if (isWrong) {
         const all = holdings.map(
           one => `${one.start - start}-${one.end - start} v${one.version} ${one.owner.slice(-3)}`,
@@ -35,7 +35,7 @@ export function judgeRing(simulation: Simulation, settings: AddressSettings, che
       }
       next = holding.end;
     }
-    if (next !== end && !settings.divided)
+    if (next !== end && !isMixed)
       checks.fail(machine, `in the end nobody holds ${next - start} to ${sizeOf({ start, end })}`);
     const open = ring.custody(machine.peer)?.grants.find(({ to }) => !simulation.gone.has(to));
     if (open !== undefined) checks.fail(machine, `in the end a grant to ${open.to} is still under way`);
