@@ -28,7 +28,7 @@ export function runAddressTrial(settings: AddressSettings): Trial<AddressSetting
         const other = isTogether(index, drawn.index) ? drawn.index : Math.abs(drawn.index - 1);
         return simulation.machines[other];
       },
-      judge: () => judgeRing(simulation, settings, checks),
+      judge: () => judgeRing(simulation, checks),
     };
   });
 }

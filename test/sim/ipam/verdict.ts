@@ -6,10 +6,10 @@ import type { SimulatedMachine } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import { livingIn } from '../verdict.ts';
 import type { AddressChecks } from './checks.ts';
-import { type AddressSettings, nameOf } from './settings.ts';
+import { nameOf } from './settings.ts';
 
 /** In the end everybody sees the same ring: each address of the universe is somebody's, and nobody else's. */
-export function judgeRing(simulation: Simulation, settings: AddressSettings, checks: AddressChecks): void {
+export function judgeRing(simulation: Simulation, checks: AddressChecks): void {
   const { start, end } = rangeOf(checks.universe);
   for (const machine of livingIn(simulation)) {
     const ring = ringOf(machine);
