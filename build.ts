@@ -19,7 +19,7 @@ import { NODE_FLAGS } from './cli/router-process.ts';
 
 /**
  * Makes `dist/`, which runs on its own: cli.cjs, daemon.js (which starts router.js, compiled beforehand in cache/),
- * dns-thread.js (which router.js runs in a thread), and the one dependency that can't be bundled.
+ * dns-thread.js and sleeve-thread.js (which router.js runs in threads), and the one dependency that can't be bundled.
  * usage: node build.ts [--force]. Does nothing where what is there was built from the same sources.
  */
 
@@ -35,6 +35,7 @@ const ARTEFACTS = [
   'cli.cjs',
   'router.js',
   'dns-thread.js',
+  'sleeve-thread.js',
   'cache',
   'daemon.js',
   'build.json',
@@ -123,7 +124,7 @@ function fillCache(folder: string): void {
   spawnSync(process.execPath, [...NODE_FLAGS, join(folder, 'daemon.js'), ...nothing], { stdio: 'ignore' });
 }
 
-/** The router and its thread, whose names are kept for stack traces in the log. `entry` is another one in tests. */
+/** The router and its threads, whose names are kept for stack traces in the log. `entry` is another one in tests. */
 export async function buildDaemon(
   folder: string,
   version: string,
@@ -131,7 +132,11 @@ export async function buildDaemon(
 ): Promise<void> {
   await build({
     ...common(version),
-    entryPoints: { router: entry, 'dns-thread': 'src/daemon/dns-thread.ts' },
+    entryPoints: {
+      router: entry,
+      'dns-thread': 'src/daemon/dns-thread.ts',
+      'sleeve-thread': 'src/daemon/sleeve-thread.ts',
+    },
     outdir: folder,
     format: 'esm',
     // Some of the libraries are CommonJS and require node's modules.

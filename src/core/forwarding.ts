@@ -52,6 +52,22 @@ export interface Tunnel {
   readonly endpoint: Vtep;
 }
 
+/** A way to a peer by its router, in user space. */
+export interface Sleeve {
+  /** What the kernel sends to the peer's address there goes this way. */
+  readonly address: Ipv4;
+  /** The peer's own among tunnels: what comes from it bears that. */
+  readonly tunnel: Ipv4;
+  /** Where its router takes frames. */
+  readonly endpoint: Vtep;
+  /** The starts of both routers: one ends with either of them. */
+  readonly session: string;
+  /** The peer's public key (X25519, base64) where frames are encrypted. */
+  readonly key: string | undefined;
+  /** Whether it takes frames as large as a kernel keeps them together. */
+  readonly whole: boolean;
+}
+
 /** Everything that this host's kernel should hold about the others: the whole of it, every time. */
 export interface Forwarding {
   /** Who may send to the data port. Sorted. */
@@ -61,21 +77,34 @@ export interface Forwarding {
   readonly relays?: readonly Relay[];
   /** Sorted by address; undefined where this host does not encrypt. */
   readonly tunnels?: readonly Tunnel[];
+  /** Sorted by address; undefined where this host has no such way. */
+  readonly sleeves?: readonly Sleeve[];
 }
 
 /** What the tunnel takes of each packet: 20 IP + 8 UDP + 16 header + 16 tag of WireGuard. */
 export const TUNNEL_OVERHEAD = 60;
 
+/** Both of the following. */
+export const ALL_TUNNELS = parseCidr('240.0.0.0/9') as Cidr;
 /** Addresses for what is in tunnels. Nobody else's (RFC 1112, class E), and seen in the switches' own namespaces only. */
 export const TUNNEL_SUBNET = parseCidr('240.0.0.0/10') as Cidr;
+/** Beside these, those by which the same hosts are reached through their routers. */
+const SLEEVE_SUBNET = parseCidr('240.64.0.0/10') as Cidr;
 
 /** Such addresses are nobody's outside of the switches. */
-export const isTunnelAddress = (address: Ipv4): boolean => contains(TUNNEL_SUBNET, address);
+export const isTunnelAddress = (address: Ipv4): boolean => contains(ALL_TUNNELS, address);
+
+export const isSleeveAddress = (address: Ipv4): boolean => contains(SLEEVE_SUBNET, address);
 
 /** Of the host with this address in the control network: the bits that tell hosts apart are the same. */
-export function tunnelAddress(control: Ipv4): Ipv4 {
-  const host = (toNumber(control) ?? 0) & (0xffffffff >>> TUNNEL_SUBNET.prefix);
-  return fromNumber(((toNumber(TUNNEL_SUBNET.address) ?? 0) | host) >>> 0);
+export const tunnelAddress = (control: Ipv4): Ipv4 => within(TUNNEL_SUBNET, control);
+
+/** The same host's, through its router. */
+export const sleeveAddress = (control: Ipv4): Ipv4 => within(SLEEVE_SUBNET, control);
+
+function within({ address, prefix }: Cidr, control: Ipv4): Ipv4 {
+  const host = (toNumber(control) ?? 0) & (0xffffffff >>> prefix);
+  return fromNumber(((toNumber(address) ?? 0) | host) >>> 0);
 }
 
 /** The length of a VXLAN header with what stands before it over IPv4: 20 IP + 8 UDP + 8 VXLAN + 14 Ethernet (RFC 7348). */
@@ -113,6 +142,7 @@ export function withInherited(wanted: Forwarding, inherited: Forwarding): Forwar
     peers: [...peers].sort(compare),
     networks: all,
     relays: relays.sort((a, b) => a.port - b.port),
+    ...(wanted.sleeves && { sleeves: wanted.sleeves }),
     ...(wanted.tunnels && { tunnels: withTunnels(wanted.tunnels, inherited.tunnels ?? []) }),
   };
 }

@@ -36,8 +36,8 @@ export interface ConnectionReport {
   readonly retryInMs: number | undefined;
 }
 
-/** The kernel's VXLAN, straight or sent on by a third host. */
-export type PathKind = 'fastdp' | 'relay';
+/** The kernel's VXLAN, straight or sent on by a third host; or by both routers. */
+export type PathKind = 'fastdp' | 'relay' | 'sleeve';
 
 /** How frames get to one peer, whether or not there is a connection with it. Sorted by the peer's name. */
 export interface PathReport {

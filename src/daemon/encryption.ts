@@ -24,6 +24,11 @@ function portFor({ dataPort, port, trustedSubnets }: Settings): number {
   return port === dataPort ? dataPort - 1 : port;
 }
 
+/** Where the router takes frames itself: the UDP port with the number of the control port, unless tunnels end there. */
+export function sleevePort({ port }: Settings, encryption: Encrypting | undefined): number {
+  return encryption?.tunnels.port === port ? port - 1 : port;
+}
+
 /** Frames are encrypted where the mesh has a password. */
 export function encrypting(settings: Settings, identity: Identity, password: string): Encrypting {
   const keys = tunnelKeys(identity.privateKey.raw.subarray(0, 32), password);

@@ -9,7 +9,7 @@ import type { Forwarding } from '../core/forwarding.ts';
 import type { NameRecord } from '../core/names/view.ts';
 import type { Log } from '../ports/log.ts';
 import type { ListenPlace, Membership, NameServer, NameServerReport } from '../ports/name-server.ts';
-import { dnsThread } from './dns.ts';
+import { threadProgram } from './threads.ts';
 
 /** An engine may come, or change its bridge, after the router. */
 const LOOK_MS = 1_000;
@@ -71,7 +71,7 @@ class ServedNames implements Names {
     this.#settings = settings;
     this.#log = log;
     const { dnsDomain: zone, dnsTtl: ttl, resolvConf } = settings;
-    this.#server = createNameServer({ program: dnsThread(), zone, ttl, resolvConf, log });
+    this.#server = createNameServer({ program: threadProgram('dns-thread'), zone, ttl, resolvConf, log });
   }
 
   async start(): Promise<Result<void>> {

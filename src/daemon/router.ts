@@ -25,7 +25,7 @@ import { awaitOwnAddress } from './addresses.ts';
 import { type Audits, startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { type Containers, createContainers } from './containers.ts';
-import { type Encrypting, encrypting } from './encryption.ts';
+import { type Encrypting, encrypting, sleevePort } from './encryption.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
@@ -35,6 +35,7 @@ import { createNames, type Names } from './names.ts';
 import { createPlugin, type Plugin } from './plugin.ts';
 import { MESH } from './profile.ts';
 import { createRouterProxy, proxyReport } from './proxy.ts';
+import { threadProgram } from './threads.ts';
 import { startTrafficWatch } from './traffic.ts';
 
 export interface Router {
@@ -247,10 +248,17 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   log.debug('listening');
   const made = makeRunDirectory(settings.runDir);
   if (!made.ok) return made;
+  const sleeve = {
+    port: sleevePort(settings, encryption),
+    only: !settings.fastdp,
+    program: threadProgram('sleeve-thread'),
+    ...(encryption && { keys: encryption.tunnels.keys }),
+  };
   const dataplane = createLinuxDataplane({
     runDir: settings.runDir,
     log: log.child('dataplane'),
     ...(encryption && { tunnels: encryption.tunnels }),
+    sleeve,
     control: { leg: MESH.legDevice, port: settings.port },
   });
   const plane = await dataplane.start(vtep.value);
@@ -272,6 +280,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     ...(encryption && { encryption: encryption.told(plane.value.tunnels === true) }),
+    ...(plane.value.sleeve && { sleeve: { port: sleeve.port, only: sleeve.only, ...plane.value.sleeve } }),
     discovery: settings.discovery,
     zone: settings.dnsDomain,
     ipam: ipam.value,

@@ -17,6 +17,8 @@ export interface Started {
   readonly relays: boolean;
   /** Whether it can encrypt, where it was asked to. */
   readonly tunnels?: boolean;
+  /** Where it can carry frames by itself: whether the kernel gives and takes them as large as it keeps them together. */
+  readonly sleeve?: { readonly whole: boolean };
 }
 
 export interface Probe {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createNameServer } from '../../src/api/dns/name-server.ts';
 import { fromNumber, type Ipv4 } from '../../src/core/address.ts';
-import { dnsThread } from '../../src/daemon/dns.ts';
+import { threadProgram } from '../../src/daemon/threads.ts';
 import { questionBytes } from '../support/dns/ask.ts';
 import { createFakeLog } from '../support/fake-log.ts';
 import { type Figure, percentile } from './measure.ts';
@@ -37,7 +37,7 @@ export async function run(): Promise<readonly Figure[]> {
   free.close();
   const server = createNameServer({
     ...{ zone: 'mesh.internal', ttl: 1, resolvConf: '/nowhere' },
-    program: dnsThread(),
+    program: threadProgram('dns-thread'),
     log: createFakeLog(),
   });
   const record = (index: number) => ({

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createNameServer } from '../../src/api/dns/name-server.ts';
 import { fromNumber, type Ipv4 } from '../../src/core/address.ts';
-import { dnsThread } from '../../src/daemon/dns.ts';
+import { threadProgram } from '../../src/daemon/threads.ts';
 import { ask } from '../support/dns/ask.ts';
 import { createFakeLog } from '../support/fake-log.ts';
 import { installPrograms, obstacle, type Program } from '../support/lab/programs.ts';
@@ -88,7 +88,7 @@ const cpuNanoseconds = (schedule: string): number => Number(readFileSync(schedul
 async function startOurs(): Promise<Server> {
   const server = createNameServer({
     ...{ zone: 'mesh.internal', ttl: 1, resolvConf: '/nowhere' },
-    program: dnsThread(),
+    program: threadProgram('dns-thread'),
     log: createFakeLog(),
   });
   server.publish(Array.from({ length: NAMES }, (_, index) => record(index)));

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Frames, framed } from '../../src/api/dns/frames.ts';
 import { createNameServer } from '../../src/api/dns/name-server.ts';
 import { fromNumber, type Ipv4 } from '../../src/core/address.ts';
-import { dnsThread } from '../../src/daemon/dns.ts';
+import { threadProgram } from '../../src/daemon/threads.ts';
 import type { NameServer } from '../../src/ports/name-server.ts';
 import { questionBytes } from '../support/dns/ask.ts';
 import { createFakeLog } from '../support/fake-log.ts';
@@ -39,7 +39,7 @@ interface Way {
 export async function fuzzSockets(count: number, seed: number): Promise<{ answers: number; sent: number }> {
   const server = createNameServer({
     ...{ zone: 'mesh.internal', ttl: 1, resolvConf: '/nowhere' },
-    ...{ program: dnsThread(), log: createFakeLog() },
+    ...{ program: threadProgram('dns-thread'), log: createFakeLog() },
   });
   const tally = { answers: 0, sent: 0 };
   try {

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { compare, type Ipv4, type Mac, type PeerId, parseIpv4, type Vtep } from '../../src/core/address.ts';
 import { type Attachment, endpointOf } from '../../src/core/endpoints/attachment.ts';
 import type { Result } from '../../src/core/errors.ts';
-import { type Forwarding, TUNNEL_OVERHEAD, tunnelAddress } from '../../src/core/forwarding.ts';
+import {
+  type Forwarding,
+  isSleeveAddress,
+  TUNNEL_OVERHEAD,
+  tunnelAddress,
+} from '../../src/core/forwarding.ts';
 import type { Membership } from '../../src/core/host/memberships.ts';
 import { createRandom } from '../../src/core/host/random.ts';
 import type {
@@ -17,7 +22,7 @@ import type {
 import { Host } from '../../src/core/host.ts';
 import type { Network } from '../../src/core/networks/network.ts';
 import { type CryptoFunctions, createReplica, type Limits, type Replica } from '../../src/core/replica.ts';
-import type { Encryption } from '../../src/core/topology/facts.ts';
+import type { Encryption, SleeveFact } from '../../src/core/topology/facts.ts';
 
 /** Several hosts in one process, in virtual time: real core, and a network that may lose, repeat and delay. */
 
@@ -42,6 +47,8 @@ export interface MeshOptions {
   readonly dataLoss?: number;
   /** Of those hosts that encrypt, by their order. */
   readonly encryption?: readonly (Encryption | undefined)[];
+  /** Of those whose routers carry frames, by their order. */
+  readonly sleeves?: readonly (SleeveFact | undefined)[];
   /** Peer names that people gave, by the order of the hosts. */
   readonly names?: readonly (Mac | undefined)[];
   /** One-way delay: uniform up to this. */
@@ -225,8 +232,21 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
   const route = (host: VirtualHost, control: Ipv4): Vtep | undefined =>
     host.host.forwarding().networks[0]?.stations.find(({ address }) => address === control)?.vtep;
 
+  /** Through both routers, where they know each other: what is dropped of VXLAN passes there. */
+  function sleeved(from: VirtualHost, vtep: Vtep): VirtualHost | undefined {
+    const sleeve = from.host.forwarding().sleeves?.find(({ address }) => address === vtep.address);
+    const there = sleeve && atAddress(sleeve.endpoint.address);
+    if (there === undefined || there.isDown || !open(from.peer, there.peer)) return undefined;
+    const own = tunnelAddress(from.host.forwarding().networks[0]!.own!.address.address);
+    const isKnown = there.host
+      .forwarding()
+      .sleeves?.some(({ tunnel, session }) => tunnel === own && session === sleeve!.session);
+    return isKnown ? there : undefined;
+  }
+
   /** As `passes`, where the kernels of both know each other's tunnel, if that is where frames go. */
   function arrives(from: VirtualHost, vtep: Vtep, size: number): VirtualHost | undefined {
+    if (isSleeveAddress(vtep.address)) return sleeved(from, vtep);
     const tunnel = from.host.forwarding().tunnels?.find(({ address }) => address === vtep.address);
     if (tunnel === undefined) return passes(from, vtep, size);
     const there = passes(from, { ...tunnel.endpoint, port: DATA_PORT }, size + TUNNEL_OVERHEAD);
@@ -351,6 +371,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
     self = `peer-${String(number).padStart(4, '0')}` as PeerId,
   ): HostConfig {
     const encryption = options.encryption?.[number - 1];
+    const sleeve = options.sleeves?.[number - 1];
     return {
       self,
       crypto: cryptoOf(self),
@@ -365,6 +386,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       mtu: undefined,
       password: false,
       ...(encryption && { encryption }),
+      ...(sleeve && { sleeve }),
       discovery: true,
       zone: 'mesh.internal',
       ipam: options.ipam?.(targets ?? []),

@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import type { Ipv4, Vtep } from '../../core/address.ts';
 import { HOST_LEG } from '../../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
-import { type Forwarding, type NetworkForwarding, tunnelAddress } from '../../core/forwarding.ts';
+import {
+  type Forwarding,
+  isSleeveAddress,
+  type NetworkForwarding,
+  type Sleeve,
+  tunnelAddress,
+} from '../../core/forwarding.ts';
 import type { Attachment, Dataplane, Started } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
 import type { TunnelKeys } from '../../ports/tunnel-keys.ts';
@@ -19,6 +25,7 @@ import type { InSwitch, Prober } from './parts.ts';
 import { type Port, plumb, unplumb } from './plumbing.ts';
 import { createProber } from './probe.ts';
 import { listLinks } from './rtnetlink/link-table.ts';
+import { isLacking, type SleeveOptions, SleevePath } from './sleeve/sleeve.ts';
 import { deleteSwitch, openSwitch, PLAIN, type Sending, type Switch } from './switch.ts';
 import { Tunnels } from './wireguard/tunnels.ts';
 
@@ -32,6 +39,8 @@ export interface LinuxDataplaneOptions {
   readonly control?: Control;
   /** Given where what is sent has to be encrypted. */
   readonly tunnels?: TunnelOptions;
+  /** Given where the router carries frames that can go no other way. */
+  readonly sleeve?: SleeveOptions;
 }
 
 export interface TunnelOptions {
@@ -49,10 +58,11 @@ export interface LinuxDataplane extends Dataplane {
   counters(): Counters;
 }
 
-function sendingBy(options: TunnelOptions | undefined): Sending {
-  if (options === undefined) return PLAIN;
-  const trusts = options.trusts.join();
-  return { kind: trusts === '' ? 'encrypted' : 'both', trusts };
+function sendingBy({ tunnels, sleeve }: LinuxDataplaneOptions): Sending {
+  if (sleeve?.only) return { kind: 'tunnels', trusts: '' };
+  if (tunnels === undefined) return PLAIN;
+  const trusts = tunnels.trusts.join();
+  return { kind: trusts === '' ? 'tunnels' : 'both', trusts };
 }
 
 /** Refuses with `port-in-use`. Throws a `KernelError`. */
@@ -73,6 +83,9 @@ interface Running {
   readonly forwarder: Forwarder;
   readonly prober: Prober;
   readonly tunnels: Tunnels | undefined;
+  sleeve: SleevePath | undefined;
+  /** As they were applied last. */
+  sleeves: readonly Sleeve[];
   peers: readonly Ipv4[];
   /** The control network as it was applied last. */
   control: NetworkForwarding | undefined;
@@ -81,6 +94,7 @@ interface Running {
 interface Prepared {
   readonly prober: Prober;
   readonly tunnels: Tunnels | undefined;
+  readonly sleeve: SleevePath | undefined;
   readonly relays: boolean;
 }
 
@@ -91,10 +105,10 @@ export const switchPath = (runDir: string): string => join(runDir, 'switch');
 
 /** The data plane of this host: VXLAN devices and bridges in a namespace of their own, by netlink. */
 export function createLinuxDataplane(options: LinuxDataplaneOptions): LinuxDataplane {
-  const { control, runDir, log, inHost = action => action(), tunnels } = options;
+  const { control, runDir, log, inHost = action => action() } = options;
   const firewall = createFirewall({ log, inHost, control });
   const leg = createHostLeg({ firewall, inHost, log, note: join(runDir, 'forwarding') });
-  return new KernelDataplane(switchPath(runDir), firewall, leg, log, inHost, tunnels);
+  return new KernelDataplane(switchPath(runDir), firewall, leg, inHost, options);
 }
 
 class KernelDataplane implements LinuxDataplane {
@@ -103,7 +117,7 @@ class KernelDataplane implements LinuxDataplane {
   readonly #leg: HostLeg;
   readonly #log: Log;
   readonly #inHost: InSwitch;
-  readonly #encrypting: TunnelOptions | undefined;
+  readonly #options: LinuxDataplaneOptions;
   #running: Running | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -111,22 +125,21 @@ class KernelDataplane implements LinuxDataplane {
     path: string,
     firewall: KernelFirewall,
     leg: HostLeg,
-    log: Log,
     inHost: InSwitch,
-    encrypting: TunnelOptions | undefined,
+    options: LinuxDataplaneOptions,
   ) {
     this.#path = path;
     this.#firewall = firewall;
     this.#leg = leg;
-    this.#log = log;
+    this.#log = options.log;
     this.#inHost = inHost;
-    this.#encrypting = encrypting;
+    this.#options = options;
   }
 
   start(local: Vtep): Promise<Result<Started>> {
     return this.#inOrder(async () => {
-      this.#close();
-      const opened = await openSwitch(this.#path, local, this.#inHost, sendingBy(this.#encrypting));
+      await this.#close();
+      const opened = await openSwitch(this.#path, local, this.#inHost, sendingBy(this.#options));
       if (!opened.ok) return opened;
       const place = opened.value;
       const prepared = await attempt(() => this.#prepare(place));
@@ -136,9 +149,22 @@ class KernelDataplane implements LinuxDataplane {
         return prepared;
       }
       const { relays, ...parts } = prepared.value;
-      this.#running = { ...parts, place, forwarder: new Forwarder(place), peers: [], control: undefined };
+      this.#running = {
+        ...parts,
+        place,
+        forwarder: new Forwarder(place),
+        sleeves: [],
+        peers: [],
+        control: undefined,
+      };
       const works = parts.tunnels?.works;
-      return ok({ underlayMtu: place.underlayMtu, relays, ...(works !== undefined && { tunnels: works }) });
+      const { sleeve } = parts;
+      return ok({
+        underlayMtu: place.underlayMtu,
+        relays,
+        ...(works !== undefined && { tunnels: works }),
+        ...(sleeve && { sleeve: { whole: sleeve.canBeWhole } }),
+      });
     });
   }
 
@@ -153,6 +179,8 @@ class KernelDataplane implements LinuxDataplane {
         running.control = wanted.networks.find(({ own }) => own !== undefined);
         const control = running.control?.own?.address.address;
         running.tunnels?.apply(control && tunnelAddress(control), wanted.tunnels ?? []);
+        running.sleeves = wanted.sleeves ?? [];
+        this.#bringSleeve(running);
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
         if (refused === undefined) return ok(undefined);
         for (const error of more) this.#log.warn('the kernel refused', problemOf(error));
@@ -165,7 +193,7 @@ class KernelDataplane implements LinuxDataplane {
     return this.#inOrder(async () => {
       const { forwarder, tunnels } = this.#started();
       try {
-        const mended = this.#auditTunnels(tunnels);
+        const mended = [...this.#auditTunnels(tunnels), ...(await this.#auditSleeve(this.#started()))];
         const { sentences, refused } = await forwarder.audit();
         for (const error of refused) this.#log.warn('could not be mended', problemOf(error));
         return [...mended, ...sentences, ...(await this.#firewall.audit()), ...(await this.#leg.audit())];
@@ -233,12 +261,12 @@ class KernelDataplane implements LinuxDataplane {
   }
 
   close(): Promise<void> {
-    return this.#inOrder(async () => this.#close());
+    return this.#inOrder(() => this.#close());
   }
 
   remove(): Promise<void> {
     return this.#inOrder(async () => {
-      this.#close();
+      await this.#close();
       await this.#removeAll();
     });
   }
@@ -252,17 +280,58 @@ class KernelDataplane implements LinuxDataplane {
     if (!guarded.ok) return guarded;
     const prober = createProber(place.namespace.inside, { inHost: this.#inHost, local: place.local.address });
     const { relays } = host.value;
-    if (this.#encrypting === undefined) return ok({ prober, tunnels: undefined, relays });
-    const tunnels = openTunnels(place, this.#encrypting);
+    const sleeve = this.#openSleeve(place);
+    if (!sleeve.ok) prober.close();
+    if (!sleeve.ok) return sleeve;
+    const parts = { prober, sleeve: sleeve.value, relays };
+    const { tunnels: options } = this.#options;
+    if (options === undefined) return ok({ ...parts, tunnels: undefined });
+    const tunnels = openTunnels(place, options);
     if (!tunnels.ok) prober.close();
-    return tunnels.ok ? ok({ prober, tunnels: tunnels.value, relays }) : tunnels;
+    if (!tunnels.ok) await sleeve.value?.close();
+    return tunnels.ok ? ok({ ...parts, tunnels: tunnels.value }) : tunnels;
+  }
+
+  /** Undefined where there can be none, and other ways will do. Refuses with `port-in-use`, `kernel-lacks`. */
+  #openSleeve(place: Switch): Result<SleevePath | undefined> {
+    const { sleeve, log } = this.#options;
+    if (sleeve === undefined) return ok(undefined);
+    const { only, port } = sleeve;
+    try {
+      return ok(new SleevePath(place, this.#inHost, sleeve, log.child('sleeve')));
+    } catch (error) {
+      const isTaken = error instanceof KernelError && error.code === 'EADDRINUSE';
+      if (!isTaken && !isLacking(error)) throw error;
+      if (only && isTaken) return refuse({ code: 'port-in-use', port, protocol: 'udp' });
+      if (only) return refuse({ code: 'kernel-lacks', feature: 'TUN (or /dev/net/tun is not there)' });
+      log.warn('frames can not go through this router where other ways fail', problemOf(error));
+      return ok(undefined);
+    }
+  }
+
+  #bringSleeve({ control, sleeve, sleeves }: Running): void {
+    const isUsed = control?.stations.some(({ vtep }) => isSleeveAddress(vtep.address)) ?? false;
+    sleeve?.apply(control?.own?.address.address, sleeves, isUsed);
+  }
+
+  async #auditSleeve(running: Running): Promise<readonly string[]> {
+    const { place, sleeve } = running;
+    if (sleeve === undefined) return [];
+    if (!sleeve.isGone()) return sleeve.audit();
+    await sleeve.close();
+    running.sleeve = undefined;
+    const opened = this.#openSleeve(place);
+    if (!opened.ok) return [];
+    running.sleeve = opened.value;
+    this.#bringSleeve(running);
+    return ['the way through the router was missing; restored'];
   }
 
   #auditTunnels(tunnels: Tunnels | undefined): readonly string[] {
     if (tunnels === undefined) return [];
     const worked = tunnels.works;
     const mended = tunnels.audit();
-    if (tunnels.works !== worked) this.#encrypting?.changed(tunnels.works);
+    if (tunnels.works !== worked) this.#options.tunnels?.changed(tunnels.works);
     return mended;
   }
 
@@ -289,11 +358,13 @@ class KernelDataplane implements LinuxDataplane {
     return this.#running;
   }
 
-  #close(): void {
-    this.#running?.prober.close();
-    this.#running?.tunnels?.close();
-    this.#running?.place.close();
+  async #close(): Promise<void> {
+    const running = this.#running;
     this.#running = undefined;
+    running?.prober.close();
+    running?.tunnels?.close();
+    await running?.sleeve?.close();
+    running?.place.close();
     this.#firewall.close();
   }
 

@@ -1,11 +1,11 @@
-import type { Ipv4, Mac, Vtep } from '../../core/address.ts';
+import type { Mac, Vtep } from '../../core/address.ts';
 import { type NetworkForwarding, TUNNEL_SUBNET, tunnelAddress } from '../../core/forwarding.ts';
 import { agrees } from './agreement.ts';
 import { type Change, describeChange, differences, requestsFor } from './changes.ts';
 import { KernelError } from './libc.ts';
 import { isPortName, vniOfBridge, vniOfVxlan } from './names.ts';
 import { sendAll } from './netlink/send-all.ts';
-import { answersOf, deleteDevices, ensureDevices } from './network-devices.ts';
+import { answersOf, deleteDevices, ensureDevices, type Senders, usesSleeve } from './network-devices.ts';
 import { adoptPort, mendPort, type Port, setPortMtu } from './plumbing.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { deleteLink } from './rtnetlink/links.ts';
@@ -38,8 +38,8 @@ interface Network {
   tables: Tables;
   /** Whether it does, as far as is known; otherwise its tables have to be read first. */
   known: boolean;
-  /** Where its VXLAN device sends from. */
-  from: Ipv4 | undefined;
+  /** Where its VXLAN devices send from. */
+  from: Senders | undefined;
   /** Whether its devices are as `wanted` says. */
   ensured: boolean;
 }
@@ -62,18 +62,18 @@ export class Forwarder {
   /** The containers' ports, by name. */
   readonly #ports = new Map<string, Port>();
   #adopted = false;
-  #from: Ipv4;
+  #from: Senders;
 
   constructor(place: Switch) {
     this.#place = place;
-    this.#from = this.#sender([]);
+    this.#from = this.#senders([]);
   }
 
   /** Gives what the kernel refused; all else was carried out. */
   async apply(wanted: readonly NetworkForwarding[]): Promise<readonly KernelError[]> {
     const errors: KernelError[] = [];
     const collect = collector(errors);
-    this.#from = this.#sender(wanted);
+    this.#from = this.#senders(wanted);
     const changed = wanted.filter(network => this.#needsDevices(network));
     const links: Links = !this.#adopted || changed.length > 0 ? await this.#links() : new Map();
     if (!this.#adopted) collect(() => this.#adopt(wanted, links));
@@ -152,16 +152,20 @@ export class Forwarder {
   }
 
   /** In tunnels, hosts are told apart by the same bits as in the control network. */
-  #sender(wanted: readonly NetworkForwarding[]): Ipv4 {
+  #senders(wanted: readonly NetworkForwarding[]): Senders {
     const { sending, local } = this.#place;
-    if (sending.kind === 'plain') return local.address;
     const own = wanted.find(network => network.own !== undefined)?.own?.address.address;
-    return own === undefined ? TUNNEL_SUBNET.address : tunnelAddress(own);
+    const sleeve = own === undefined ? TUNNEL_SUBNET.address : tunnelAddress(own);
+    const usual = sending.kind === 'plain' ? local.address : sleeve;
+    const before = this.#from as Senders | undefined;
+    return before?.usual === usual && before.sleeve === sleeve ? before : { usual, sleeve };
   }
 
   #needsDevices(wanted: NetworkForwarding): boolean {
     const network = this.#networks.get(wanted.vni);
     if (network === undefined || !network.ensured || network.from !== this.#from) return true;
+    const { kind } = this.#place.sending;
+    if (kind === 'plain' && network.devices.plain === undefined && usesSleeve(wanted)) return true;
     const before = network.wanted;
     const answers = (of: NetworkForwarding): string => JSON.stringify(answersOf(of));
     return before.mtu !== wanted.mtu || before.name !== wanted.name || answers(before) !== answers(wanted);
@@ -312,7 +316,7 @@ export class Forwarder {
 function renumber(bridge: Map<number, number>, before: Devices, { vxlan, plain }: Devices): void {
   if (before.vxlan === vxlan && before.plain === plain) return;
   for (const [mac, port] of bridge) {
-    if (port === before.vxlan) bridge.set(mac, vxlan);
+    if (port === before.vxlan && port !== plain) bridge.set(mac, vxlan);
     else if (port === before.plain && plain !== undefined) bridge.set(mac, plain);
   }
 }

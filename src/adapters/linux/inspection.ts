@@ -1,7 +1,7 @@
 import { compare, type Ipv4, type Vtep } from '../../core/address.ts';
 import type { NetworkForwarding, Relay, Station, Tunnel } from '../../core/forwarding.ts';
 import type { Inspection } from '../../ports/dataplane.ts';
-import { networkOfAlias, plainName, plumbedOfAlias, vniOfBridge, vxlanName } from './names.ts';
+import { networkOfAlias, plainName, plumbedOfAlias, sleeveName, vniOfBridge, vxlanName } from './names.ts';
 import { listAddresses } from './rtnetlink/addresses.ts';
 import { type Link, listLinks } from './rtnetlink/link-table.ts';
 import { listForwarding, listNeighbours } from './rtnetlink/neighbours.ts';
@@ -29,12 +29,12 @@ export async function inspectSwitch(
     const vxlan = vni === undefined ? undefined : byName.get(vxlanName(vni));
     return vni === undefined || name === undefined || vxlan === undefined
       ? []
-      : [{ bridge, name, vni, vxlan, plain: byName.get(plainName(vni)) }];
+      : [{ bridge, name, vni, vxlan, other: byName.get(plainName(vni)) ?? byName.get(sleeveName(vni)) }];
   });
-  const devices = found.map(({ bridge, vxlan, plain }) => ({
+  const devices = found.map(({ bridge, vxlan, other }) => ({
     bridge: bridge.index,
     vxlan: vxlan.index,
-    plain: plain?.index,
+    plain: other?.index,
   }));
   const forwarding = await listForwarding(route);
   const neighbours = await listNeighbours(route);

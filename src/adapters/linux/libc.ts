@@ -19,6 +19,9 @@ const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 export const SOL_SOCKET = 1;
 const O_CLOEXEC = 0o2000000;
+const EFD_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
+const F_DUPFD_CLOEXEC = 1030;
 export const CLONE_NEWNET = 0x40000000;
 const MS_BIND = 0x1000;
 const MNT_DETACH = 2;
@@ -34,6 +37,9 @@ const native = {
   setsockopt: library.func('int setsockopt(int, int, int, const uint8_t *, uint32_t)'),
   open: library.func('int open(const char *, int)'),
   close: library.func('int close(int)'),
+  fcntl: library.func('int fcntl(int, int, int)'),
+  eventfd: library.func('int eventfd(unsigned int, int)'),
+  write: library.func('intptr_t write(int, const uint8_t *, size_t)'),
   setns: library.func('int setns(int, int)'),
   unshare: library.func('int unshare(int)'),
   mount: library.func('int mount(const char *, const char *, const char *, unsigned long, const void *)'),
@@ -113,9 +119,25 @@ export function setSocketOption(fd: number, level: number, option: number, value
   check(native.setsockopt(fd, level, option, bytes, 4), `set up a socket (option ${level}/${option})`);
 }
 
-/** Opens for reading; gives a file descriptor, closed on exec. */
-export function open(path: string): number {
-  return check(native.open(path, O_CLOEXEC), `open ${path}`);
+/** Opens for reading, unless `flags` say otherwise; gives a file descriptor, closed on exec. */
+export function open(path: string, flags = 0): number {
+  return check(native.open(path, O_CLOEXEC | flags), `open ${path}`);
+}
+
+/** Another descriptor of the same, closed on exec. */
+export function duplicate(fd: number): number {
+  return check(native.fcntl(fd, F_DUPFD_CLOEXEC, 0), 'duplicate a descriptor');
+}
+
+/** A descriptor by which one thread wakes another: each write of 8 bytes adds to what the next read gives. */
+export function eventDescriptor(): number {
+  return check(native.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'make an event descriptor');
+}
+
+export function wake(fd: number): void {
+  const one = new Uint8Array(8);
+  one[0] = 1;
+  check(native.write(fd, one, 8), 'wake a thread');
 }
 
 export function close(fd: number): void {

@@ -15,7 +15,11 @@ const LONGEST_ALIAS = 255;
 export const bridgeName = (vni: number): string => `br-${vni}`;
 /** The encrypted ways to all other hosts. */
 export const TUNNEL_DEVICE = 'mesh-wg';
+/** The ways through the routers themselves. */
+export const SLEEVE_DEVICE = 'mesh-sleeve';
 export const vxlanName = (vni: number): string => `vx-${vni}`;
+/** Where that one sends on the host's network: by which frames go through the routers. */
+export const sleeveName = (vni: number): string => `vx-${vni}s`;
 /** Where that one sends through tunnels: by which frames to trusted hosts go as they are. */
 export const plainName = (vni: number): string => `vx-${vni}p`;
 
@@ -27,7 +31,7 @@ export function vniOfBridge(name: string): number | undefined {
 
 /** The VNI of a VXLAN device that we named, of either kind, or undefined. */
 export function vniOfVxlan(name: string): number | undefined {
-  const digits = /^vx-(\d{1,8})p?$/.exec(name)?.[1];
+  const digits = /^vx-(\d{1,8})[ps]?$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
@@ -44,7 +48,7 @@ export function isPortName(name: string): boolean {
 /** Whether a link of the switch is one that we make. */
 export function isOurs(name: string): boolean {
   const isNetworks = vniOfBridge(name) !== undefined || vniOfVxlan(name) !== undefined;
-  return isNetworks || isPortName(name) || name === TUNNEL_DEVICE;
+  return isNetworks || isPortName(name) || name === TUNNEL_DEVICE || name === SLEEVE_DEVICE;
 }
 
 /** Marks a device by whom frames may be sent to as they are. */

@@ -1,7 +1,15 @@
 import { type Cidr, formatCidr, type Ipv4, type Mac } from '../../core/address.ts';
-import type { NetworkForwarding } from '../../core/forwarding.ts';
+import { isSleeveAddress, type NetworkForwarding } from '../../core/forwarding.ts';
 import { KernelError } from './libc.ts';
-import { bridgeMac, bridgeName, networkAlias, plainName, trustAlias, vxlanName } from './names.ts';
+import {
+  bridgeMac,
+  bridgeName,
+  networkAlias,
+  plainName,
+  sleeveName,
+  trustAlias,
+  vxlanName,
+} from './names.ts';
 import type { NetlinkSocket } from './netlink/socket.ts';
 import { addAddress, deleteAddress, listAddresses } from './rtnetlink/addresses.ts';
 import { findLink, type Link } from './rtnetlink/link-table.ts';
@@ -38,6 +46,19 @@ interface Answers {
   readonly addresses: readonly Cidr[];
 }
 
+/** Where VXLAN devices send from. */
+export interface Senders {
+  readonly usual: Ipv4;
+  /** Through this router. */
+  readonly sleeve: Ipv4;
+}
+
+/** Whether some of its frames go through routers. */
+export const usesSleeve = ({ flood, own, stations }: NetworkForwarding): boolean =>
+  flood.some(({ address }) => isSleeveAddress(address)) ||
+  // Of the control network nothing is flooded.
+  (own !== undefined && stations.some(({ vtep }) => isSleeveAddress(vtep.address)));
+
 interface Ensured {
   readonly link: Link;
   readonly rebuilt: boolean;
@@ -45,13 +66,13 @@ interface Ensured {
 
 /**
  * Brings the devices to what `wanted` says: makes what is missing, keeps what can be kept. `links` are those of the
- * switch by name, `from` is where VXLAN devices send from. Throws a `KernelError`.
+ * switch by name. Throws a `KernelError`.
  */
 export function ensureDevices(
   place: Switch,
   wanted: NetworkForwarding,
   links: ReadonlyMap<string, Link>,
-  from: Ipv4,
+  from: Senders,
 ): EnsuredDevices {
   const mended: string[] = [];
   const note = (what: string): number => mended.push(`network ${wanted.name}: ${what}; corrected`);
@@ -59,11 +80,14 @@ export function ensureDevices(
   const { route, sending, local } = place;
   const { mtu, vni } = wanted;
   const outside = sending.kind === 'plain' ? place.host : route;
-  const vxlan = ensureVxlan(place, vxlanName(vni), outside, { vni, ...local, local: from }, links, note);
-  const plain =
-    sending.kind === 'both'
-      ? ensureVxlan(place, plainName(vni), place.host, { vni, ...local, local: local.address }, links, note)
-      : undefined;
+  const ensure = (name: string, outside: NetlinkSocket, from: Ipv4): Ensured =>
+    ensureVxlan(place, name, outside, { vni, ...local, local: from }, links, note);
+  const usual = ensure(vxlanName(vni), outside, from.usual);
+  const isBySleeve = sending.kind === 'plain' && (links.has(sleeveName(vni)) || usesSleeve(wanted));
+  const sleeve = isBySleeve ? ensure(sleeveName(vni), route, from.sleeve) : undefined;
+  const trusted = sending.kind === 'both' ? ensure(plainName(vni), place.host, local.address) : undefined;
+  const plain = sleeve === undefined ? trusted : usual;
+  const vxlan = sleeve ?? usual;
   const uplinks = plain === undefined ? [vxlan] : [vxlan, plain];
   const flags = plain === undefined ? UPLINK : APART;
   if (!uplinks.every(({ link }) => isPort(link, bridge.link)))
@@ -77,7 +101,7 @@ export function ensureDevices(
       setBridgePort(index, flags),
     ]),
     setLink(bridge.link.index, { alias: networkAlias(wanted.name), mtu, up: true }),
-    ...(plain === undefined ? [] : [setLink(plain.link.index, { alias: trustAlias(sending.trusts) })]),
+    ...(trusted === undefined ? [] : [setLink(trusted.link.index, { alias: trustAlias(sending.trusts) })]),
     ...uplinks.map(({ link: { index } }) => setLink(index, { up: true })),
   );
   const isReaddressed = ensureAddresses(route, answersOf(wanted).addresses, bridge.link, note);
@@ -88,7 +112,8 @@ export function ensureDevices(
 
 /** Succeeds also where they are gone. */
 export function deleteDevices(place: Switch, vni: number): void {
-  place.route.run(deleteLink(vxlanName(vni)), deleteLink(plainName(vni)), deleteLink(bridgeName(vni)));
+  const names = [vxlanName(vni), plainName(vni), sleeveName(vni), bridgeName(vni)];
+  place.route.run(...names.map(deleteLink));
 }
 
 function isPort(vxlan: Link, bridge: Link): boolean {

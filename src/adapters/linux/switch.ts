@@ -19,7 +19,7 @@ import { addBridge, addVeth, addVxlan, deleteLink, setLink } from './rtnetlink/l
  * one of each kind, the first for hosts that are trusted.
  */
 export interface Sending {
-  readonly kind: 'plain' | 'encrypted' | 'both';
+  readonly kind: 'plain' | 'tunnels' | 'both';
   /** Who is trusted: what was left for others is not used. */
   readonly trusts: string;
 }
@@ -85,7 +85,7 @@ export async function openSwitch(
     const route = keep(namespace.inside(() => openNetlink(NETLINK_ROUTE)));
     const left = await keepSafe(route, sending);
     const holds = left.some(({ name, vxlan }) =>
-      sending.kind === 'encrypted' ? name === TUNNEL_DEVICE : vxlan !== undefined && isPlain(vxlan),
+      sending.kind === 'tunnels' ? name === TUNNEL_DEVICE : vxlan !== undefined && isPlain(vxlan),
     );
     if (!fresh && !holds) inHost(() => claimPort(local.port));
     route.run(setLink('lo', { up: true }));

@@ -8,7 +8,7 @@ import { inTurns } from './turns.ts';
 export interface Devices {
   readonly bridge: number;
   readonly vxlan: number;
-  /** Where `vxlan` sends through tunnels: the one by which frames to trusted hosts go as they are. */
+  /** Where `vxlan` sends through tunnels, or this router: the one by which frames to other hosts go as they are. */
   readonly plain?: number | undefined;
 }
 

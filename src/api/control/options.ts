@@ -24,6 +24,8 @@ export interface Settings extends IpamSettings, DnsSettings, ProxySettings {
   readonly peers: readonly string[];
   readonly port: number;
   readonly dataPort: number;
+  /** Whether the kernel carries frames; the router does where it may not. */
+  readonly fastdp: boolean;
   /** The address to listen on and dial from; all where undefined. */
   readonly host: Ipv4 | undefined;
   /** HOST:PORT that others are told to dial; what this host finds of itself where undefined. */
@@ -155,6 +157,19 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     reason: 'as above; 4789 is taken where Swarm runs, and eaten by some hypervisors',
     parse: parsePort,
     format: asIs,
+  },
+  fastdp: {
+    flag: 'no-fastdp',
+    value: undefined,
+    env: ['MESH_NO_FASTDP', 'WEAVE_NO_FASTDP'],
+    help: 'send no VXLAN: all frames go through the routers, by the UDP port with the number of --port',
+    initial: true,
+    reason: "the kernel's way costs a fraction",
+    parse: (text, name) => {
+      const off = parseSwitch(text, name);
+      return off.ok ? ok(!off.value) : off;
+    },
+    format: value => (value ? undefined : 'true'),
   },
   host: {
     flag: 'host',

@@ -5,6 +5,7 @@ import {
   type Forwarding,
   type NetworkForwarding,
   type Relay,
+  type Sleeve,
   type Station,
   type Tunnel,
   vtepKey,
@@ -37,6 +38,9 @@ export interface Views {
   readonly shield: {
     /** Undefined while nothing is known of it. */
     of(peer: PeerId): Protection | undefined;
+    /** The way through both routers. */
+    sleeveTo(peer: PeerId): Sleeve | undefined;
+    readonly hasSleeve: boolean;
     /** Something where this host encrypts. */
     readonly own: object | undefined;
     /** Whether the data port takes what is encrypted. */
@@ -68,6 +72,7 @@ interface Located {
   readonly vtep: Vtep | undefined;
   readonly control: Ipv4;
   readonly tunnel: Tunnel | undefined;
+  readonly sleeve: Sleeve | undefined;
 }
 
 /**
@@ -86,6 +91,7 @@ export class ForwardingView {
   #given: Forwarding | undefined;
   /** Undefined where they have to be looked for again. */
   #tunnels: readonly Tunnel[] | undefined;
+  #sleeves: readonly Sleeve[] | undefined;
 
   constructor(views: Views) {
     this.#views = views;
@@ -117,14 +123,16 @@ export class ForwardingView {
     ];
     const before = this.#given;
     const tunnels = this.#views.shield.own !== undefined ? this.#allTunnels() : undefined;
+    const sleeves = this.#views.shield.hasSleeve ? this.#allSleeves() : undefined;
     const isSame =
       before?.peers === peers &&
+      before.sleeves === sleeves &&
       before.relays === relays &&
       before.tunnels === tunnels &&
       before.networks.length === networks.length &&
       networks.every((network, index) => network === before.networks[index]);
     if (before !== undefined && isSame) return before;
-    this.#given = { peers, networks, relays, ...(tunnels && { tunnels }) };
+    this.#given = { peers, networks, relays, ...(tunnels && { tunnels }), ...(sleeves && { sleeves }) };
     return this.#given;
   }
 
@@ -172,11 +180,15 @@ export class ForwardingView {
     const now = host && (this.#views.detour(owner) ?? protection?.vtep);
     const vtep = now && before?.vtep && isSameVtep(before.vtep, now) ? before.vtep : now;
     const tunnel = owner === this.#views.self ? undefined : tunnelTo(protection);
+    const sleeve = owner === this.#views.self ? undefined : this.#views.shield.sleeveTo(owner);
     if (host === undefined) this.#hosts.delete(owner);
     const own = host && this.#isHeard(protection) ? host.vtep.address : undefined;
-    if (host !== undefined) this.#hosts.set(owner, { own, vtep, control: host.control, tunnel });
-    const isRekeyed = !isSameTunnel(before?.tunnel, tunnel);
-    if (isRekeyed) this.#tunnels = undefined;
+    if (host !== undefined) this.#hosts.set(owner, { own, vtep, control: host.control, tunnel, sleeve });
+    const isRekeyed = !isSameTunnel(before?.tunnel, tunnel) || !isSameSleeve(before?.sleeve, sleeve);
+    if (isRekeyed) {
+      this.#tunnels = undefined;
+      this.#sleeves = undefined;
+    }
     let isChanged = isRekeyed || (owner === this.#views.self && before?.control !== host?.control);
     for (const address of new Set([before?.control, host?.control])) {
       if (address !== undefined && this.#placeControl(address)) isChanged = true;
@@ -194,7 +206,8 @@ export class ForwardingView {
 
   /** What comes to the data port from others is none of theirs. */
   #isHeard(protection: Protection | undefined): boolean {
-    if (protection === undefined || protection.kind === 'refused') return false;
+    if (protection === undefined || protection.vtep === undefined || protection.kind === 'sleeve')
+      return false;
     return protection.kind === 'plain' || this.#views.shield.isOnDataPort;
   }
 
@@ -205,6 +218,14 @@ export class ForwardingView {
       .flatMap(([peer, { control, tunnel }]) => (topology.controlling(control) === peer && tunnel) || [])
       .sort((a, b) => compare(a.address, b.address));
     return this.#tunnels;
+  }
+
+  #allSleeves(): readonly Sleeve[] {
+    const { topology } = this.#views;
+    this.#sleeves ??= [...this.#hosts]
+      .flatMap(([peer, { control, sleeve }]) => (topology.controlling(control) === peer && sleeve) || [])
+      .sort((a, b) => compare(a.address, b.address));
+    return this.#sleeves;
   }
 
   /** Each host has an address in the control network; where two chose one, the earlier has it. */
@@ -266,6 +287,14 @@ function tunnelTo(protection: Protection | undefined): Tunnel | undefined {
 const isSameTunnel = (a: Tunnel | undefined, b: Tunnel | undefined): boolean =>
   a?.address === b?.address &&
   a?.key === b?.key &&
+  a?.endpoint.address === b?.endpoint.address &&
+  a?.endpoint.port === b?.endpoint.port;
+
+const isSameSleeve = (a: Sleeve | undefined, b: Sleeve | undefined): boolean =>
+  a?.address === b?.address &&
+  a?.session === b?.session &&
+  a?.key === b?.key &&
+  a?.whole === b?.whole &&
   a?.endpoint.address === b?.endpoint.address &&
   a?.endpoint.port === b?.endpoint.port;
 

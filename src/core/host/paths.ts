@@ -34,6 +34,8 @@ export interface Path {
   readonly alive: boolean | undefined;
   /** By whom frames go there where they don't go straight. */
   readonly relay: PeerId | undefined;
+  /** Whether they go through both routers. */
+  readonly isSleeve: boolean;
   /** Why it is not the best path there could be, for a person. */
   readonly why: string | undefined;
   /** How frames are protected on their way; undefined where nobody asked for that. */
@@ -83,7 +85,7 @@ export class Paths {
     const { config, topology } = this.#context;
     const peers = topology.peers();
     this.#hear(peers);
-    if (this.#context.shield.own !== undefined) this.#reprotect();
+    this.#reprotect();
     if (peers === this.#known) return;
     this.#known = peers;
     this.#lowest = undefined;
@@ -111,7 +113,8 @@ export class Paths {
       const vtep = host && vteps.get(host.control);
       if (host === undefined || vtep === undefined || vtepKey(vtep) === vtepKey(host.vtep)) continue;
       if (this.#context.shield.of(peer)?.kind !== 'plain') continue;
-      const relay = relaysTo(this.#context, peer).find(offer => vtepKey(offer.vtep) === vtepKey(vtep));
+      const offers = [...relaysTo(this.#context, peer), ...this.#sleeve(peer)];
+      const relay = offers.find(offer => vtepKey(offer.vtep) === vtepKey(vtep));
       if (relay === undefined) continue;
       route.adopt(relay, this.#context.now());
       this.#changed(peer);
@@ -173,7 +176,8 @@ export class Paths {
     const { loss, rttMs, state } = liveness;
     const mtu = state === 'up' && protection?.kind !== 'refused' ? size.mtu : undefined;
     return {
-      ...{ mtu, rttMs, loss, alive: this.alive(peer), relay: relayed?.relay.peer },
+      ...{ mtu, rttMs, loss, alive: this.alive(peer), relay: helperOf(peer, relayed?.relay.peer) },
+      isSleeve: protection?.kind === 'sleeve' || relayed?.relay.peer === peer,
       why: protection?.kind === 'refused' ? protection.why : (why ?? noteOf(protection)),
       protection: this.#context.shield.shown(protection),
     };
@@ -187,6 +191,7 @@ export class Paths {
   /** Whether frames go straight to it, and arrive: then others may be helped to get there. */
   isStraight(peer: PeerId): boolean {
     const route = this.#paths.get(peer)?.route;
+    if (this.#context.shield.of(peer)?.kind === 'sleeve') return false;
     return route?.relayed === undefined && route?.direct.liveness.state === 'up';
   }
 
@@ -338,8 +343,10 @@ export class Paths {
     if (isRerouted) {
       this.#lowest = undefined;
       const by = route.relayed?.relay.peer;
-      const data = { peer, ...(by && { relay: by }), why: route.why ?? 'it answers again' };
-      const message = by === undefined ? 'frames go straight again' : 'frames go by a relay';
+      const relay = helperOf(peer, by);
+      const data = { peer, ...(relay && { relay }), why: route.why ?? 'it answers again' };
+      const message =
+        by === undefined ? 'frames go straight again' : `frames go by ${relay ? 'a relay' : 'the routers'}`;
       this.#context.emit({ kind: 'log', level: 'info', message, data });
       this.#changed(peer);
       path.sizedAt = Number.NEGATIVE_INFINITY;
@@ -357,9 +364,18 @@ export class Paths {
       return by === current && route?.relayed === undefined && route?.direct.liveness.state === 'unknown';
     };
     const rtt = ({ peer: by }: Relay): number => this.#paths.get(by)?.route.direct.liveness.rttMs ?? 0;
-    return relaysTo(this.#context, peer)
+    const relays = relaysTo(this.#context, peer)
       .filter(({ peer: by }) => this.isStraight(by) || helps(by))
       .sort((a, b) => rtt(a) - rtt(b));
+    return [...relays, ...this.#sleeve(peer)];
+  }
+
+  /** The way through both routers, if there is one. */
+  #sleeve(peer: PeerId): readonly Relay[] {
+    const sleeve = this.#context.shield.sleeveTo(peer);
+    const host = this.#context.topology.host(peer);
+    if (sleeve === undefined || host === undefined) return [];
+    return [{ peer, vtep: { address: sleeve.address, port: host.vtep.port }, isLast: true }];
   }
 
   /** It has another address, or is protected otherwise: nothing that was measured of the way there counts. */
@@ -376,5 +392,10 @@ export class Paths {
   }
 }
 
-const noteOf = (protection: Protection | undefined): string | undefined =>
-  protection?.kind === 'tunnel' ? protection.note : undefined;
+/** Whoever sends frames on; the peer itself does not. */
+const helperOf = (peer: PeerId, by: PeerId | undefined): PeerId | undefined => (by === peer ? undefined : by);
+
+function noteOf(protection: Protection | undefined): string | undefined {
+  if (protection?.kind === 'sleeve') return protection.why;
+  return protection?.kind === 'tunnel' ? protection.note : undefined;
+}

@@ -78,7 +78,7 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
       control: controlAddress(context, salt),
       boot: config.boot,
       mtu: paths.own(),
-      ...(context.shield.own && { encryption: context.shield.own }),
+      ...waysOf(context),
     };
     toldMtu = fact.mtu;
     return { domain: TOPOLOGY, key: HOST_KEY, value: encodeHost(fact) };
@@ -147,6 +147,12 @@ export function createPresence(context: Context, neighbours: Neighbours, paths: 
     impersonated: createStrikes(context),
   };
 }
+
+/** How it can be reached other than by plain frames. */
+const waysOf = ({ config: { sleeve }, shield: { own: encryption } }: Context) => ({
+  ...(encryption && { encryption }),
+  ...(sleeve && { sleeve }),
+});
 
 /** The peers of whose connections the facts of this host tell. */
 function toldConnections({ config, replica }: Context): Set<PeerId> {

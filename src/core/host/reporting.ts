@@ -108,6 +108,7 @@ function established({ neighbours, paths }: Parts, neighbour: Neighbour, label: 
 
 const kindOf = (path: Path | undefined): PathKind | undefined => {
   if (path?.mtu === undefined) return undefined;
+  if (path.isSleeve) return 'sleeve';
   return path.relay === undefined ? 'fastdp' : 'relay';
 };
 

@@ -1,16 +1,19 @@
 import type { PeerId } from '../address.ts';
-import { type Protection, protectionOf } from '../paths/protection.ts';
+import type { Sleeve } from '../forwarding.ts';
+import { type Protection, protectionOf, sleeveTo } from '../paths/protection.ts';
 import type { Encryption } from '../topology/facts.ts';
 import type { TopologyView } from '../topology/view.ts';
 import type { HostConfig } from './step.ts';
 
+type ShieldConfig = Pick<HostConfig, 'boot' | 'encryption' | 'sleeve' | 'vtep'>;
+
 /** Which frames leave this host as they are, which by a tunnel, and which not at all. */
 export class Shield {
-  readonly #config: Pick<HostConfig, 'encryption' | 'vtep'>;
+  readonly #config: ShieldConfig;
   readonly #topology: TopologyView;
   #own: Encryption | undefined;
 
-  constructor(config: Pick<HostConfig, 'encryption' | 'vtep'>, topology: TopologyView) {
+  constructor(config: ShieldConfig, topology: TopologyView) {
     this.#config = config;
     this.#topology = topology;
     this.#own = config.encryption;
@@ -38,14 +41,29 @@ export class Shield {
   shown(protection: Protection | undefined): 'encrypted' | 'trusted' | 'refused' | undefined {
     if (protection === undefined || protection.kind === 'refused') return protection?.kind;
     if (protection.kind === 'tunnel') return 'encrypted';
+    if (protection.kind === 'sleeve') return protection.isEncrypted ? 'encrypted' : undefined;
     return this.#own === undefined ? undefined : 'trusted';
   }
 
   /** Undefined while nothing is known of it. */
   of(peer: PeerId): Protection | undefined {
     const host = this.#topology.host(peer);
-    if (host === undefined) return undefined;
-    const own = { vtep: this.#config.vtep, ...(this.#own && { encryption: this.#own }) };
-    return protectionOf(own, host);
+    return host && protectionOf(this.#party, host);
+  }
+
+  /** Whether this host has a way through its router. */
+  get hasSleeve(): boolean {
+    return this.#config.sleeve !== undefined;
+  }
+
+  /** The way through both routers, whether it is taken or not; undefined where there is none. */
+  sleeveTo(peer: PeerId): Sleeve | undefined {
+    const host = this.#topology.host(peer);
+    return host && sleeveTo(this.#party, host);
+  }
+
+  get #party() {
+    const { boot, sleeve, vtep } = this.#config;
+    return { boot, vtep, ...(sleeve && { sleeve }), ...(this.#own && { encryption: this.#own }) };
   }
 }

@@ -6,7 +6,7 @@ import type { ZoneName } from '../names/name.ts';
 import type { NameRecord } from '../names/view.ts';
 import type { Network } from '../networks/network.ts';
 import type { CryptoFunctions, Limits } from '../replica.ts';
-import type { Encryption } from '../topology/facts.ts';
+import type { Encryption, SleeveFact } from '../topology/facts.ts';
 import type { Message } from '../wire.ts';
 import type { EndpointCommand } from './handed.ts';
 import type { Membership } from './memberships.ts';
@@ -59,6 +59,8 @@ export interface HostConfig {
   readonly password: boolean;
   /** Undefined where frames go as they are. */
   readonly encryption?: Encryption;
+  /** Undefined where the router carries no frames itself. */
+  readonly sleeve?: SleeveFact;
   readonly discovery: boolean;
   /** What the names of containers are within, like `mesh.internal`; the same on every host. */
   readonly zone: string;

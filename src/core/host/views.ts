@@ -7,7 +7,7 @@ import { createTopologyView } from '../topology/view.ts';
 import { Shield } from './shield.ts';
 import type { HostConfig } from './step.ts';
 
-type ViewsConfig = Pick<HostConfig, 'encryption' | 'ipam' | 'vtep'>;
+type ViewsConfig = Pick<HostConfig, 'boot' | 'encryption' | 'ipam' | 'sleeve' | 'vtep'>;
 
 /** What all facts mean together, a view for each domain. */
 export function createViews(config: ViewsConfig) {

@@ -13,6 +13,9 @@ const PATIENT_SWINGS = 2;
 const HASTY_TRIES = 3;
 const LEISURE_MS = 30_000;
 
+/** What is better than the last way, and did not help, is tried again after so long. */
+const AGAIN_MS = 300_000;
+
 /** One way to a peer: its own address, or a port of a relay. */
 export class Way {
   /** Tells the echoes of one from those of another. */
@@ -26,10 +29,12 @@ export class Way {
   }
 }
 
-/** A peer that says it relays to another, and where. */
+/** A peer that says it relays to another, and where; the other one itself where that takes frames by its router. */
 export interface Relay {
   readonly peer: PeerId;
   readonly vtep: Vtep;
+  /** Taken only where no other helps. */
+  readonly isLast?: true;
 }
 
 /** Which way frames take to one peer: straight as long as that works, else by a relay. */
@@ -93,8 +98,16 @@ export class Route {
     const offer = offers.find(({ peer }) => peer === relayed.relay.peer);
     const isOffered = offer !== undefined && isSame(offer, relayed.relay);
     const isProven = offer === undefined && relayed.way.liveness.state === 'up';
-    if ((isOffered || isProven) && !isRelayDown) return false;
+    if ((isOffered || isProven) && !isRelayDown) return this.#improve(now, offers);
     return this.#takeAny(now, offers);
+  }
+
+  /** From the last way, to one that was not there before. */
+  #improve(now: Millis, offers: readonly Relay[]): boolean {
+    if (this.relayed?.relay.isLast !== true) return false;
+    const isWorth = ({ isLast, peer }: Relay): boolean =>
+      isLast !== true && now - (this.#tried.get(peer) ?? Number.NEGATIVE_INFINITY) > AGAIN_MS;
+    return offers.some(isWorth) && this.#takeAny(now, offers.filter(isWorth));
   }
 
   #fell(now: Millis): void {

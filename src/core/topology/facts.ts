@@ -19,6 +19,16 @@ export interface Encryption {
   readonly trusts: readonly string[];
 }
 
+/** What a router carries in user space. */
+export interface SleeveFact {
+  /** The UDP port where it takes frames. */
+  readonly port: number;
+  /** Whether its kernel takes them as large as it keeps them together. */
+  readonly whole: boolean;
+  /** Whether frames go no other way to it and from it. */
+  readonly only: boolean;
+}
+
 /** What a router says of its own host; one entry under `HOST_KEY`. */
 export interface HostFact {
   readonly name: Mac;
@@ -34,6 +44,7 @@ export interface HostFact {
   /** The largest packet that its underlay and all of its paths take. */
   readonly mtu?: number;
   readonly encryption?: Encryption;
+  readonly sleeve?: SleeveFact;
 }
 
 /** What a router says of one connection of its own; one entry each, under `connectionKey(peer)`. */
@@ -71,7 +82,24 @@ export function decodeHost(bytes: Uint8Array): HostFact | undefined {
   const told = isWithin(mtu, MTU_MIN, MTU_MAX) && { mtu };
   const encryption = isObject(value['encryption']) ? decodeEncryption(value['encryption']) : undefined;
   const encrypts = encryption && { encryption };
-  return { name, nickname, version, addresses, vtep, control, boot, ...told, ...encrypts };
+  const sleeve = isObject(value['sleeve']) ? decodeSleeve(value['sleeve']) : undefined;
+  return {
+    name,
+    nickname,
+    version,
+    addresses,
+    vtep,
+    control,
+    boot,
+    ...told,
+    ...encrypts,
+    ...(sleeve && { sleeve }),
+  };
+}
+
+function decodeSleeve({ port, whole, only }: Readonly<Record<string, unknown>>): SleeveFact | undefined {
+  if (!isWithin(port, 1, 65_535) || typeof whole !== 'boolean' || typeof only !== 'boolean') return undefined;
+  return { port, whole, only };
 }
 
 /** 32 bytes in base64. */

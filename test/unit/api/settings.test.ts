@@ -59,6 +59,7 @@ describe('settings', () => {
       peers: [],
       port: 6783,
       dataPort: 6784,
+      fastdp: true,
       host: undefined,
       advertise: undefined,
       dataAddress: undefined,

@@ -40,7 +40,7 @@ function observer() {
   const views = {
     self: SELF,
     topology,
-    shield: new Shield({ vtep: { address: ADDRESSES[0]!, port: 6784 } }, topology),
+    shield: new Shield({ boot: 'b', vtep: { address: ADDRESSES[0]!, port: 6784 } }, topology),
     networks: createNetworksView([parseCidr('10.32.0.0/12')!]),
     endpoints: createEndpointsView(),
   };

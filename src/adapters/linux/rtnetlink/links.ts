@@ -5,6 +5,7 @@ import { NLM_F_CREATE, NLM_F_EXCL, type Request } from '../netlink/socket.ts';
 import type { MessageWriter } from '../netlink/writer.ts';
 import {
   AF_BRIDGE,
+  IFF_NOARP,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
@@ -142,6 +143,8 @@ export interface LinkChange {
   /** Index of the bridge that it becomes a port of. */
   readonly master?: number;
   readonly up?: true;
+  /** Nobody is asked for MACs: all have the device's own. */
+  readonly noArp?: true;
 }
 
 export function setLink(link: LinkId, change: LinkChange): Request {
@@ -150,7 +153,7 @@ export function setLink(link: LinkId, change: LinkChange): Request {
     flags: 0,
     what: `set up link ${link}`,
     write: writer => {
-      const flags = change.up ? IFF_UP : 0;
+      const flags = (change.up ? IFF_UP : 0) | (change.noArp ? IFF_NOARP : 0);
       linkHeader(writer, 0, link, flags, flags);
       if (change.alias !== undefined) writer.attributeText(IFLA_IFALIAS, change.alias);
       if (change.mac !== undefined) writer.attribute(IFLA_ADDRESS, macBytes(change.mac));
@@ -180,11 +183,12 @@ export function silence(link: LinkId): Request {
 /**
  * Keeps networks apart in the one kernel that they share: no forwarding between bridges, no answer to ARP for another
  * bridge's address, no packet from a sender that lies behind another bridge. (By netlink: /proc/sys may be read-only.)
+ * `loose`: senders may lie behind any.
  */
-export function separate(link: LinkId): Request {
+export function separate(link: LinkId, loose = false): Request {
   return configure(`separate link ${link}`, link, [
     [IPV4_DEVCONF_FORWARDING, 0],
-    [IPV4_DEVCONF_RP_FILTER, 1],
+    [IPV4_DEVCONF_RP_FILTER, loose ? 2 : 1],
     [IPV4_DEVCONF_ARP_IGNORE, 1],
   ]);
 }

@@ -16,6 +16,7 @@ export const RTM_GETNEIGH = 30;
 export const RTM_GETNSID = 90;
 
 export const IFF_UP = 1;
+export const IFF_NOARP = 0x80;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createNameServer } from '../../../../src/api/dns/name-server.ts';
 import type { Ipv4 } from '../../../../src/core/address.ts';
 import { describe as describeProblem } from '../../../../src/core/errors.ts';
-import { dnsThread } from '../../../../src/daemon/dns.ts';
+import { threadProgram } from '../../../../src/daemon/threads.ts';
 import type { NameServer } from '../../../../src/ports/name-server.ts';
 import {
   addressesIn,
@@ -38,7 +38,7 @@ const OPTIONS = { zone: 'mesh.internal.', ttl: 1, resolvConf: '/nowhere' };
 /** A server that waits for its names. */
 function create(over: Partial<typeof OPTIONS & { upstreamPort: number }> = {}) {
   const log = createFakeLog();
-  const server = createNameServer({ ...OPTIONS, ...over, program: dnsThread(), log });
+  const server = createNameServer({ ...OPTIONS, ...over, program: threadProgram('dns-thread'), log });
   opened.push(server);
   return { server, log };
 }

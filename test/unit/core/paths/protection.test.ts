@@ -77,6 +77,40 @@ describe('how frames to a peer are protected', () => {
     ]);
   });
 
+  it('goes by the routers where somebody wants that, or a kernel can not encrypt', () => {
+    const carries = (only: boolean, whole = true) => ({ sleeve: { port: 6783, whole, only } });
+    const { port: _, ...bare } = encrypts().encryption;
+    const unable = { encryption: bare };
+    const vtep = { address: '240.65.0.12', port: 6784 };
+    expect([
+      between(carries(false), carries(false)).kind,
+      between(carries(true), carries(false)),
+      between(carries(false), carries(true)),
+      between({ ...encrypts(), ...carries(false) }, { ...unable, ...carries(false) }),
+      between({ ...encrypts(), ...carries(true) }, { ...encrypts(), ...carries(false) }),
+    ]).toEqual([
+      'plain',
+      { kind: 'sleeve', vtep, isEncrypted: false, why: 'this host was launched with --no-fastdp' },
+      { kind: 'sleeve', vtep, isEncrypted: false, why: 'it was launched with --no-fastdp' },
+      { kind: 'sleeve', vtep, isEncrypted: true, why: 'its kernel has no WireGuard' },
+      { kind: 'sleeve', vtep, isEncrypted: true, why: 'this host was launched with --no-fastdp' },
+    ]);
+    const trusting = encrypts({ trusts: ['192.168.48.0/24'] });
+    expect(between({ ...trusting, ...carries(true) }, { ...trusting, ...carries(false) })).toMatchObject({
+      kind: 'sleeve',
+      isEncrypted: true,
+    });
+    expect(between(carries(true), {})).toMatchObject({
+      kind: 'refused',
+      why: 'this host was launched with --no-fastdp, and it has no other way',
+    });
+    expect(between({}, carries(true))).toMatchObject({
+      kind: 'refused',
+      why: 'it was launched with --no-fastdp, and this host has no other way',
+    });
+    expect(between(carries(true), { ...encrypts(), ...carries(true) }).kind).toBe('refused');
+  });
+
   it('is read back as it was told, and what makes no sense is as if it was not there', () => {
     for (const told of [encrypts(), encrypts({ trusts: ['10.0.0.0/8'] })])
       expect(decodeHost(encodeHost(fact(11, told)))).toEqual(fact(11, told));
