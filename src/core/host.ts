@@ -379,6 +379,11 @@ export class Host {
   }
 
   #up(peer: PeerId, address: string, outbound: boolean): void {
+    // Whom this host has never told of the others may not know them, either: each would take itself for the heir.
+    if (this.#state === 'leaving' && this.#context.topology.host(peer) === undefined) {
+      this.#context.emit({ kind: 'hang-up', peer, reason: 'leaving the mesh', refuseMs: 0 });
+      return;
+    }
     this.#conduct.changed(peer);
     this.#neighbours.up(peer, address, outbound);
     this.#vigil.up(peer);

@@ -23,7 +23,7 @@ export interface Watch {
 }
 
 /** Why one gives up a connection where everybody is honest. */
-const FAIR_REASONS = ['silent', 'more neighbours', 'stuck since an outage'];
+const FAIR_REASONS = ['silent', 'more neighbours', 'stuck since an outage', 'leaving the mesh'];
 
 export function isFairHangUp(reason: string): boolean {
   return FAIR_REASONS.some(fair => reason.startsWith(fair));

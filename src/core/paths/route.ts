@@ -13,7 +13,7 @@ const PATIENT_SWINGS = 2;
 const HASTY_TRIES = 3;
 const LEISURE_MS = 30_000;
 
-/** What is better than the last way, and did not help, is tried again after so long. */
+/** What did not help comes after all others for so long. */
 const AGAIN_MS = 300_000;
 
 /** One way to a peer: its own address, or a port of a relay. */
@@ -51,6 +51,8 @@ export class Route {
   #returnedAt = Number.NEGATIVE_INFINITY;
   /** When each relay was taken last. */
   readonly #tried = new Map<PeerId, Millis>();
+  /** When each was left since it did not answer. */
+  readonly #failed = new Map<PeerId, Millis>();
   #tries = 0;
   #switchedAt: Millis = Number.NEGATIVE_INFINITY;
 
@@ -92,6 +94,7 @@ export class Route {
     relayed.way.liveness.review(now);
     if (relayed.way.liveness.state === 'up') this.#tries = 0;
     const isRelayDown = relayed.way.liveness.state === 'down';
+    if (isRelayDown) this.#failed.set(relayed.relay.peer, now);
     if (isDirectUp && (isRelayDown || direct.liveness.good >= this.#needed)) return this.#return(now);
     const offers = relays();
     // What is offered at another port, or does not answer yet, can't be relied on; what answers can, offered or not.
@@ -105,9 +108,14 @@ export class Route {
   /** From the last way, to one that was not there before. */
   #improve(now: Millis, offers: readonly Relay[]): boolean {
     if (this.relayed?.relay.isLast !== true) return false;
-    const isWorth = ({ isLast, peer }: Relay): boolean =>
-      isLast !== true && now - (this.#tried.get(peer) ?? Number.NEGATIVE_INFINITY) > AGAIN_MS;
-    return offers.some(isWorth) && this.#takeAny(now, offers.filter(isWorth));
+    const better = offers.filter(relay => this.#rank(relay, now) === 0);
+    return better.length > 0 && this.#takeAny(now, better);
+  }
+
+  /** The lower, the sooner it is taken. */
+  #rank({ isLast, peer }: Relay, now: Millis): number {
+    const hasFailed = now - (this.#failed.get(peer) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS;
+    return hasFailed ? 2 : isLast ? 1 : 0;
   }
 
   #fell(now: Millis): void {
@@ -128,12 +136,14 @@ export class Route {
     return true;
   }
 
-  /** The one that was not tried for the longest time. */
+  /** Of the best, the one that was not tried for the longest time. */
   #takeAny(now: Millis, relays: readonly Relay[]): boolean {
     const { relayed } = this;
     const others = relays.filter(relay => relayed === undefined || !isSame(relay, relayed.relay));
     const when = ({ peer }: Relay): Millis => this.#tried.get(peer) ?? Number.NEGATIVE_INFINITY;
-    const [next] = [...others].sort((a, b) => when(a) - when(b));
+    const order = (a: Relay, b: Relay): number =>
+      this.#rank(a, now) - this.#rank(b, now) || when(a) - when(b);
+    const [next] = [...others].sort(order);
     const isStillThere = relayed !== undefined && relays.length > others.length;
     if (next === undefined) {
       this.why = relayed === undefined || isStillThere ? NO_OTHER : this.why;

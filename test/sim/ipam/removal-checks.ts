@@ -38,6 +38,7 @@ export class RemovalChecks {
     const heard = this.#heard.get(machine);
     if (heard === undefined || now?.value === undefined) return;
     if (domain === ENDPOINTS && now.seq <= (heard.limits.get(owner) ?? 0)) this.#note(machine, heard, now);
+    else if (domain === ENDPOINTS) this.#forget(heard, now);
     const removal = domain === REMOVALS ? decodeRemoval(key, now.value) : undefined;
     if (removal === undefined || removal.upto <= (heard.limits.get(removal.peer) ?? 0)) return;
     heard.limits.set(removal.peer, removal.upto);
@@ -63,6 +64,12 @@ export class RemovalChecks {
     if (custody === undefined) return;
     if (custody.seq <= limit) this.#fail(machine, 'keeps what it held before it was removed');
     this.#simulation.saw('removed peer goes on');
+  }
+
+  /** Somebody has it anew. */
+  #forget({ former }: Heard, { key, value }: Entry): void {
+    const endpoint = value && decodeEndpoint(key, value);
+    if (endpoint !== undefined) former.delete(endpoint.address);
   }
 
   #note(machine: SimulatedMachine, { former }: Heard, { key, value }: Entry): void {

@@ -3,8 +3,10 @@ import { type Ipv4, type Mac, toNumber, type Vtep } from '../../../core/address.
 import { ALL_TUNNELS, type Sleeve, sleeveAddress, tunnelAddress } from '../../../core/forwarding.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { TunnelKeys } from '../../../ports/tunnel-keys.ts';
+import { problemOf } from '../kernel-problem.ts';
 import { close, KernelError } from '../libc.ts';
 import { SLEEVE_DEVICE } from '../names.ts';
+import { newNamespace } from '../namespace.ts';
 import type { InSwitch } from '../parts.ts';
 import { addAddress, listAddresses } from '../rtnetlink/addresses.ts';
 import { findLink } from '../rtnetlink/link-table.ts';
@@ -34,20 +36,19 @@ export interface SleeveOptions {
 
 /**
  * The way for frames through this router: a device in the switch whose other end is held by two threads, and a UDP socket on
- * the underlay. What VXLAN devices send to hosts' addresses in `SLEEVE_SUBNET` goes out there. Threads are started once
- * somebody uses it. It ends with the router.
+ * the underlay. What VXLAN devices send to hosts' sleeve addresses goes out there. Until somebody uses it, there is the socket
+ * alone. It ends with the router.
  */
 export class SleevePath {
   readonly #place: Switch;
   readonly #options: SleeveOptions;
   readonly #log: Log;
-  readonly #tap: number;
   readonly #udp: number;
   readonly #canBeWhole: boolean;
   readonly #counts = new SharedArrayBuffer(4 * COUNTS);
   /** Where peers were found to send from, by session. */
   readonly #moved = new Map<string, Uint8Array>();
-  #threads: SleeveThreads | undefined;
+  #carrying: { readonly tap: number; readonly threads: SleeveThreads } | undefined;
   #bell: { close(): void } | undefined;
   #own: Ipv4 | undefined;
   #given: readonly Sleeve[] = [];
@@ -58,16 +59,9 @@ export class SleevePath {
     this.#options = options;
     this.#log = log;
     const at: Vtep = { address: place.local.address, port: options.port };
+    this.#canBeWhole = tryTap();
     this.#udp = inHost(() => openDatagrams(at));
-    try {
-      this.#tap = place.namespace.inside(() => openTap(SLEEVE_DEVICE));
-    } catch (error) {
-      close(this.#udp);
-      throw error;
-    }
-    this.#canBeWhole = keepWhole(this.#tap, true);
     this.#bell = listenTo(this.#udp, datagram => this.#rang(datagram));
-    this.#setUp();
   }
 
   /** Whether this kernel gives and takes frames in VXLAN as large as it keeps them together. */
@@ -75,24 +69,19 @@ export class SleevePath {
     return this.#canBeWhole;
   }
 
-  /** `control`: this host's own address; `isUsed`: some of what the kernel sends goes this way. */
+  /** `control`: this host's own address; `isUsed`: some of what the kernel sends goes this way. Throws a `KernelError`. */
   apply(control: Ipv4 | undefined, sleeves: readonly Sleeve[], isUsed: boolean): void {
     if (control !== this.#own || sleeves !== this.#given) {
       this.#own = control;
       this.#given = sleeves;
-      this.#address();
-      if (this.#canBeWhole)
-        keepWhole(
-          this.#tap,
-          sleeves.every(({ whole }) => whole),
-        );
-      this.#threads?.bring(this.#table());
+      this.#bring();
     }
     if (isUsed) this.#begin();
   }
 
   /** Mends the device; gives a sentence where it was not as it should be. Throws a `KernelError`. */
   audit(): readonly string[] {
+    if (this.#carrying === undefined) return [];
     const link = findLink(this.#place.route, SLEEVE_DEVICE);
     const isRight = link?.up === true && link.mtu === this.#place.underlayMtu;
     if (link !== undefined && isRight && this.#missing(link.index).length === 0) return [];
@@ -103,7 +92,7 @@ export class SleevePath {
 
   /** Whether somebody has removed the device: it takes another one, then. Throws a `KernelError`. */
   isGone(): boolean {
-    return findLink(this.#place.route, SLEEVE_DEVICE) === undefined;
+    return this.#carrying !== undefined && findLink(this.#place.route, SLEEVE_DEVICE) === undefined;
   }
 
   counts(): { readonly strangers: number; readonly forged: number } {
@@ -114,9 +103,18 @@ export class SleevePath {
   /** The device ends, and with it what goes this way. */
   async close(): Promise<void> {
     this.#bell?.close();
-    await this.#threads?.stop();
-    close(this.#tap);
+    await this.#carrying?.threads.stop();
+    if (this.#carrying !== undefined) close(this.#carrying.tap);
     close(this.#udp);
+  }
+
+  #bring(): void {
+    if (this.#carrying === undefined) return;
+    const { tap, threads } = this.#carrying;
+    this.#address();
+    const isWhole = this.#given.every(({ whole }) => whole);
+    if (this.#canBeWhole) keepWhole(tap, isWhole);
+    threads.bring(this.#table());
   }
 
   #setUp(): void {
@@ -148,32 +146,45 @@ export class SleevePath {
       ({ tunnel, session }) =>
         toNumber(tunnel) === chunk?.sender && sessionNumber(session) === chunk?.session,
     );
-    if (isPeer) this.#begin();
+    if (isPeer) this.#answer();
     else Atomics.add(new Int32Array(this.#counts), STRANGERS, 1);
   }
 
+  #answer(): void {
+    try {
+      this.#begin();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.#log.error('a peer sends through this router, which can not take it', problemOf(error));
+    }
+  }
+
   #begin(): void {
-    if (this.#threads !== undefined) return;
+    if (this.#carrying !== undefined) return;
+    const tap = this.#place.namespace.inside(() => openTap(SLEEVE_DEVICE));
     this.#bell?.close();
     this.#bell = undefined;
-    this.#threads = new SleeveThreads(
+    const threads = new SleeveThreads(
       {
         program: this.#options.program,
         log: this.#log,
-        tap: this.#tap,
+        tap,
         udp: this.#udp,
         counts: this.#counts,
         moved: moved => this.#follow(moved),
       },
       this.#table(),
     );
+    this.#carrying = { tap, threads };
+    this.#setUp();
+    this.#bring();
   }
 
   #follow({ tunnel, endpoint }: Moved): void {
     const peer = this.#given.find(other => toNumber(other.tunnel) === tunnel);
     if (peer === undefined) return;
     this.#moved.set(nameOf(peer), endpoint);
-    this.#threads?.bring(this.#table());
+    this.#carrying?.threads.bring(this.#table());
   }
 
   #table(): Table {
@@ -204,6 +215,21 @@ export class SleevePath {
         chunk: Math.max(CHUNK_MIN, this.#place.underlayMtu - UDP_OVERHEAD),
       },
     ];
+  }
+}
+
+/** Gives whether frames in VXLAN can be kept whole. Throws a `KernelError` where the kernel has no TAP at all. */
+function tryTap(): boolean {
+  const namespace = newNamespace();
+  try {
+    return namespace.inside(() => {
+      const tap = openTap('try');
+      const isWhole = keepWhole(tap, true);
+      close(tap);
+      return isWhole;
+    });
+  } finally {
+    namespace.close();
   }
 }
 

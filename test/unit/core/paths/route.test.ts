@@ -40,6 +40,20 @@ class Play {
 }
 
 describe('a route', () => {
+  it('goes the last way only while nothing better helps, however often each was tried', () => {
+    const last: Relay = { ...relay('the peer itself', 6_784), isLast: true };
+    const play = new Play();
+    play.relays = [B, D, last];
+    play.run(8_000, way => way === 'b');
+    play.run(20_000, () => true);
+    play.run(8_000, way => way === 'd');
+    expect(play.changes.map(([, way]) => way)).toEqual(['b', 'direct', 'd']);
+    play.run(60_000, way => way === 'the peer itself');
+    expect(play.route.relayed?.relay).toBe(last);
+    play.run(310_000, way => way !== 'direct');
+    expect(play.route.relayed?.relay.isLast).toBeUndefined();
+  });
+
   it('is left after three seconds without an answer, and taken again after ten good ones', () => {
     const play = new Play();
     play.run(10_000, () => true);
