@@ -367,8 +367,7 @@ export class Host {
 
   #read(from: PeerId, bytes: Uint8Array): Learnt {
     if (!this.#conduct.admits(from, bytes.length)) return NOTHING;
-    const { decode = decodeMessage } = this.#context.config;
-    const decoded = decode(bytes);
+    const decoded = (this.#context.config.decode ?? decodeMessage)(bytes);
     if (decoded !== undefined) return this.#spread.heard(from, decoded);
     this.#conduct.breach(from, 'sent bytes that are no message');
     return NOTHING;
@@ -379,11 +378,7 @@ export class Host {
   }
 
   #up(peer: PeerId, address: string, outbound: boolean): void {
-    // Whom this host has never told of the others may not know them, either: each would take itself for the heir.
-    if (this.#state === 'leaving' && this.#context.topology.host(peer) === undefined) {
-      this.#context.emit({ kind: 'hang-up', peer, reason: 'leaving the mesh', refuseMs: 0 });
-      return;
-    }
+    if (this.#state === 'leaving' && this.#departure.refuses(peer)) return;
     this.#conduct.changed(peer);
     this.#neighbours.up(peer, address, outbound);
     this.#vigil.up(peer);

@@ -59,6 +59,17 @@ export class Departure {
     this.review();
   }
 
+  /**
+   * Whom this host has never told of the others may not know them, either: each that hears of its end would take itself for
+   * its heir.
+   */
+  refuses(peer: PeerId): boolean {
+    const { emit, topology } = this.#context;
+    if (topology.host(peer) !== undefined) return false;
+    emit({ kind: 'hang-up', peer, reason: 'leaving the mesh', refuseMs: 0 });
+    return true;
+  }
+
   /** Somebody may have taken the space. */
   review(): void {
     const { config, emit, now, ring } = this.#context;

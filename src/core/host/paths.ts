@@ -1,7 +1,7 @@
 import type { PeerId, Vtep } from '../address.ts';
 import { type Forwarding, TUNNEL_OVERHEAD, VXLAN_OVERHEAD, vtepKey } from '../forwarding.ts';
 import { CONTROL_NETWORK } from '../networks/network.ts';
-import type { Protection } from '../paths/protection.ts';
+import { helperOf, noteOf, type Path } from '../paths/path.ts';
 import { type Relay, Route, type Way } from '../paths/route.ts';
 import { ROUND_MS, SMALL } from '../paths/size.ts';
 import type { HostFact } from '../topology/facts.ts';
@@ -22,25 +22,6 @@ const TRAFFIC_MS = 60_000;
 const FULL_BUSY_MS = 29_000;
 const FULL_IDLE_MS = 30_000;
 const FULL_IDLE_MS_PER_PEER = 2_000;
-
-/** What has been measured of the way to one peer. */
-export interface Path {
-  /** Largest IP packet that goes through unfragmented; undefined while nothing is answered. */
-  readonly mtu: number | undefined;
-  readonly rttMs: number | undefined;
-  /** The share of echoes that is lost. */
-  readonly loss: number;
-  /** Whether the kernel there answers; undefined before the first answer or the first loss of several in a row. */
-  readonly alive: boolean | undefined;
-  /** By whom frames go there where they don't go straight. */
-  readonly relay: PeerId | undefined;
-  /** Whether they go through both routers. */
-  readonly isSleeve: boolean;
-  /** Why it is not the best path there could be, for a person. */
-  readonly why: string | undefined;
-  /** How frames are protected on their way; undefined where nobody asked for that. */
-  readonly protection: 'encrypted' | 'trusted' | 'refused' | undefined;
-}
 
 interface Measured {
   readonly peer: PeerId;
@@ -390,12 +371,4 @@ export class Paths {
     this.#lowest = undefined;
     this.#changed();
   }
-}
-
-/** Whoever sends frames on; the peer itself does not. */
-const helperOf = (peer: PeerId, by: PeerId | undefined): PeerId | undefined => (by === peer ? undefined : by);
-
-function noteOf(protection: Protection | undefined): string | undefined {
-  if (protection?.kind === 'sleeve') return protection.why;
-  return protection?.kind === 'tunnel' ? protection.note : undefined;
 }

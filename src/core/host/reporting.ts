@@ -2,6 +2,7 @@ import { compare, formatCidr, type PeerId } from '../address.ts';
 import { HOST_LEG } from '../endpoints/attachment.ts';
 import { describe } from '../errors.ts';
 import { mtuOn } from '../networks/network.ts';
+import type { Path } from '../paths/path.ts';
 import type {
   ConnectionReport,
   ConnectionState,
@@ -22,7 +23,7 @@ import type { Attempt, Dialling } from './dialling.ts';
 import type { Expulsion } from './expulsion.ts';
 import { ipamReport } from './ipam-report.ts';
 import type { Neighbour, Neighbours } from './neighbours.ts';
-import type { Path, Paths } from './paths.ts';
+import type { Paths } from './paths.ts';
 import { defaultName } from './peer-name.ts';
 
 export interface Parts {
