@@ -11,7 +11,7 @@ import type { Millis, Removed } from './step.ts';
 export class Expulsion {
   readonly #context: Context;
   /** Addresses that containers of removed peers had, and since when they are free as far as anybody knows. */
-  readonly #formerly = new Map<number, Millis>();
+  readonly #formerly = new Map<number, { readonly since: Millis; readonly word: string }>();
   #fenced = 0;
 
   constructor(context: Context) {
@@ -23,14 +23,20 @@ export class Expulsion {
     const { removals, replica, ring, saveOthers, write } = this.#context;
     if (replica.head(peer) === undefined) return undefined;
     const taker = ring.inheritor(peer, removals.limit(peer) ?? 0);
-    // Somebody else has said it before, and that went fast.
-    if (taker !== undefined)
+    // Somebody else has said it before, and that went fast; unless it has come back since.
+    if (taker !== undefined && !this.#isBack(peer))
       return { addresses: totalOf(ring.custody(peer)?.ranges ?? []), heir: taker, waitsFor: [] };
     const addresses = this.#spaceOf(peer);
     // Whoever says that a peer is gone has to know after a restart whom it waits for.
     saveOthers();
     write([this.#word(peer)]);
     return { addresses, heir: this.heirOf(peer), waitsFor: this.awaited(peer) };
+  }
+
+  /** Whether something counts that it has said since it was removed. */
+  #isBack(peer: PeerId): boolean {
+    const { removals, replica } = this.#context;
+    return replica.ofOwner(peer).some(entry => removals.counts(entry));
   }
 
   /** Removed peers whose space nobody has taken over yet. */
@@ -81,16 +87,19 @@ export class Expulsion {
   }
 
   /** Notes the address of a removed peer's container, if that is what a fact is about which no longer counts. */
-  note({ domain, key, value }: Entry): void {
+  note({ domain, key, owner, seq, value }: Entry): void {
     const endpoint = domain === ENDPOINTS && value !== undefined ? decodeEndpoint(key, value) : undefined;
     const address = endpoint && toNumber(endpoint.address);
-    if (address !== undefined && !this.#formerly.has(address))
-      this.#formerly.set(address, this.#context.now());
+    const word = `${owner} ${seq}`;
+    // One that had it again, and was removed again, had it later.
+    if (address !== undefined && this.#formerly.get(address)?.word !== word)
+      this.#formerly.set(address, { since: this.#context.now(), word });
   }
 
   /** What was stored tells nobody since when: it is as if it were heard now, when the router starts. */
   started(): void {
-    for (const address of this.#formerly.keys()) this.#formerly.set(address, this.#context.now());
+    const since = this.#context.now();
+    for (const [address, { word }] of this.#formerly) this.#formerly.set(address, { since, word });
   }
 
   /** Somebody has the address now: what a removed peer's container had is past. */
@@ -100,7 +109,7 @@ export class Expulsion {
 
   /** Since when a removed peer's container no longer counts as the holder of an address; undefined where none was. */
   formerlyHeld(address: number): Millis | undefined {
-    return this.#formerly.get(address);
+    return this.#formerly.get(address)?.since;
   }
 
   /** All of them. */

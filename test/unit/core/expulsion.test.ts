@@ -141,7 +141,37 @@ describe('a peer that was removed and lives', () => {
   });
 });
 
+describe('a peer that was removed, came back, and was removed again', () => {
+  it('takes its containers along from the second time on', () => {
+    const { mesh, a, b, c } = withoutA({ quarantineMs: 60_000, timeoutMs: 3_000 });
+    remove(mesh, b, a, true);
+    mesh.run(2_000);
+    mesh.heal();
+    mesh.until(() => a.logs.some(({ message }) => message.startsWith('this host was removed')), 60_000);
+    mesh.run(10_000);
+    expect(b.host.report(mesh.now).endpoints.map(({ address }) => address)).toContain('10.32.0.1');
+    mesh.cut(a, b);
+    mesh.cut(a, c);
+    mesh.run(20_000);
+    remove(mesh, b, a, true);
+    mesh.run(45_000);
+    expect(claim(mesh, b, 'late', '10.32.0.1/24')).toBe('address-quarantined');
+    mesh.run(15_000);
+    expect(claim(mesh, b, 'late', '10.32.0.1/24')).toBe('10.32.0.1');
+  });
+});
+
 describe('a host that leaves', () => {
+  it('talks to nobody that it did not know, who could take itself for its heir', () => {
+    const { mesh, a, b, c } = three();
+    for (const other of [b, c]) mesh.cut(a, other);
+    mesh.run(30_000);
+    expect(ask(mesh, a, { kind: 'leave' }).ok).toBe(true);
+    const stranger = mesh.add([a]);
+    mesh.run(20_000);
+    expect(stranger.host.report(mesh.now).peers.map(({ nickname }) => nickname)).toEqual(['host4']);
+  });
+
   it('has given nothing to anybody any more', () => {
     const { mesh, b } = three();
     expect(allocate(mesh, b, 'a program')).toMatch(/^10\.32\.0\./);
