@@ -27,6 +27,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   failover: () => import('./failover.ts'),
   flap: () => import('./flap.ts'),
   relay: () => import('./relay.ts'),
+  sleeve: () => import('./sleeve.ts'),
   wireguard: () => import('./wireguard.ts'),
   chatter: () => import('./chatter.ts'),
   heal: () => import('./heal.ts'),

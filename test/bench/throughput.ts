@@ -36,6 +36,8 @@ export function run(): Promise<readonly Figure[]> {
 
 export interface Stream {
   readonly gbitPerSecond: number;
+  /** How long it was. */
+  readonly seconds: number;
   /** CPU time of both ends together. */
   readonly secondsPerGbit: number;
 }
@@ -70,19 +72,21 @@ async function measure(bench: string, mesh: Mesh, pairs: Pairs): Promise<readonl
 }
 
 /** One stream to the other end, with a congestion control that costs little and is the same everywhere. */
-export async function stream(host: Host, namespace: string, address: string): Promise<Stream> {
+export async function stream(host: Host, namespace: string | undefined, address: string): Promise<Stream> {
   const client = ['iperf3', '--client', address, '--congestion', 'reno', '--time', `${SECONDS}`, '--json'];
-  const printed = await host.succeed(['ip', 'netns', 'exec', namespace, ...client]);
+  const inside = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+  const printed = await host.succeed([...inside, ...client]);
   const { end } = JSON.parse(printed) as IperfReport;
   const gbitPerSecond = end.sum_received.bits_per_second / 1e9;
   const { host_total: sender, remote_total: receiver } = end.cpu_utilization_percent;
-  return { gbitPerSecond, secondsPerGbit: (sender + receiver) / 100 / gbitPerSecond };
+  const { seconds } = end.sum_received;
+  return { gbitPerSecond, seconds, secondsPerGbit: (sender + receiver) / 100 / gbitPerSecond };
 }
 
 /** The part that we read of what iperf3 prints. */
 interface IperfReport {
   readonly end: {
-    readonly sum_received: { readonly bits_per_second: number };
+    readonly sum_received: { readonly bits_per_second: number; readonly seconds: number };
     readonly cpu_utilization_percent: { readonly host_total: number; readonly remote_total: number };
   };
 }
