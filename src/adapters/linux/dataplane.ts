@@ -12,7 +12,7 @@ import {
 import type { Attachment, Dataplane, Started } from '../../ports/dataplane.ts';
 import type { Log } from '../../ports/log.ts';
 import type { TunnelKeys } from '../../ports/tunnel-keys.ts';
-import { type Counters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
+import { type AllCounters, createFirewall, type KernelFirewall } from './firewall/firewall.ts';
 import type { Control } from './firewall/ruleset.ts';
 import { Forwarder } from './forwarder.ts';
 import { handOver } from './handover.ts';
@@ -55,7 +55,7 @@ export interface TunnelOptions {
 
 export interface LinuxDataplane extends Dataplane {
   /** Packets dropped by the rules. */
-  counters(): Counters;
+  counters(): AllCounters;
 }
 
 function sendingBy({ tunnels, sleeve }: LinuxDataplaneOptions): Sending {
@@ -86,6 +86,8 @@ interface Running {
   sleeve: SleevePath | undefined;
   /** As they were applied last. */
   sleeves: readonly Sleeve[];
+  /** The largest packet of any container, as it was applied last. */
+  mtu: number;
   peers: readonly Ipv4[];
   /** The control network as it was applied last. */
   control: NetworkForwarding | undefined;
@@ -154,6 +156,7 @@ class KernelDataplane implements LinuxDataplane {
         place,
         forwarder: new Forwarder(place),
         sleeves: [],
+        mtu: 0,
         peers: [],
         control: undefined,
       };
@@ -180,6 +183,7 @@ class KernelDataplane implements LinuxDataplane {
         const control = running.control?.own?.address.address;
         running.tunnels?.apply(control && tunnelAddress(control), wanted.tunnels ?? []);
         running.sleeves = wanted.sleeves ?? [];
+        running.mtu = Math.max(0, ...wanted.networks.flatMap(({ own, mtu }) => (own ? [] : [mtu])));
         this.#bringSleeve(running);
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
         if (refused === undefined) return ok(undefined);
@@ -256,8 +260,10 @@ class KernelDataplane implements LinuxDataplane {
     });
   }
 
-  counters(): Counters {
-    return this.#firewall.counters();
+  counters(): AllCounters {
+    const { strangers = 0, forged = 0 } = this.#running?.sleeve?.counts() ?? {};
+    const counted = this.#firewall.counters();
+    return { ...counted, strangers: counted.strangers + strangers, forged };
   }
 
   close(): Promise<void> {
@@ -309,9 +315,10 @@ class KernelDataplane implements LinuxDataplane {
     }
   }
 
-  #bringSleeve({ control, sleeve, sleeves }: Running): void {
+  #bringSleeve(running: Running): void {
+    const { control, sleeve, sleeves } = running;
     const isUsed = control?.stations.some(({ vtep }) => isSleeveAddress(vtep.address)) ?? false;
-    sleeve?.apply(control?.own?.address.address, sleeves, isUsed);
+    sleeve?.apply({ control: control?.own?.address.address, sleeves, isUsed, mtu: running.mtu });
   }
 
   async #auditSleeve(running: Running): Promise<readonly string[]> {

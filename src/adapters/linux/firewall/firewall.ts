@@ -18,6 +18,12 @@ export interface Counters {
   readonly looped: number;
 }
 
+/** And what came to this router in user space. */
+export interface AllCounters extends Counters {
+  /** Frames that were not authentic, or came again, or were another peer's. */
+  readonly forged: number;
+}
+
 export interface KernelFirewall extends Firewall {
   counters(): Counters;
   /** Compares the tables with what they should be, and mends them; gives a sentence for each thing mended. */

@@ -16,7 +16,7 @@ import { listenTo, openDatagrams, socketAddress } from './datagrams.ts';
 import { COUNTS, FORGED, type Moved, STRANGERS, type ThreadPeer } from './peers.ts';
 import { keepWhole, openTap } from './tap.ts';
 import { SleeveThreads, type Table } from './threads.ts';
-import { CHUNK_MIN, readChunk } from './wire.ts';
+import { AROUND_PACKET, CHUNK_MIN, readChunk, TAG } from './wire.ts';
 
 /** The same on all hosts: a device that asks nobody for MACs sends to its own. */
 const MAC = '02:6d:73:6c:65:76' as Mac;
@@ -32,6 +32,17 @@ export interface SleeveOptions {
   readonly program: URL;
   /** Given where frames are encrypted. */
   readonly keys?: TunnelKeys;
+}
+
+/** What this host's way is to carry. */
+export interface Wanted {
+  /** This host's own address in the control network. */
+  readonly control: Ipv4 | undefined;
+  readonly sleeves: readonly Sleeve[];
+  /** Whether some of what the kernel sends goes this way. */
+  readonly isUsed: boolean;
+  /** The largest packet of any container; 0 where that is not known. */
+  readonly mtu: number;
 }
 
 /**
@@ -52,6 +63,7 @@ export class SleevePath {
   #bell: { close(): void } | undefined;
   #own: Ipv4 | undefined;
   #given: readonly Sleeve[] = [];
+  #mtu = 0;
 
   /** Throws a `KernelError`: `ENOENT` or `EPERM` where there is no TUN, `EADDRINUSE` where the port is another's. */
   constructor(place: Switch, inHost: InSwitch, options: SleeveOptions, log: Log) {
@@ -69,9 +81,10 @@ export class SleevePath {
     return this.#canBeWhole;
   }
 
-  /** `control`: this host's own address; `isUsed`: some of what the kernel sends goes this way. Throws a `KernelError`. */
-  apply(control: Ipv4 | undefined, sleeves: readonly Sleeve[], isUsed: boolean): void {
-    if (control !== this.#own || sleeves !== this.#given) {
+  /** Throws a `KernelError`. */
+  apply({ control, sleeves, isUsed, mtu }: Wanted): void {
+    if (control !== this.#own || sleeves !== this.#given || mtu !== this.#mtu) {
+      this.#mtu = mtu;
       this.#own = control;
       this.#given = sleeves;
       this.#bring();
@@ -200,6 +213,15 @@ export class SleevePath {
     };
   }
 
+  /** As large as the underlay's device takes it, but no larger than what was measured to come through. */
+  #chunk(tag: number): number {
+    const packet = this.#mtu === 0 ? Number.POSITIVE_INFINITY : this.#mtu;
+    return Math.max(
+      CHUNK_MIN,
+      Math.min(this.#place.underlayMtu - UDP_OVERHEAD, packet + AROUND_PACKET + tag),
+    );
+  }
+
   /** `sender`: of this direction. */
   #peer(sleeve: Sleeve, sender: number): readonly ThreadPeer[] {
     const { address, tunnel, endpoint, session, key } = sleeve;
@@ -212,7 +234,7 @@ export class SleevePath {
         endpoint: this.#moved.get(nameOf(sleeve)) ?? socketAddress(endpoint),
         session: sessionNumber(session),
         key: shared && new Uint8Array(hkdfSync('sha256', shared, session, `mesh/1 sleeve ${sender}`, 32)),
-        chunk: Math.max(CHUNK_MIN, this.#place.underlayMtu - UDP_OVERHEAD),
+        chunk: this.#chunk(shared === undefined ? 0 : TAG),
       },
     ];
   }

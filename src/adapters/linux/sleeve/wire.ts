@@ -1,3 +1,5 @@
+import { VXLAN_OVERHEAD } from '../../../core/forwarding.ts';
+
 /**
  * What routers send each other in user space. A message is one frame as the kernel gave it, as large as a kernel keeps it
  * together, with its virtio header before it and, where it is encrypted, its tag behind it. It goes in chunks of one size, each
@@ -26,6 +28,8 @@ export const VNET_HEADER = 24;
 const ETHERNET = 14;
 /** The largest message: a whole IPv4 packet with all that stands before and behind it. */
 export const MESSAGE_MAX = VNET_HEADER + ETHERNET + 65_535 + TAG;
+/** What a packet of a container has before and behind it here: Ethernet, VXLAN, Ethernet, and all of the above. */
+export const AROUND_PACKET = HEADER + VNET_HEADER + ETHERNET + VXLAN_OVERHEAD;
 const CHUNKS_MAX = 255;
 /** The smallest chunks that a message can be cut into. */
 export const CHUNK_MIN = HEADER + Math.ceil(MESSAGE_MAX / CHUNKS_MAX);
