@@ -62,8 +62,8 @@ export interface Sleeve {
   readonly endpoint: Vtep;
   /** The starts of both routers: one ends with either of them. */
   readonly session: string;
-  /** The peer's public key (X25519, base64) where frames are encrypted. */
-  readonly key: string | undefined;
+  /** The peer's public key (X25519, base64). */
+  readonly key: string;
   /** Whether it takes frames as large as a kernel keeps them together. */
   readonly whole: boolean;
 }

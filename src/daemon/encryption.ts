@@ -1,8 +1,10 @@
 import type { Identity } from '../adapters/libp2p/identity.ts';
 import type { TunnelOptions } from '../adapters/linux/dataplane.ts';
+import type { SleeveOptions } from '../adapters/linux/sleeve/sleeve.ts';
 import type { Settings } from '../api/control/options.ts';
 import { formatCidr } from '../core/address.ts';
-import type { Encryption } from '../core/topology/facts.ts';
+import type { Encryption, SleeveFact } from '../core/topology/facts.ts';
+import type { TunnelKeys } from '../ports/tunnel-keys.ts';
 import { tunnelKeys } from './tunnel-keys.ts';
 
 /** How this host encrypts what it sends. */
@@ -29,9 +31,18 @@ export function sleevePort({ port }: Settings, encryption: Encrypting | undefine
   return encryption?.tunnels.port === port ? port - 1 : port;
 }
 
+/** With whom a host shares a secret, whether or not the mesh has a password. */
+export const keysOf = (identity: Identity, password = ''): TunnelKeys =>
+  tunnelKeys(identity.privateKey.raw.subarray(0, 32), password);
+
+/** What others are told of the way through this router. */
+export function sleeveFact({ keys, only, port }: SleeveOptions, { whole }: { whole: boolean }): SleeveFact {
+  return { port, only, whole, key: Buffer.from(keys.publicKey).toString('base64') };
+}
+
 /** Frames are encrypted where the mesh has a password. */
 export function encrypting(settings: Settings, identity: Identity, password: string): Encrypting {
-  const keys = tunnelKeys(identity.privateKey.raw.subarray(0, 32), password);
+  const keys = keysOf(identity, password);
   const trusts = settings.trustedSubnets.map(formatCidr);
   const port = portFor(settings);
   const portOf = (works: boolean): number | undefined => (works ? port : undefined);

@@ -25,7 +25,7 @@ import { awaitOwnAddress } from './addresses.ts';
 import { type Audits, startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { type Containers, createContainers } from './containers.ts';
-import { type Encrypting, encrypting, sleevePort } from './encryption.ts';
+import { type Encrypting, encrypting, keysOf, sleeveFact, sleevePort } from './encryption.ts';
 import { createHandlers } from './handlers.ts';
 import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
 import { ipamConfig } from './ipam.ts';
@@ -252,7 +252,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     port: sleevePort(settings, encryption),
     only: !settings.fastdp,
     program: threadProgram('sleeve-thread'),
-    ...(encryption && { keys: encryption.tunnels.keys }),
+    keys: encryption?.tunnels.keys ?? keysOf(identity.value, password.value),
   };
   const dataplane = createLinuxDataplane({
     runDir: settings.runDir,
@@ -280,7 +280,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     mtu: settings.mtu,
     password: settings.passwordFile !== undefined,
     ...(encryption && { encryption: encryption.told(plane.value.tunnels === true) }),
-    ...(plane.value.sleeve && { sleeve: { port: sleeve.port, only: sleeve.only, ...plane.value.sleeve } }),
+    ...(plane.value.sleeve && { sleeve: sleeveFact(sleeve, plane.value.sleeve) }),
     discovery: settings.discovery,
     zone: settings.dnsDomain,
     ipam: ipam.value,

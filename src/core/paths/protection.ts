@@ -56,7 +56,7 @@ export function protectionOf(own: Party, theirs: Peer): Protection {
   };
 }
 
-/** The way through both routers; undefined where one of them has none, or only one encrypts. */
+/** The way through both routers; undefined where one of them has none, or one has a password and the other has not. */
 export function sleeveTo(own: Party, theirs: Peer): Sleeve | undefined {
   const { sleeve, control, vtep, encryption } = theirs;
   if (own.sleeve === undefined || sleeve === undefined) return undefined;
@@ -66,7 +66,7 @@ export function sleeveTo(own: Party, theirs: Peer): Sleeve | undefined {
     tunnel: tunnelAddress(control),
     endpoint: { address: vtep.address, port: sleeve.port },
     session: [own.boot, theirs.boot].sort().join(' '),
-    key: encryption?.key,
+    key: sleeve.key,
     whole: sleeve.whole,
   };
 }
@@ -75,7 +75,7 @@ function bySleeve(own: Party, theirs: Peer, why: string): Protection | undefined
   const sleeve = sleeveTo(own, theirs);
   if (sleeve === undefined) return undefined;
   const vtep = { address: sleeve.address, port: theirs.vtep.port };
-  return { kind: 'sleeve', vtep, isEncrypted: sleeve.key !== undefined, why };
+  return { kind: 'sleeve', vtep, isEncrypted: theirs.encryption !== undefined, why };
 }
 
 /** Undefined where frames may go other ways, too. */

@@ -27,6 +27,8 @@ export interface SleeveFact {
   readonly whole: boolean;
   /** Whether frames go no other way to it and from it. */
   readonly only: boolean;
+  /** The public key by which frames are sealed (X25519, base64). */
+  readonly key: string;
 }
 
 /** What a router says of its own host; one entry under `HOST_KEY`. */
@@ -97,9 +99,10 @@ export function decodeHost(bytes: Uint8Array): HostFact | undefined {
   };
 }
 
-function decodeSleeve({ port, whole, only }: Readonly<Record<string, unknown>>): SleeveFact | undefined {
+function decodeSleeve(value: Readonly<Record<string, unknown>>): SleeveFact | undefined {
+  const { port, whole, only, key } = value;
   if (!isWithin(port, 1, 65_535) || typeof whole !== 'boolean' || typeof only !== 'boolean') return undefined;
-  return { port, whole, only };
+  return isText(key, 44) && KEY.test(key) ? { port, whole, only, key } : undefined;
 }
 
 /** 32 bytes in base64. */

@@ -24,7 +24,7 @@ interface Session {
 }
 
 interface Sender extends ThreadPeer, Session {
-  readonly opener: Opener | undefined;
+  readonly opener: Opener;
   endpoint: Uint8Array;
 }
 
@@ -69,13 +69,13 @@ export class Inbound {
 
   /** What has come in a session is remembered also where the peer was gone meanwhile. */
   #bring(peers: readonly ThreadPeer[]): void {
-    for (const { opener } of this.#senders.values()) opener?.close();
+    for (const { opener } of this.#senders.values()) opener.close();
     this.#senders.clear();
     for (const peer of peers) {
       const name = `${peer.tunnel} ${peer.session}`;
       const session = this.#sessions.get(name) ?? { window: new ReplayWindow(), assembly: new Assembly() };
       this.#sessions.set(name, session);
-      this.#senders.set(peer.tunnel, { ...peer, ...session, opener: peer.key && new Opener(peer.key) });
+      this.#senders.set(peer.tunnel, { ...peer, ...session, opener: new Opener(peer.key) });
     }
     for (const name of this.#sessions.keys()) {
       if (this.#sessions.size <= SESSIONS_MAX) break;
@@ -93,7 +93,7 @@ export class Inbound {
       const isElsewhere =
         this.#from.compare(sender.endpoint, ADDRESS_AT, ADDRESS_END, ADDRESS_AT, ADDRESS_END) !== 0;
       // Only what is whole by itself can show that a peer sends from elsewhere: others must not break what comes in parts.
-      if (isElsewhere && (sender.opener === undefined || chunk.count > 1)) return this.#count(STRANGERS);
+      if (isElsewhere && chunk.count > 1) return this.#count(STRANGERS);
       const message = sender.assembly.take(chunk, this.#datagrams, at);
       if (message !== undefined && this.#deliver(message, chunk, at, sender) && isElsewhere)
         this.#moved(sender, port);
@@ -103,15 +103,11 @@ export class Inbound {
 
   /** Gives whether it was authentic. */
   #deliver(message: Buffer, chunk: Chunk, at: number, { opener, tunnel, window }: Sender): boolean {
-    if (opener === undefined) {
-      this.#write(message, message.length, tunnel);
-      return true;
-    }
     if (!window.admits(chunk.number)) return this.#refused();
     const size = opener.open(message, this.#datagrams, at, this.#opened);
     if (size === undefined) return this.#refused();
     window.took(chunk.number);
-    this.#write(this.#opened, size, tunnel);
+    this.#write(size, tunnel);
     return true;
   }
 
@@ -121,7 +117,8 @@ export class Inbound {
   }
 
   /** Only frames whose sender is the peer itself. */
-  #write(message: Buffer, size: number, tunnel: number): void {
+  #write(size: number, tunnel: number): void {
+    const message = this.#opened;
     if (size < SOURCE_AT + 4 || message.readUInt16BE(ETHER_TYPE_AT) !== ETHER_TYPE_IPV4) return;
     if (message.readUInt32BE(SOURCE_AT) !== tunnel) return this.#count(FORGED);
     write(this.#start.tap, message, size);

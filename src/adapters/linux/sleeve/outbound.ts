@@ -20,7 +20,7 @@ const BURST = 64;
 const ROUND = 2 ** 40;
 
 interface Receiver extends ThreadPeer {
-  readonly sealer: Sealer | undefined;
+  readonly sealer: Sealer;
 }
 
 /** Takes frames from the kernel and sends them to the routers of their hosts, until it is stopped. */
@@ -67,10 +67,10 @@ export class Outbound {
   }
 
   #bring(peers: readonly ThreadPeer[]): void {
-    for (const { sealer } of this.#receivers.values()) sealer?.close();
+    for (const { sealer } of this.#receivers.values()) sealer.close();
     this.#receivers.clear();
     for (const peer of peers)
-      this.#receivers.set(peer.destination, { ...peer, sealer: peer.key && new Sealer(peer.key) });
+      this.#receivers.set(peer.destination, { ...peer, sealer: new Sealer(peer.key) });
   }
 
   #send(length: number): void {
@@ -81,15 +81,14 @@ export class Outbound {
     const { sealer, session, chunk } = receiver;
     this.#number += 1;
     const payload = chunk - HEADER;
-    const size = length + (sealer === undefined ? 0 : TAG);
-    const count = Math.ceil(size / payload);
+    const count = Math.ceil((length + TAG) / payload);
     const heading = { sender: this.#own, session, number: this.#number, payload, count };
     writeHeading(this.#header, 0, heading);
-    sealer?.seal(frame, length, this.#header, 0, this.#sealed);
-    this.#cut(sealer === undefined ? frame : this.#sealed, size, receiver, count);
+    const size = sealer.seal(frame, length, this.#header, 0, this.#sealed);
+    this.#cut(size, receiver, count);
   }
 
-  #cut(message: Buffer, size: number, { chunk, endpoint }: Receiver, count: number): void {
+  #cut(size: number, { chunk, endpoint }: Receiver, count: number): void {
     const payload = chunk - HEADER;
     const perCall = Math.min(SEGMENTS_MAX, Math.floor(CALL_MAX / chunk));
     if (count > 1 && chunk !== this.#chunk) this.#segment(chunk);
@@ -99,7 +98,7 @@ export class Outbound {
       const end = Math.min(size, from + payload);
       this.#header.copy(this.#call, at);
       writePlace(this.#call, at, HEADER + end - from, index);
-      message.copy(this.#call, at + HEADER, from, end);
+      this.#sealed.copy(this.#call, at + HEADER, from, end);
       at += HEADER + end - from;
       if ((index + 1) % perCall !== 0 && index !== count - 1) continue;
       sendto(this.#start.udp, this.#call, at, 0, endpoint, endpoint.length);

@@ -10,8 +10,8 @@ export interface ThreadPeer {
   /** struct sockaddr_in of where it takes messages. */
   readonly endpoint: Uint8Array;
   readonly session: number;
-  /** Of this direction; undefined where messages go as they are. */
-  readonly key: Uint8Array | undefined;
+  /** Of this direction; 32 bytes. */
+  readonly key: Uint8Array;
   /** Length of the largest datagram to it. */
   readonly chunk: number;
 }

@@ -16,7 +16,7 @@ import { listenTo, openDatagrams, socketAddress } from './datagrams.ts';
 import { COUNTS, FORGED, type Moved, STRANGERS, type ThreadPeer } from './peers.ts';
 import { keepWhole, openTap } from './tap.ts';
 import { SleeveThreads, type Table } from './threads.ts';
-import { AROUND_PACKET, CHUNK_MIN, readChunk, TAG } from './wire.ts';
+import { AROUND_PACKET, CHUNK_MIN, readChunk } from './wire.ts';
 
 /** The same on all hosts: a device that asks nobody for MACs sends to its own. */
 const MAC = '02:6d:73:6c:65:76' as Mac;
@@ -30,8 +30,7 @@ export interface SleeveOptions {
   readonly only: boolean;
   /** What a thread runs that carries frames. */
   readonly program: URL;
-  /** Given where frames are encrypted. */
-  readonly keys?: TunnelKeys;
+  readonly keys: TunnelKeys;
 }
 
 /** What this host's way is to carry. */
@@ -214,27 +213,24 @@ export class SleevePath {
   }
 
   /** As large as the underlay's device takes it, but no larger than what was measured to come through. */
-  #chunk(tag: number): number {
+  #chunk(): number {
     const packet = this.#mtu === 0 ? Number.POSITIVE_INFINITY : this.#mtu;
-    return Math.max(
-      CHUNK_MIN,
-      Math.min(this.#place.underlayMtu - UDP_OVERHEAD, packet + AROUND_PACKET + tag),
-    );
+    return Math.max(CHUNK_MIN, Math.min(this.#place.underlayMtu - UDP_OVERHEAD, packet + AROUND_PACKET));
   }
 
   /** `sender`: of this direction. */
   #peer(sleeve: Sleeve, sender: number): readonly ThreadPeer[] {
     const { address, tunnel, endpoint, session, key } = sleeve;
-    const shared = key === undefined ? undefined : this.#options.keys?.sharedWith(Buffer.from(key, 'base64'));
-    if (key !== undefined && shared === undefined) return [];
+    const shared = this.#options.keys.sharedWith(Buffer.from(key, 'base64'));
+    if (shared === undefined) return [];
     return [
       {
         tunnel: numberOf(tunnel),
         destination: numberOf(address),
         endpoint: this.#moved.get(nameOf(sleeve)) ?? socketAddress(endpoint),
         session: sessionNumber(session),
-        key: shared && new Uint8Array(hkdfSync('sha256', shared, session, `mesh/1 sleeve ${sender}`, 32)),
-        chunk: this.#chunk(shared === undefined ? 0 : TAG),
+        key: new Uint8Array(hkdfSync('sha256', shared, session, `mesh/1 sleeve ${sender}`, 32)),
+        chunk: this.#chunk(),
       },
     ];
   }

@@ -2,8 +2,8 @@ import { VXLAN_OVERHEAD } from '../../../core/forwarding.ts';
 
 /**
  * What routers send each other in user space. A message is one frame as the kernel gave it, as large as a kernel keeps it
- * together, with its virtio header before it and, where it is encrypted, its tag behind it. It goes in chunks of one size, each
- * with this header (big endian):
+ * together, with its virtio header before it; it is sealed, with its tag behind it. It goes in chunks of one size, each with this
+ * header (big endian):
  *
  *      0  'm'          1  version       2  length of this chunk, header included
  *      4  its number   5  how many     6  bytes of the message in each chunk but the last
@@ -29,7 +29,7 @@ const ETHERNET = 14;
 /** The largest message: a whole IPv4 packet with all that stands before and behind it. */
 export const MESSAGE_MAX = VNET_HEADER + ETHERNET + 65_535 + TAG;
 /** What a packet of a container has before and behind it here: Ethernet, VXLAN, Ethernet, and all of the above. */
-export const AROUND_PACKET = HEADER + VNET_HEADER + ETHERNET + VXLAN_OVERHEAD;
+export const AROUND_PACKET = HEADER + VNET_HEADER + ETHERNET + VXLAN_OVERHEAD + TAG;
 const CHUNKS_MAX = 255;
 /** The smallest chunks that a message can be cut into. */
 export const CHUNK_MIN = HEADER + Math.ceil(MESSAGE_MAX / CHUNKS_MAX);

@@ -78,7 +78,7 @@ describe('how frames to a peer are protected', () => {
   });
 
   it('goes by the routers where somebody wants that, or a kernel can not encrypt', () => {
-    const carries = (only: boolean, whole = true) => ({ sleeve: { port: 6783, whole, only } });
+    const carries = (only: boolean, whole = true) => ({ sleeve: { port: 6783, whole, only, key: KEY } });
     const { port: _, ...bare } = encrypts().encryption;
     const unable = { encryption: bare };
     const vtep = { address: '240.65.0.12', port: 6784 };

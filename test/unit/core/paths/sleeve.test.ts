@@ -3,7 +3,8 @@ import type { SleeveFact } from '../../../../src/core/topology/facts.ts';
 import { createVirtualMesh, type VirtualHost, type VirtualMesh } from '../../../support/virtual-mesh.ts';
 import { traffic } from '../../../support/virtual-traffic.ts';
 
-const CARRIES: SleeveFact = { port: 6783, whole: true, only: false };
+const KEY = `${'A'.repeat(42)}E=`;
+const CARRIES: SleeveFact = { port: 6783, whole: true, only: false, key: KEY };
 const ONLY: SleeveFact = { ...CARRIES, only: true };
 
 function mesh(...sleeves: readonly (SleeveFact | undefined)[]): VirtualMesh {
