@@ -180,6 +180,10 @@ describe('frames through two routers', () => {
     closing.push(() => elsewhere.close());
     elsewhere.send(sent[0]!, portB, LOOPBACK);
     await come(1);
+    await until(
+      async () => moved.length > 0 || undefined,
+      () => 'it is told',
+    );
     expect(moved).toEqual([{ tunnel: A, endpoint: socketAddress(at(elsewhere.address().port)) }]);
   });
 
