@@ -41,7 +41,7 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
   if (path?.protection === 'refused') return [unprotected(name, path.why ?? '')];
   switch (state) {
     case 'established':
-      return [];
+      return path?.path === 'sleeve' ? [bySleeve(name, path.why ?? '')] : [];
     case 'pending': {
       const port = `UDP ${dataPort(router, address)}`;
       const what = `${port} is dropped between here and ${name}: control works, but no frame has got through`;
@@ -62,6 +62,13 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
       return [{ level: 'problem', what: `no connection to ${name}: ${why}`, cure }];
     }
   }
+}
+
+function bySleeve(name: string, why: string): Found {
+  const what = `frames to ${name} go through both routers, which is slower, and not while one is down: ${why}`;
+  const cure =
+    'open the UDP port of --data-port on both hosts and on the way, unless this is as it should be';
+  return { level: 'note', what, cure };
 }
 
 function unprotected(name: string, why: string): Found {

@@ -70,6 +70,16 @@ describe('the check of connections', () => {
     ]);
   });
 
+  it('tells where frames go through the routers', async () => {
+    const why = 'the direct way does not answer';
+    const paths = REPORT.paths.map(path => ({ ...path, path: 'sleeve' as const, why }));
+    expect(await findingsOf(connections, {}, fakeRunning({ paths }))).toEqual([
+      expect.stringMatching(
+        /^note \| frames to host2 go through both routers, .*: the direct way .* \| open the UDP port/,
+      ),
+    ]);
+  });
+
   it('tells why others are not connected', async () => {
     const peer = '192.168.48.13:6783';
     const found = await findingsOf(
