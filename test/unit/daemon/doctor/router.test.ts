@@ -73,7 +73,7 @@ describe('the check of connections', () => {
   it('tells where frames go through the routers', async () => {
     const why = 'the direct way does not answer';
     const paths = REPORT.paths.map(path => ({ ...path, path: 'sleeve' as const, why }));
-    expect(await findingsOf(connections, {}, fakeRunning({ paths }))).toEqual([
+    expect(await findingsOf(connections, {}, fakeRunning({ ...with_({ path: 'sleeve' }), paths }))).toEqual([
       expect.stringMatching(
         /^note \| frames to host2 go through both routers, .*: the direct way .* \| open the UDP port/,
       ),
