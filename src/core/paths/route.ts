@@ -13,8 +13,6 @@ const PATIENT_SWINGS = 2;
 const HASTY_TRIES = 3;
 const LEISURE_MS = 30_000;
 
-/** One that has not answered once by then is left where there is something else that may. */
-const UNPROVEN_MS = 800;
 /** What did not help comes after all others for so long. */
 const AGAIN_MS = 300_000;
 
@@ -103,16 +101,8 @@ export class Route {
     const offer = offers.find(({ peer }) => peer === relayed.relay.peer);
     const isOffered = offer !== undefined && isSame(offer, relayed.relay);
     const isProven = offer === undefined && relayed.way.liveness.state === 'up';
-    if (!isRelayDown && this.#isIdle(now, offers)) this.#failed.set(relayed.relay.peer, now);
-    else if ((isOffered || isProven) && !isRelayDown) return this.#improve(now, offers);
+    if ((isOffered || isProven) && !isRelayDown) return this.#improve(now, offers);
     return this.#takeAny(now, offers);
-  }
-
-  /** It should have answered by now, and another has not failed yet. */
-  #isIdle(now: Millis, offers: readonly Relay[]): boolean {
-    const { relay, way } = this.relayed!;
-    if (way.liveness.state !== 'unknown' || now - this.#switchedAt < UNPROVEN_MS) return false;
-    return offers.some(other => !isSame(other, relay) && this.#rank(other, now) < 2);
   }
 
   /** From the last way, to one that was not there before. */
