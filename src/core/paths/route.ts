@@ -16,6 +16,9 @@ const LEISURE_MS = 30_000;
 /** What did not help comes after all others for so long. */
 const AGAIN_MS = 300_000;
 
+/** Why frames go another way, for a person. */
+export const DIRECT_SILENT = 'the direct way does not answer';
+
 /** One way to a peer: its own address, or a port of a relay. */
 export class Way {
   /** Tells the echoes of one from those of another. */
@@ -122,7 +125,7 @@ export class Route {
     this.#swings = now - this.#returnedAt < SOON_MS ? this.#swings + 1 : 0;
     const doubled = Math.max(0, this.#swings - PATIENT_SWINGS);
     this.#needed = Math.min(GOOD_SECONDS_MAX, GOOD_SECONDS * 2 ** doubled);
-    this.why = 'the direct way does not answer';
+    this.why = DIRECT_SILENT;
   }
 
   #return(now: Millis): boolean {
@@ -154,7 +157,7 @@ export class Route {
     }
     if (this.#tries >= HASTY_TRIES && now - this.#switchedAt < LEISURE_MS) return false;
     this.#take(next, now);
-    this.why = 'the direct way does not answer';
+    this.why = DIRECT_SILENT;
     return true;
   }
 
@@ -170,7 +173,7 @@ export class Route {
   }
 }
 
-const NO_OTHER = 'the direct way does not answer, and no relay reaches it';
+const NO_OTHER = `${DIRECT_SILENT}, and no relay reaches it`;
 
 const isSame = (a: Relay, b: Relay): boolean =>
   a.peer === b.peer && a.vtep.address === b.vtep.address && a.vtep.port === b.vtep.port;

@@ -1,4 +1,5 @@
 import { describe } from '../../../core/errors.ts';
+import { DIRECT_SILENT } from '../../../core/paths/route.ts';
 import type { ConnectionReport, PeerReport, Report } from '../../../core/report.ts';
 import type { Check, DoctorContext, Found, RunningRouter } from '../check.ts';
 
@@ -41,12 +42,19 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
   if (path?.protection === 'refused') return [unprotected(name, path.why ?? '')];
   switch (state) {
     case 'established':
-      return path?.path === 'sleeve' ? [bySleeve(name, path.why ?? '')] : [];
-    case 'pending': {
-      const port = `UDP ${dataPort(router, address)}`;
-      const what = `${port} is dropped between here and ${name}: control works, but no frame has got through`;
-      return [{ level: 'problem', what, cure: `open ${port} there (${hostOf(address)}) and on the way` }];
-    }
+      if (path?.path !== 'sleeve') return [];
+      return path.why === DIRECT_SILENT
+        ? [
+            dropped(
+              router,
+              address,
+              name,
+              'frames go through both routers, slower, and not while one is down',
+            ),
+          ]
+        : [bySleeve(name, path.why ?? '')];
+    case 'pending':
+      return [dropped(router, address, name, 'control works, but no frame has got through')];
     case 'suspect':
     case 'down': {
       const seconds = state === 'suspect' ? 3 : 10;
@@ -64,11 +72,16 @@ function judge(router: RunningRouter, connection: ConnectionReport): readonly Fo
   }
 }
 
+function dropped(router: RunningRouter, address: string, name: string, so: string): Found {
+  const port = `UDP ${dataPort(router, address)}`;
+  const what = `${port} is dropped between here and ${name}: ${so}`;
+  return { level: 'problem', what, cure: `open ${port} there (${hostOf(address)}) and on the way` };
+}
+
+/** As somebody asked for, or as a kernel has it. */
 function bySleeve(name: string, why: string): Found {
-  const what = `frames to ${name} go through both routers, which is slower, and not while one is down: ${why}`;
-  const cure =
-    'open the UDP port of --data-port on both hosts and on the way, unless this is as it should be';
-  return { level: 'note', what, cure };
+  const what = `frames to ${name} go through both routers, slower, and not while one is down: ${why}`;
+  return { level: 'note', what, cure: 'nothing, where this is as it should be' };
 }
 
 function unprotected(name: string, why: string): Found {

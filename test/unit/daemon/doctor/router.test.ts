@@ -70,13 +70,18 @@ describe('the check of connections', () => {
     ]);
   });
 
-  it('tells where frames go through the routers', async () => {
-    const why = 'the direct way does not answer';
-    const paths = REPORT.paths.map(path => ({ ...path, path: 'sleeve' as const, why }));
-    expect(await findingsOf(connections, {}, fakeRunning({ ...with_({ path: 'sleeve' }), paths }))).toEqual([
+  it('tells where frames go through the routers: since a port is closed, or since somebody wants that', async () => {
+    const found = (why: string) => {
+      const paths = REPORT.paths.map(path => ({ ...path, path: 'sleeve' as const, why }));
+      return findingsOf(connections, {}, fakeRunning({ ...with_({ path: 'sleeve' }), paths }));
+    };
+    expect(await found('the direct way does not answer')).toEqual([
       expect.stringMatching(
-        /^note \| frames to host2 go through both routers, .*: the direct way .* \| open the UDP port/,
+        /^problem \| UDP 6784 is dropped between here and host2: .* \| open UDP 6784 there/,
       ),
+    ]);
+    expect(await found('it was launched with --no-fastdp')).toEqual([
+      expect.stringMatching(/^note \| frames to host2 go through both routers, .*--no-fastdp/),
     ]);
   });
 
