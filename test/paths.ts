@@ -11,6 +11,9 @@ of which each knows the next alone (*chain*, \`--no-discovery\`), while containe
 \`node test/paths.ts\` (a part of \`npm run test:long\`), from what the router of the first reports. *seconds*: until the path is the
 one that is shown. *lost*: of the echoes that were sent from the beginning of it until 3 s after that.
 
+Behind masquerade it takes longer: nobody can relay to such a host, which takes a relay three seconds to show, since what answers by it
+may have to change its way first. "All UDP dropped" and "no route" leave two hosts without any way.
+
 | what | hosts | path | seconds | lost | why |
 |---|---|---|---|---|---|
 `;
