@@ -2,7 +2,6 @@ import { createSocket } from 'node:dgram';
 import { type Ipv4, toNumber } from '../../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../../core/errors.ts';
 import type { Answerer, Datagrams, SocketPlace, Sockets } from '../../ports/sockets.ts';
-import { ipv4Bytes } from './bytes.ts';
 import { problemOf } from './kernel-problem.ts';
 import {
   AF_INET,
@@ -17,12 +16,11 @@ import {
   socket,
 } from './libc.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
+import { makeRoom, RECEIVE_BUFFER, socketAddress } from './socket-setup.ts';
 
 const SO_REUSEADDR = 2;
-const SO_RCVBUF = 8;
-const SO_RCVBUFFORCE = 33;
 /** Some thousand questions, so that a burst, or a moment without a processor, makes answers late and not none. */
-const RECEIVE_BUFFER = 4 << 20;
+const ROOM = 4 << 20;
 
 /** What an answer over UDP may have at most. */
 const LARGEST_DATAGRAM = 65_507;
@@ -66,33 +64,13 @@ function openBound(address: Ipv4, port: number, type: number): number {
   try {
     // Connections of before may still be winding down; of two that listen, the second is refused all the same.
     if (type === SOCK_STREAM) setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    else makeRoom(fd);
-    bind(fd, socketAddress(address, port));
+    else makeRoom(fd, RECEIVE_BUFFER, ROOM);
+    bind(fd, socketAddress({ address, port }));
     return fd;
   } catch (error) {
     close(fd);
     throw error;
   }
-}
-
-/** As much as the kernel allows where we may not pass its limit. */
-function makeRoom(fd: number): void {
-  try {
-    setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
-  } catch (error) {
-    if (!(error instanceof KernelError && error.code === 'EPERM')) throw error;
-    setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-  }
-}
-
-/** struct sockaddr_in. */
-function socketAddress(address: Ipv4, port: number): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_INET, true);
-  view.setUint16(2, port, false);
-  bytes.set(ipv4Bytes(address), 4);
-  return bytes;
 }
 
 function serve(fd: number, answerer: Answerer): Datagrams {

@@ -4,16 +4,14 @@ import { Opener } from './cipher.ts';
 import { MSG_DONTWAIT, poll, pollSet, read, recvfrom, write } from './native.ts';
 import { FORGED, type Moved, orders, STRANGERS, type ThreadPeer, type ThreadStart } from './peers.ts';
 import { ReplayWindow } from './replay.ts';
-import { type Chunk, MESSAGE_MAX, readChunk, VNET_HEADER } from './wire.ts';
+import { type Chunk, ETHERNET, isIpv4, MESSAGE_MAX, readChunk, VNET_HEADER } from './wire.ts';
 
 /** The most that the kernel hands over at once of what it has put together (UDP_GRO). */
 const DATAGRAM_MAX = 65_535;
 /** struct sockaddr_in: the family, then port and address, then nothing. */
 const ADDRESS_AT = 2;
 const ADDRESS_END = 8;
-const ETHER_TYPE_AT = VNET_HEADER + 12;
-const SOURCE_AT = VNET_HEADER + 14 + 12;
-const ETHER_TYPE_IPV4 = 0x0800;
+const SOURCE_AT = VNET_HEADER + ETHERNET + 12;
 const BURST = 64;
 /** Of those that are over, some are remembered. */
 const SESSIONS_MAX = 4_096;
@@ -119,7 +117,7 @@ export class Inbound {
   /** Only frames whose sender is the peer itself. */
   #write(size: number, tunnel: number): void {
     const message = this.#opened;
-    if (size < SOURCE_AT + 4 || message.readUInt16BE(ETHER_TYPE_AT) !== ETHER_TYPE_IPV4) return;
+    if (size < SOURCE_AT + 4 || !isIpv4(message)) return;
     if (message.readUInt32BE(SOURCE_AT) !== tunnel) return this.#count(FORGED);
     write(this.#start.tap, message, size);
   }

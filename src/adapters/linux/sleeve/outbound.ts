@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Sealer } from './cipher.ts';
 import { poll, pollSet, read, sendto, setsockopt } from './native.ts';
 import { orders, type ThreadPeer, type ThreadStart } from './peers.ts';
-import { HEADER, MESSAGE_MAX, TAG, VNET_HEADER, writeHeading, writePlace } from './wire.ts';
+import { ETHERNET, HEADER, isIpv4, MESSAGE_MAX, TAG, VNET_HEADER, writeHeading, writePlace } from './wire.ts';
 
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
@@ -10,9 +10,7 @@ const UDP_SEGMENT = 103;
 const SEGMENTS_MAX = 64;
 const CALL_MAX = 65_000;
 /** Of an IPv4 packet in an Ethernet frame, behind its virtio header. */
-const ETHER_TYPE_AT = VNET_HEADER + 12;
-const DESTINATION_AT = VNET_HEADER + 14 + 16;
-const ETHER_TYPE_IPV4 = 0x0800;
+const DESTINATION_AT = VNET_HEADER + ETHERNET + 16;
 /** So many frames, then what has changed is looked at. */
 const BURST = 64;
 
@@ -75,7 +73,7 @@ export class Outbound {
 
   #send(length: number): void {
     const frame = this.#frame;
-    if (length < DESTINATION_AT + 4 || frame.readUInt16BE(ETHER_TYPE_AT) !== ETHER_TYPE_IPV4) return;
+    if (length < DESTINATION_AT + 4 || !isIpv4(frame)) return;
     const receiver = this.#receivers.get(frame.readUInt32BE(DESTINATION_AT));
     if (receiver === undefined) return;
     const { sealer, session, chunk } = receiver;

@@ -8,6 +8,9 @@ const DIRECTIONS = ['out', 'in'] as const;
 const PAUSE_MS = 200;
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
+/** Of the whole process, as sessions are: a thread of another device must not count from the same number with the same key. */
+let round = 0;
+
 export interface ThreadsOptions {
   /** What a thread runs. */
   readonly program: URL;
@@ -34,7 +37,6 @@ export class SleeveThreads {
   readonly #options: ThreadsOptions;
   readonly #running = new Map<ThreadStart['direction'], Running>();
   #table: Table;
-  #round = 0;
   #stopped = false;
 
   constructor(options: ThreadsOptions, table: Table) {
@@ -67,8 +69,8 @@ export class SleeveThreads {
     const fd = eventDescriptor();
     const { own } = this.#table;
     const peers = this.#table.peersFor(direction);
-    const start: ThreadStart = { direction, tap, udp, wake: fd, own, peers, round: this.#round, counts };
-    this.#round += 1;
+    const start: ThreadStart = { direction, tap, udp, wake: fd, own, peers, round, counts };
+    round += 1;
     const worker = new Worker(program, {
       name: `sleeve-${direction}`,
       workerData: start,

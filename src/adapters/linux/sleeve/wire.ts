@@ -25,7 +25,13 @@ const VERSION = 1;
 
 /** struct virtio_net_hdr_v1_hash_tunnel, the largest that a TAP device takes (linux/virtio_net.h). */
 export const VNET_HEADER = 24;
-const ETHERNET = 14;
+export const ETHERNET = 14;
+const ETHER_TYPE_IPV4 = 0x0800;
+
+/** Whether the frame of a message, long enough for its headers, has an IPv4 packet in it. */
+export const isIpv4 = (message: Buffer): boolean =>
+  message.readUInt16BE(VNET_HEADER + ETHERNET - 2) === ETHER_TYPE_IPV4;
+
 /** The largest message: a whole IPv4 packet with all that stands before and behind it. */
 export const MESSAGE_MAX = VNET_HEADER + ETHERNET + 65_535 + TAG;
 /** What a packet of a container has before and behind it here: Ethernet, VXLAN, Ethernet, and all of the above. */

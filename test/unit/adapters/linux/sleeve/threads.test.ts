@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import koffi from 'koffi';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDatagrams, socketAddress } from '../../../../../src/adapters/linux/sleeve/datagrams.ts';
+import { openDatagrams } from '../../../../../src/adapters/linux/sleeve/datagrams.ts';
 import {
   FORGED,
   type Moved,
@@ -10,6 +10,7 @@ import {
   type ThreadPeer,
 } from '../../../../../src/adapters/linux/sleeve/peers.ts';
 import { SleeveThreads } from '../../../../../src/adapters/linux/sleeve/threads.ts';
+import { socketAddress } from '../../../../../src/adapters/linux/socket-setup.ts';
 import type { Ipv4, Vtep } from '../../../../../src/core/address.ts';
 import { threadProgram } from '../../../../../src/daemon/threads.ts';
 import { createFakeLog } from '../../../../support/fake-log.ts';
