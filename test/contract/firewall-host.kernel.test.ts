@@ -108,50 +108,57 @@ describe('the guard of the data port', () => {
     expect(guard.counters().strangers).toBe(0);
   });
 
-  it('sends on what peers address to others, as its own, and nothing of strangers', async () => {
-    const further = test.namespace('mfw-further');
-    const there = ip('10.78.0.2');
-    host.run(`ip link add eth1 type veth peer name eth0 netns ${further.name}
+  it.each([
+    ['', PORT, 7_001],
+    [', at ports that start again at 1', 65_500, 181],
+  ])(
+    'sends on what peers address to others, as its own, and nothing of strangers%s',
+    async (_, port, relayed) => {
+      const local = { address: HOST, port };
+      const further = test.namespace('mfw-further');
+      const there = ip('10.78.0.2');
+      host.run(`ip link add eth1 type veth peer name eth0 netns ${further.name}
       ip address add 10.78.0.1/24 dev eth1; ip link set eth1 up
       ip neighbour add ${there} lladdr 0a:78:00:00:00:02 dev eth1`);
-    further.run('ip link set eth0 up');
-    const beyond = test.wire(further, 'eth0');
-    const guard = test.firewall(host);
-    await guard.guardHost(LOCAL);
-    guard.setPeers([PEER]);
-    guard.setRelays([{ port: 7_001, to: { address: there, port: 6_790 } }]);
-    sendFrom(STRANGER, 'strange', HOST, 7_001);
-    sendFrom(PEER, 'of a peer', HOST, 7_001);
-    sendFrom(PEER, 'elsewhere', HOST, 7_002);
-    guard.setRelays([{ port: 7_001, to: { address: there, port: PORT } }]);
-    expect(await guard.audit()).toEqual([]);
-    sendFrom(PEER, 'the last', HOST, 7_001);
-    const passed = await caughtUpTo(beyond, 'the last');
-    const datagrams = passed.filter(frame => frame.readUInt16BE(12) === ETHERTYPE.ipv4 && frame[23] === 17);
-    const source = Buffer.from(HOST.split('.').map(Number));
-    expect(
-      datagrams.map(frame => [
-        /of a peer|the last/.exec(frame.toString('latin1'))?.[0],
-        frame.readUInt16BE(36),
-      ]),
-    ).toEqual([
-      ['of a peer', 6_790],
-      ['the last', PORT],
-    ]);
-    for (const frame of datagrams) {
-      expect(frame.subarray(26, 30)).toEqual(source);
-      // No checksum, as it came.
-      expect(frame.readUInt16BE(40)).toBe(0);
-    }
+      further.run('ip link set eth0 up');
+      const beyond = test.wire(further, 'eth0');
+      const guard = test.firewall(host);
+      await guard.guardHost(local);
+      guard.setPeers([PEER]);
+      guard.setRelays([{ port: relayed, to: { address: there, port: 6_790 } }]);
+      sendFrom(STRANGER, 'strange', HOST, relayed);
+      sendFrom(PEER, 'of a peer', HOST, relayed);
+      sendFrom(PEER, 'elsewhere', HOST, relayed + 1);
+      guard.setRelays([{ port: relayed, to: { address: there, port: PORT } }]);
+      expect(await guard.audit()).toEqual([]);
+      sendFrom(PEER, 'the last', HOST, relayed);
+      const passed = await caughtUpTo(beyond, 'the last');
+      const datagrams = passed.filter(frame => frame.readUInt16BE(12) === ETHERTYPE.ipv4 && frame[23] === 17);
+      const source = Buffer.from(HOST.split('.').map(Number));
+      expect(
+        datagrams.map(frame => [
+          /of a peer|the last/.exec(frame.toString('latin1'))?.[0],
+          frame.readUInt16BE(36),
+        ]),
+      ).toEqual([
+        ['of a peer', 6_790],
+        ['the last', PORT],
+      ]);
+      for (const frame of datagrams) {
+        expect(frame.subarray(26, 30)).toEqual(source);
+        // No checksum, as it came.
+        expect(frame.readUInt16BE(40)).toBe(0);
+      }
 
-    const second = test.firewall(host);
-    guard.close();
-    await second.guardHost(LOCAL);
-    expect(second.relays()).toEqual([{ port: 7_001, to: { address: there, port: PORT } }]);
-    second.setRelays([]);
-    expect(second.relays()).toEqual([]);
-    expect(host.run('nft list table ip mesh')).not.toContain('7001');
-  });
+      const second = test.firewall(host);
+      guard.close();
+      await second.guardHost(local);
+      expect(second.relays()).toEqual([{ port: relayed, to: { address: there, port: PORT } }]);
+      second.setRelays([]);
+      expect(second.relays()).toEqual([]);
+      expect(host.run('nft list table ip mesh')).not.toContain(`${relayed} :`);
+    },
+  );
 
   it('stays as it is while another router takes over', async () => {
     const first = test.firewall(host);

@@ -28,6 +28,8 @@ export interface Content {
 
 export const TABLE = 'mesh';
 
+const MAX_PORT = 65_535;
+
 /**
  * In the host's namespace: only peers reach the data port. Loopback is no exception, since a frame of this host's own
  * never comes that way, and a local user could otherwise send into every network. `fib`, looked at for strangers
@@ -49,12 +51,27 @@ export function hostRuleset(dataPort: number, relayFrom?: Ipv4, control?: Contro
     counters: relayFrom === undefined ? ['strangers'] : ['strangers', 'relayed'],
     chains: elements => `
   chain prerouting {
-    type filter hook prerouting priority raw; policy accept;
-    udp dport ${dataPort} ip saddr != @peers fib daddr type != unicast counter name strangers drop
-    udp dport ${dataPort}-${Math.min(dataPort + RELAY_PORTS, 65_535)} ip daddr @peers ip saddr != @peers counter name strangers drop${control === undefined ? '' : closed(control)}${relayFrom === undefined ? '' : TO_RELAY}
+    type filter hook prerouting priority raw; policy accept;${ports(dataPort).map(toData).join('')}${control === undefined ? '' : closed(control)}
+  }
+  chain data {
+    ip saddr != @peers goto strangers
+    udp dport ${dataPort} accept${relayFrom === undefined ? '' : TO_RELAY}
+  }
+  chain strangers {
+    udp dport ${dataPort} fib daddr type != unicast counter name strangers drop
+    ip daddr @peers counter name strangers drop
   }${relayFrom === undefined ? '' : relay(relayFrom)}${postrouting(elements.get('masqueraded') ?? new Set())}`,
   };
 }
+
+/** The data port and those at which peers may be relayed (core/host/relays.ts), which start again at 1 after the last. */
+function ports(dataPort: number): readonly string[] {
+  const last = dataPort + RELAY_PORTS;
+  return last <= MAX_PORT ? [`${dataPort}-${last}`] : [`${dataPort}-${MAX_PORT}`, `1-${last - MAX_PORT}`];
+}
+
+const toData = (range: string): string => `
+    udp dport ${range} goto data`;
 
 /** By which device containers come to this host, and the TCP port of routers. */
 export interface Control {
@@ -76,7 +93,7 @@ const RELAY_MAPS: Readonly<Record<string, MapShape>> = {
  * the rule.)
  */
 const TO_RELAY = `
-    ip saddr @peers udp checksum 0 fib daddr type local ip daddr set udp dport map @relay_hosts goto relay`;
+    udp checksum 0 fib daddr type local ip daddr set udp dport map @relay_hosts goto relay`;
 
 /**
  * What a peer sends to the port of another, whom it does not reach, is sent on there as if it came from here, without a
