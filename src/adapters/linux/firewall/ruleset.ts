@@ -51,7 +51,7 @@ export function hostRuleset(dataPort: number, relayFrom?: Ipv4, control?: Contro
     counters: relayFrom === undefined ? ['strangers'] : ['strangers', 'relayed'],
     chains: elements => `
   chain prerouting {
-    type filter hook prerouting priority raw; policy accept;${ports(dataPort).map(toData).join('')}${control === undefined ? '' : closed(control)}
+    type filter hook prerouting priority raw; policy accept;${toData(dataPort)}${control === undefined ? '' : closed(control)}
   }
   chain data {
     ip saddr != @peers goto strangers
@@ -64,14 +64,17 @@ export function hostRuleset(dataPort: number, relayFrom?: Ipv4, control?: Contro
   };
 }
 
-/** The data port and those at which peers may be relayed (core/host/relays.ts), which start again at 1 after the last. */
-function ports(dataPort: number): readonly string[] {
+/**
+ * The data port and those at which peers may be relayed (core/host/relays.ts), which start again at 1 after the last. Down
+ * there are services of other programs, which strangers may ask.
+ */
+function toData(dataPort: number): string {
   const last = dataPort + RELAY_PORTS;
-  return last <= MAX_PORT ? [`${dataPort}-${last}`] : [`${dataPort}-${MAX_PORT}`, `1-${last - MAX_PORT}`];
+  const more = `
+    udp dport 1-${last - MAX_PORT} ip saddr @peers goto data`;
+  return `
+    udp dport ${dataPort}-${Math.min(last, MAX_PORT)} goto data${last > MAX_PORT ? more : ''}`;
 }
-
-const toData = (range: string): string => `
-    udp dport ${range} goto data`;
 
 /** By which device containers come to this host, and the TCP port of routers. */
 export interface Control {
