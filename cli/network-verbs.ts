@@ -23,6 +23,7 @@ export function addNetworkVerbs(program: Command, perform: Perform): void {
     .option('--aux-address <pair...>', 'NAME=ADDRESS of others that are')
     .option('--mtu <bytes>', 'at most; what the paths allow if that is less')
     .option('--internal', 'its containers reach nothing outside')
+    .option('--encrypted', 'its frames leave hosts encrypted, or not at all; a password has all networks so')
     .option('--label <pair...>', 'KEY=VALUE')
     .action((name: string, flags: NetworkFlags, command) =>
       perform(command, async c => (await import('./network.ts')).createNetwork(c, name, flags)),

@@ -12,6 +12,7 @@ export interface NetworkFlags {
   readonly auxAddress?: readonly string[];
   readonly mtu?: string;
   readonly internal?: boolean;
+  readonly encrypted?: boolean;
   /** `KEY=VALUE`, or a key alone. */
   readonly label?: readonly string[];
 }
@@ -22,7 +23,8 @@ export async function createNetwork(
   name: string,
   flags: NetworkFlags,
 ): Promise<Result<void>> {
-  const { auxAddress = [], gateway, internal, ipRange: range, label = [], mtu, subnet: subnets } = flags;
+  const { auxAddress = [], encrypted, gateway, internal, label = [], mtu } = flags;
+  const { ipRange: range, subnet: subnets } = flags;
   const unnamed = auxAddress.find(text => !/^[^=]+=/.test(text));
   if (unnamed !== undefined)
     return refuse({ code: 'bad-setting', name: '--aux-address', value: unnamed, allowed: 'NAME=ADDRESS' });
@@ -36,6 +38,7 @@ export async function createNetwork(
     ...(auxAddress.length > 0 && { aux: pairs(auxAddress) }),
     ...(mtu !== undefined && { mtu: Number(mtu) }),
     internal,
+    encrypted,
     ...(label.length > 0 && { labels: pairs(label) }),
   });
   if (!reply.ok) return reply;

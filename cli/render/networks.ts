@@ -6,12 +6,12 @@ import { renderTable } from './table.ts';
 /** One network a line: name, subnets, VNI, MTU, how many are on it. */
 export function renderNetworks(networks: readonly NetworkReport[]): string {
   return renderTable(
-    networks.map(({ name, subnets, vni, mtu, endpoints, internal }) => [
+    networks.map(({ name, subnets, vni, mtu, endpoints, encrypted, internal }) => [
       name,
       subnets.join(',') || '-',
       `vni=${vni}`,
       `mtu=${mtu}`,
-      `${endpoints} ${endpoints === 1 ? 'endpoint' : 'endpoints'}${internal ? ', internal' : ''}`,
+      `${endpoints} ${endpoints === 1 ? 'endpoint' : 'endpoints'}${internal ? ', internal' : ''}${encrypted ? ', encrypted' : ''}`,
     ]),
   );
 }
@@ -32,6 +32,7 @@ export function renderNetwork(network: NetworkReport, members: readonly Endpoint
     ['vni', `${network.vni}`],
     ['mtu', `${network.mtu}`],
     ['internal', network.internal ? 'yes' : undefined],
+    ['encrypted', network.encrypted ? 'yes' : undefined],
     ['labels', pairs(labels)],
     ['id', network.id],
   ];

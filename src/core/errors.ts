@@ -59,6 +59,7 @@ export type Problem =
   | { readonly code: 'network-default'; readonly network: string }
   | { readonly code: 'network-in-use'; readonly network: string; readonly holders: string }
   | { readonly code: 'network-refused'; readonly network: string; readonly why: string }
+  | { readonly code: 'network-not-sealed'; readonly network: string }
   | { readonly code: 'network-no-room'; readonly network: string; readonly range: string }
   | {
       readonly code: 'subnet-overlaps';
@@ -210,6 +211,8 @@ const SENTENCES: Sentences = {
   'network-default': p => `"${p.network}" is the network that every host has; "mesh reset" ends it`,
   'network-in-use': p => `network "${p.network}" is in use by ${p.holders}; detach or remove those first`,
   'network-refused': p => `Docker refused network "${p.network}": ${p.why}`,
+  'network-not-sealed': p =>
+    `this host can't encrypt for network "${p.network}": there is no /dev/net/tun; load the module tun, or make it on another host`,
   'network-no-room': p =>
     `no subnet of ${p.range} is left for "${p.network}"; remove a network, or launch with a smaller --ipalloc-default-subnet`,
   'subnet-overlaps': p => `${p.value} overlaps with ${p.other} of network "${p.network}"; take another`,

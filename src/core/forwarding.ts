@@ -27,6 +27,8 @@ export interface NetworkForwarding {
   readonly own: { readonly address: Cidr; readonly mac: Mac } | undefined;
   /** What the bridge answers for here as on every other host: nothing from or to it passes the VXLAN device. */
   readonly service?: Service;
+  /** Nothing of it may leave as it is, or is taken that comes so. */
+  readonly encrypted?: boolean;
   /** Sorted by address. */
   readonly stations: readonly Station[];
   /** VTEPs with members of this network: they get broadcast and multicast. Sorted. */

@@ -110,6 +110,8 @@ export interface NetworkReport {
   /** Addresses that are somebody's outside of the mesh. */
   readonly aux: Readonly<Record<string, Ipv4>>;
   readonly internal: boolean;
+  /** Its frames leave a host sealed, or not at all. */
+  readonly encrypted: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Addresses of this host itself, with prefix, sorted. */
   readonly exposed: readonly string[];

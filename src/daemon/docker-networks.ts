@@ -1,5 +1,11 @@
 import type { NetworkRequest } from '../api/control/contract.ts';
-import { MTU_OPTION, MTU_OPTIONS, NAME_OPTION } from '../api/plugin/network-options.ts';
+import {
+  ENCRYPTED_OPTION,
+  isEncrypted,
+  MTU_OPTION,
+  MTU_OPTIONS,
+  NAME_OPTION,
+} from '../api/plugin/network-options.ts';
 import { formatCidr, parseCidr, serviceAddress } from '../core/address.ts';
 import { describe, type Problem, type Result } from '../core/errors.ts';
 import type { Command, Reply } from '../core/host/step.ts';
@@ -220,7 +226,7 @@ export class DockerNetworks {
 
 /** As the engine is to have it. */
 function specOf(network: Network, driver: string): EngineNetworkSpec {
-  const { aux = {}, gateway, internal = false, labels = {}, mtu, name, range, subnets } = network;
+  const { aux = {}, encrypted, gateway, internal = false, labels = {}, mtu, name, range, subnets } = network;
   return {
     name,
     driver,
@@ -230,7 +236,11 @@ function specOf(network: Network, driver: string): EngineNetworkSpec {
     aux,
     internal,
     labels,
-    options: { [NAME_OPTION]: name, ...(mtu !== undefined && { [MTU_OPTION]: `${mtu}` }) },
+    options: {
+      [NAME_OPTION]: name,
+      ...(mtu !== undefined && { [MTU_OPTION]: `${mtu}` }),
+      ...(encrypted && { [ENCRYPTED_OPTION]: 'true' }),
+    },
   };
 }
 
@@ -246,5 +256,6 @@ function requestOf(found: EngineNetwork): NetworkRequest {
     ...{ name, subnets, range, aux, internal, labels },
     ...(!isOwn && { gateway }),
     ...(mtu !== undefined && { mtu: Number(mtu) }),
+    ...(isEncrypted(options) && { encrypted: true }),
   };
 }

@@ -39,7 +39,7 @@ export function networkHandlers({ ask, networksSettled, report }: NetworkHandler
 
 /** What a request asks for, as the core takes it. */
 export function readNetwork(request: NetworkRequest): Result<NetworkWish> {
-  const { name, mtu, internal, labels } = request;
+  const { name, mtu, internal, encrypted, labels } = request;
   const subnets = parseAddresses(request.subnets ?? []);
   if (!subnets.ok) return subnets;
   const range = readRange(request.range);
@@ -62,6 +62,7 @@ export function readNetwork(request: NetworkRequest): Result<NetworkWish> {
     ...kept.value,
     ...(mtu !== undefined && { mtu }),
     ...(internal && { internal }),
+    ...(encrypted && { encrypted }),
     ...(labels && Object.keys(labels).length > 0 && { labels }),
   });
 }

@@ -150,7 +150,7 @@ describe('Docker with the drivers of the mesh', () => {
     const create = 'docker network create -d mesh';
     expect(await refused(one, `${create} own`)).toMatch(/--ipam-driver mesh/);
     const ours = `${create} --ipam-driver mesh`;
-    expect(await refused(one, `${ours} -o encrypted odd`)).toMatch(/does not encrypt/);
+    expect(await refused(one, `${ours} -o encrypted=x odd`)).toMatch(/takes no value/);
     expect(await refused(one, `${ours} -o color=red odd`)).toMatch(/no option "color"/);
     expect(await refused(one, `${ours} --subnet 10.32.0.0/24 odd`)).toMatch(/overlaps/);
     expect(await refused(one, `${ours} --subnet 192.168.7.0/24 odd`)).toMatch(/outside/);
@@ -184,6 +184,10 @@ describe('Docker with the drivers of the mesh', () => {
     expect(await type(one, `docker exec box1 ping -c 2 -W 1 ${second}`)).toContain(' 0% packet loss');
     await type(one, 'docker network disconnect inner box1');
     expect(await type(one, 'docker exec box1 ip addr')).not.toContain('10.40.');
+    await type(one, 'docker network create -d mesh --ipam-driver mesh -o encrypted sealed');
+    await has(two, 'sealed');
+    expect(await type(two, 'mesh network ls')).toMatch(/^sealed .*encrypted$/m);
+    await type(two, 'docker network rm sealed');
     for (const host of lab.hosts) await type(host, 'docker rm -f $(docker ps -q --filter name=in)');
     await until(
       async () => (await one.mesh(['network', 'rm', 'inner'])).status === 0 || undefined,

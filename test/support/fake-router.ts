@@ -110,6 +110,7 @@ export const REPORT: Report = {
       gateway: undefined,
       aux: {},
       internal: false,
+      encrypted: false,
       labels: {},
       exposed: ['10.32.0.2/12'],
       mtu: 1450,

@@ -4,7 +4,6 @@ import { HOST_LEG } from '../../core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import {
   type Forwarding,
-  isSleeveAddress,
   type NetworkForwarding,
   type Sleeve,
   tunnelAddress,
@@ -21,6 +20,7 @@ import { inspectSwitch } from './inspection.ts';
 import { attempt, problemOf } from './kernel-problem.ts';
 import { KernelError } from './libc.ts';
 import { portName } from './names.ts';
+import { usesSleeve } from './network-devices.ts';
 import type { InSwitch, Prober } from './parts.ts';
 import { type Port, plumb, unplumb } from './plumbing.ts';
 import { createProber } from './probe.ts';
@@ -86,6 +86,7 @@ interface Running {
   sleeve: SleevePath | undefined;
   /** As they were applied last. */
   sleeves: readonly Sleeve[];
+  usesSleeve: boolean;
   /** The largest packet of any container, as it was applied last. */
   mtu: number;
   peers: readonly Ipv4[];
@@ -156,6 +157,7 @@ class KernelDataplane implements LinuxDataplane {
         place,
         forwarder: new Forwarder(place),
         sleeves: [],
+        usesSleeve: false,
         mtu: 0,
         peers: [],
         control: undefined,
@@ -183,6 +185,7 @@ class KernelDataplane implements LinuxDataplane {
         const control = running.control?.own?.address.address;
         running.tunnels?.apply(control && tunnelAddress(control), wanted.tunnels ?? []);
         running.sleeves = wanted.sleeves ?? [];
+        running.usesSleeve = wanted.networks.some(usesSleeve);
         running.mtu = Math.max(0, ...wanted.networks.flatMap(({ own, mtu }) => (own ? [] : [mtu])));
         this.#bringSleeve(running);
         const [refused, ...more] = await running.forwarder.apply(wanted.networks);
@@ -317,8 +320,8 @@ class KernelDataplane implements LinuxDataplane {
 
   #bringSleeve(running: Running): void {
     const { control, sleeve, sleeves } = running;
-    const isUsed = control?.stations.some(({ vtep }) => isSleeveAddress(vtep.address)) ?? false;
-    sleeve?.apply({ control: control?.own?.address.address, sleeves, isUsed, mtu: running.mtu });
+    const own = control?.own?.address.address;
+    sleeve?.apply({ control: own, sleeves, isUsed: running.usesSleeve, mtu: running.mtu });
   }
 
   async #auditSleeve(running: Running): Promise<readonly string[]> {

@@ -165,8 +165,10 @@ export class Forwarder {
     const network = this.#networks.get(wanted.vni);
     if (network === undefined || !network.ensured || network.from !== this.#from) return true;
     const { kind } = this.#place.sending;
-    if (kind === 'plain' && network.devices.plain === undefined && usesSleeve(wanted)) return true;
     const before = network.wanted;
+    if (before.encrypted !== wanted.encrypted) return true;
+    const isOpen = kind === 'plain' && !wanted.encrypted;
+    if (isOpen && network.devices.plain === undefined && usesSleeve(wanted)) return true;
     const answers = (of: NetworkForwarding): string => JSON.stringify(answersOf(of));
     return before.mtu !== wanted.mtu || before.name !== wanted.name || answers(before) !== answers(wanted);
   }

@@ -8,6 +8,9 @@ import { listForwarding, listNeighbours } from './rtnetlink/neighbours.ts';
 import type { Switch } from './switch.ts';
 import { bridgesOf, sortTables, type Tables, values } from './tables.ts';
 
+/** Of an encrypted network before a router has made it anew. Link indexes begin at 1. */
+const NO_DEVICE = 0;
+
 /**
  * Reads back from the kernel what the switch holds. `peers` are those set last: the rules know no others. `services`: the
  * MACs that the rules keep from leaving. `relays`: what the rules send on. `tunnels`: what the
@@ -20,27 +23,29 @@ export async function inspectSwitch(
   relays: readonly Relay[],
   tunnels: readonly Tunnel[] | undefined,
 ): Promise<Inspection> {
-  const { route, local } = place;
+  const { route, local, sending } = place;
   const links = await listLinks(route);
   const byName = new Map(links.map(link => [link.name, link]));
   const found = links.flatMap(bridge => {
     const vni = vniOfBridge(bridge.name);
     const name = networkOfAlias(bridge.alias);
-    const vxlan = vni === undefined ? undefined : byName.get(vxlanName(vni));
-    return vni === undefined || name === undefined || vxlan === undefined
-      ? []
-      : [{ bridge, name, vni, vxlan, other: byName.get(plainName(vni)) ?? byName.get(sleeveName(vni)) }];
+    if (vni === undefined || name === undefined) return [];
+    const usual = byName.get(vxlanName(vni));
+    const other = byName.get(plainName(vni)) ?? byName.get(sleeveName(vni));
+    // Only an encrypted network has no device by which frames leave as they are.
+    const open = sending.kind === 'both' ? byName.get(plainName(vni)) : usual;
+    return [{ bridge, name, vni, usual, other, encrypted: open === undefined }];
   });
-  const devices = found.map(({ bridge, vxlan, other }) => ({
+  const devices = found.map(({ bridge, usual, other }) => ({
     bridge: bridge.index,
-    vxlan: vxlan.index,
-    plain: other?.index,
+    vxlan: usual?.index ?? other?.index ?? NO_DEVICE,
+    plain: usual && other?.index,
   }));
   const forwarding = await listForwarding(route);
   const neighbours = await listNeighbours(route);
   const tables = await sortTables({ forwarding, neighbours }, bridgesOf(devices, new Map()), local.port);
   const addresses = listAddresses(route);
-  const networks = found.map(({ bridge, name, vni }): NetworkForwarding => {
+  const networks = found.map(({ bridge, name, vni, encrypted }): NetworkForwarding => {
     const held = tables.get(bridge.index);
     const { mac } = bridge;
     const [address, ...more] = addresses.flatMap(({ link, cidr }) => (link === bridge.index ? cidr : []));
@@ -51,6 +56,7 @@ export async function inspectSwitch(
       mtu: bridge.mtu,
       own: address && mac && !isService ? { address, mac } : undefined,
       ...(address && isService && { service: { addresses: [address, ...more], mac } }),
+      ...(encrypted && { encrypted }),
       stations: held === undefined ? [] : stationsOf(held),
       flood: held === undefined ? [] : floodOf(held),
     };

@@ -80,14 +80,24 @@ export function ensureDevices(
   const { route, sending, local } = place;
   const { mtu, vni } = wanted;
   const outside = sending.kind === 'plain' ? place.host : route;
+  const isSealed = wanted.encrypted === true;
   const ensure = (name: string, outside: NetlinkSocket, from: Ipv4): Ensured =>
     ensureVxlan(place, name, outside, { vni, ...local, local: from }, links, note);
-  const usual = ensure(vxlanName(vni), outside, from.usual);
-  const isBySleeve = sending.kind === 'plain' && (links.has(sleeveName(vni)) || usesSleeve(wanted));
+  // Of an encrypted one, no device takes or sends what is not.
+  const open = sending.kind === 'both' ? plainName(vni) : vxlanName(vni);
+  if (isSealed && sending.kind !== 'tunnels' && links.has(open)) {
+    note('a device sent and took frames as they are');
+    route.run(deleteLink(open));
+  }
+  const isUsual = sending.kind !== 'plain' || !isSealed;
+  const usual = isUsual ? ensure(vxlanName(vni), outside, from.usual) : undefined;
+  const isBySleeve =
+    sending.kind === 'plain' && (isSealed || links.has(sleeveName(vni)) || usesSleeve(wanted));
   const sleeve = isBySleeve ? ensure(sleeveName(vni), route, from.sleeve) : undefined;
-  const trusted = sending.kind === 'both' ? ensure(plainName(vni), place.host, local.address) : undefined;
+  const trusted =
+    sending.kind === 'both' && !isSealed ? ensure(plainName(vni), place.host, local.address) : undefined;
   const plain = sleeve === undefined ? trusted : usual;
-  const vxlan = sleeve ?? usual;
+  const vxlan = (sleeve ?? usual)!;
   const uplinks = plain === undefined ? [vxlan] : [vxlan, plain];
   const flags = plain === undefined ? UPLINK : APART;
   if (!uplinks.every(({ link }) => isPort(link, bridge.link)))

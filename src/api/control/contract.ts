@@ -213,6 +213,8 @@ export interface NetworkRequest {
   readonly aux?: Readonly<Record<string, string>> | undefined;
   readonly mtu?: number | undefined;
   readonly internal?: boolean | undefined;
+  /** Its frames leave hosts sealed, or not at all. */
+  readonly encrypted?: boolean | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 

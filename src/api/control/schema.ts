@@ -67,6 +67,7 @@ const REQUESTS = {
     aux: texts.optional(),
     mtu: z.number().int().optional(),
     internal: z.boolean().optional(),
+    encrypted: z.boolean().optional(),
     labels: texts.optional(),
   }),
   removeNetwork: z.strictObject({ name: network }),

@@ -7,11 +7,16 @@ import { Refusal } from './host.ts';
 export const GENERIC = 'com.docker.network.generic';
 export const MTU_OPTION = 'com.docker.network.driver.mtu';
 export const MTU_OPTIONS: readonly string[] = [MTU_OPTION, 'mtu'];
+/** With an empty value, as the command line has it, or `true`. */
+export const ENCRYPTED_OPTION = 'encrypted';
 /** The mesh network that it is: set where a router makes it, so that it is not made into one anew. */
 export const NAME_OPTION = 'mesh.network';
 /** What engines say of every network beside what the user gave. */
 const ENGINE = ['com.docker.network.internal', 'com.docker.network.enable_ipv4', GENERIC];
 const IPV6 = 'com.docker.network.enable_ipv6';
+
+export const isEncrypted = (options: Readonly<Record<string, string>>): boolean =>
+  ['', 'true'].includes(options[ENCRYPTED_OPTION] ?? 'false');
 
 const isTrue = (value: unknown): boolean => value === true || value === 'true';
 
@@ -36,11 +41,11 @@ function checkOption(name: string, value: unknown): void {
     if (typeof value === 'string' && isNetworkName(value)) return;
     throw new Refusal(`-o ${name}=${value}: that can't be the name of a network`);
   }
-  if (name === 'encrypted')
-    throw new Refusal(
-      '-o encrypted: the mesh does not encrypt frames yet, and sends none in the clear that were meant to be encrypted; leave it out',
-    );
+  if (name === ENCRYPTED_OPTION) {
+    if (['', 'true', 'false'].includes(String(value))) return;
+    throw new Refusal(`-o ${name}=${value}: it takes no value, or true, or false`);
+  }
   throw new Refusal(
-    `there is no option "${name}" for a mesh network; it takes ${[...MTU_OPTIONS, NAME_OPTION].join(', ')}`,
+    `there is no option "${name}" for a mesh network; it takes ${[...MTU_OPTIONS, ENCRYPTED_OPTION, NAME_OPTION].join(', ')}`,
   );
 }

@@ -1,6 +1,6 @@
 import type { NetworkRequest } from '../control/contract.ts';
 import { Refusal } from '../plugin/host.ts';
-import { GENERIC, MTU_OPTIONS, NAME_OPTION, readOptions } from '../plugin/network-options.ts';
+import { GENERIC, isEncrypted, MTU_OPTIONS, NAME_OPTION, readOptions } from '../plugin/network-options.ts';
 import { Refused } from './exchange.ts';
 import { part, read } from './fields.ts';
 import { type Fields, isFields } from './json.ts';
@@ -20,7 +20,7 @@ export function readNetworkRequest(fields: Fields, driver: string): NetworkReque
   return {
     name,
     ...readAddresses(fields, driver),
-    ...readMtu(name, texts(fields, 'Options')),
+    ...readDriverOptions(name, texts(fields, 'Options')),
     ...(read(fields, 'Internal') === true && { internal: true }),
     labels: texts(fields, 'Labels'),
   };
@@ -70,7 +70,10 @@ function readAddresses(fields: Fields, driver: string): Addresses {
   };
 }
 
-function readMtu(name: string, options: Readonly<Record<string, string>>): Pick<NetworkRequest, 'mtu'> {
+function readDriverOptions(
+  name: string,
+  options: Readonly<Record<string, string>>,
+): Pick<NetworkRequest, 'mtu' | 'encrypted'> {
   try {
     const named = readOptions({ [GENERIC]: options });
     if (named !== undefined && named !== name)
@@ -80,7 +83,10 @@ function readMtu(name: string, options: Readonly<Record<string, string>>): Pick<
     throw error;
   }
   const mtu = MTU_OPTIONS.map(option => options[option]).find(value => value !== undefined);
-  return mtu === undefined ? {} : { mtu: Number(mtu) };
+  return {
+    ...(mtu !== undefined && { mtu: Number(mtu) }),
+    ...(isEncrypted(options) && { encrypted: true }),
+  };
 }
 
 function section(fields: Fields, name: string): Fields {

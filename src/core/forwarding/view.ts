@@ -70,6 +70,8 @@ interface Located {
   readonly own: Ipv4 | undefined;
   /** Where frames for it are sent; nowhere while they can't be protected as they have to be. */
   readonly vtep: Vtep | undefined;
+  /** Where those of encrypted networks are. */
+  readonly sealed: Vtep | undefined;
   readonly control: Ipv4;
   readonly tunnel: Tunnel | undefined;
   readonly sleeve: Sleeve | undefined;
@@ -156,7 +158,8 @@ export class ForwardingView {
     }
     const { owner, endpoint } = holder;
     const { address, mac, network } = endpoint;
-    const vtep = this.#isOfService(endpoint) ? undefined : this.#hosts.get(owner)?.vtep;
+    const host = this.#isOfService(endpoint) ? undefined : this.#hosts.get(owner);
+    const vtep = this.#views.networks.get(network)?.encrypted ? host?.sealed : host?.vtep;
     const isSame = before?.owner === owner && before.station?.vtep === vtep;
     if (isSame && (vtep === undefined || before.station?.mac === mac)) return false;
     if (before !== undefined) this.#remove(key, before);
@@ -178,12 +181,14 @@ export class ForwardingView {
     // One that says again where it is keeps its VTEP, and with it all its stations.
     const protection = this.#views.shield.of(owner);
     const now = host && (this.#views.detour(owner) ?? protection?.vtep);
-    const vtep = now && before?.vtep && isSameVtep(before.vtep, now) ? before.vtep : now;
+    const vtep = keep(before?.vtep, now);
     const tunnel = owner === this.#views.self ? undefined : tunnelTo(protection);
     const sleeve = owner === this.#views.self ? undefined : this.#views.shield.sleeveTo(owner);
+    const sealed = keep(before?.sealed, host && sealedVtep(host.vtep, protection, sleeve));
     if (host === undefined) this.#hosts.delete(owner);
     const own = host && this.#isHeard(protection) ? host.vtep.address : undefined;
-    if (host !== undefined) this.#hosts.set(owner, { own, vtep, control: host.control, tunnel, sleeve });
+    if (host !== undefined)
+      this.#hosts.set(owner, { own, vtep, sealed, control: host.control, tunnel, sleeve });
     const isRekeyed = !isSameTunnel(before?.tunnel, tunnel) || !isSameSleeve(before?.sleeve, sleeve);
     if (isRekeyed) {
       this.#tunnels = undefined;
@@ -199,7 +204,7 @@ export class ForwardingView {
       if (own !== undefined) this.#peers.add(own, own);
       isChanged = true;
     }
-    if (before?.vtep === vtep) return isChanged;
+    if (before?.vtep === vtep && before?.sealed === sealed) return isChanged;
     for (const key of [...(this.#keys.get(owner) ?? [])]) this.#place(key);
     return true;
   }
@@ -298,7 +303,19 @@ const isSameSleeve = (a: Sleeve | undefined, b: Sleeve | undefined): boolean =>
   a?.endpoint.address === b?.endpoint.address &&
   a?.endpoint.port === b?.endpoint.port;
 
-const isSameVtep = (a: Vtep, b: Vtep): boolean => a.address === b.address && a.port === b.port;
+/** The very same where it is equal. */
+const keep = (before: Vtep | undefined, now: Vtep | undefined): Vtep | undefined =>
+  before?.address === now?.address && before?.port === now?.port ? before : now;
+
+/** Where what may not leave as it is can be sent; nowhere without keys on both sides. */
+function sealedVtep(
+  { port }: Vtep,
+  protection: Protection | undefined,
+  sleeve: Sleeve | undefined,
+): Vtep | undefined {
+  if (protection?.kind === 'tunnel' || protection?.kind === 'sleeve') return protection.vtep;
+  return sleeve && { address: sleeve.address, port };
+}
 
 const controlMac = (address: Ipv4): Mac => macOfAddress(CONTROL_NETWORK.vni, address, 0);
 
@@ -320,6 +337,7 @@ function give(members: Members, network: Network, mtu: number, own: Ipv4 | undef
       mac: controlMac(own),
     },
     ...(service && { service }),
+    ...(network.encrypted && { encrypted: true }),
     stations,
     flood,
   };

@@ -56,7 +56,7 @@ export class Networking {
 
   /** One with this name that is like that already is as good as a new one. */
   create(wish: NetworkWish): Result<Reply> {
-    const { config, networks } = this.#context;
+    const { config, networks, shield } = this.#context;
     const known = networks.get(wish.name);
     if (known !== undefined) {
       return isAsWished(known, wish)
@@ -65,6 +65,7 @@ export class Networking {
     }
     if (config.ipam === undefined) return refuse({ code: 'ipam-off' });
     const { id = this.#newId() } = wish;
+    if (wish.encrypted && !shield.canSeal) return refuse({ code: 'network-not-sealed', network: wish.name });
     if (networks.isRemoved(id)) return refuse({ code: 'network-removed', network: wish.name });
     const subnets = wish.subnets.length > 0 ? wish.subnets : this.#anySubnet(config.ipam, wish.name);
     const problem = this.#objection(config.ipam.universe, { ...wish, subnets });
@@ -283,6 +284,7 @@ function isAsWished(known: Network, wish: NetworkWish): boolean {
     isSame(known.gateway, wish.gateway) &&
     isSame(known.aux, wish.aux) &&
     isSame(known.mtu, wish.mtu) &&
-    (known.internal ?? false) === (wish.internal ?? false)
+    (known.internal ?? false) === (wish.internal ?? false) &&
+    (known.encrypted ?? false) === (wish.encrypted ?? false)
   );
 }

@@ -200,6 +200,7 @@ function networkReports(context: Context): readonly NetworkReport[] {
     gateway: network.gateway,
     aux: network.aux ?? {},
     internal: network.internal ?? false,
+    encrypted: network.encrypted ?? false,
     labels: network.labels ?? {},
     exposed: exposedOn(context, network.name),
     mtu: mtuOn(network, context.mtu()),

@@ -56,6 +56,11 @@ export class Shield {
     return this.#config.sleeve !== undefined;
   }
 
+  /** Whether this host can send to others what may not leave as it is. */
+  get canSeal(): boolean {
+    return this.hasSleeve || this.#own?.port !== undefined;
+  }
+
   /** The way through both routers, whether it is taken or not; undefined where there is none. */
   sleeveTo(peer: PeerId): Sleeve | undefined {
     const host = this.#topology.host(peer);

@@ -29,7 +29,7 @@ export const MTU_MIN = 576;
 const MTU_MAX = 65_535;
 
 export function encodeNetwork({ network, origin }: NetworkFact): Uint8Array {
-  const { id, name, vni, subnets, range, gateway, aux, mtu, internal, labels } = network;
+  const { id, name, vni, subnets, range, gateway, aux, mtu, internal, encrypted, labels } = network;
   return toBytes({
     vni,
     subnets: subnets.map(formatCidr),
@@ -39,6 +39,7 @@ export function encodeNetwork({ network, origin }: NetworkFact): Uint8Array {
     ...(aux && { aux }),
     ...(mtu && { mtu }),
     ...(internal && { internal }),
+    ...(encrypted && { encrypted }),
     ...(labels && { labels }),
     ...(origin && { origin: [origin.stamp, origin.owner] }),
   });
@@ -77,6 +78,7 @@ function decodeDetails(value: Readonly<Record<string, unknown>>): Details | unde
     ...(value['aux'] !== undefined && { aux: aux as Readonly<Record<string, Ipv4>> }),
     ...(mtu && { mtu }),
     ...(value['internal'] === true && { internal: true }),
+    ...(value['encrypted'] === true && { encrypted: true }),
     ...(value['labels'] !== undefined && { labels }),
   };
 }

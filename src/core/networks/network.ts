@@ -17,6 +17,8 @@ export interface Network {
   readonly mtu?: number;
   /** Its containers reach nothing outside through it. */
   readonly internal?: boolean;
+  /** Its frames leave a host sealed, or not at all; also where those of other networks go as they are. */
+  readonly encrypted?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
 }
 

@@ -149,7 +149,7 @@ describe('the drivers', () => {
 
     it.each<[string, object, RegExp]>([
       ['an option that there is not', network({}, { color: 'red' }), /no option "color".*mesh\.network/],
-      ['to encrypt', network({}, { encrypted: '' }), /encrypted/],
+      ['to encrypt or not', network({}, { encrypted: 'maybe' }), /encrypted=maybe: it takes no value/],
       ['an MTU that is none', network({}, { mtu: 'big' }), /mtu=big/],
       ['IPv6', network({ Options: { 'com.docker.network.enable_ipv6': true } }), /no IPv6/],
       ['a second subnet', network({ IPv4Data: [{}, {}] }), /one subnet/],

@@ -116,7 +116,11 @@ describe('POST /networks/create', () => {
     ['a subnet that is no text', { IPAM: { Config: [{ Subnet: 7 }] } }, 'Subnet is no text'],
     ['a list that is none', { IPAM: { Config: 'x' } }, 'IPAM.Config is no list'],
     ['an option', { Options: { color: 'red' } }, /^there is no option "color" for a mesh network/],
-    ['encryption', { Options: { encrypted: '' } }, /does not encrypt/],
+    [
+      'encryption or not',
+      { Options: { encrypted: 'x' } },
+      '-o encrypted=x: it takes no value, or true, or false',
+    ],
     ['an MTU', { Options: { mtu: 'big' } }, '-o mtu=big: it takes a number from 576 to 65535'],
     [
       'another name',
