@@ -11,6 +11,7 @@ export type Problem =
   | { readonly code: 'bad-setting'; readonly name: string; readonly value: string; readonly allowed: string }
   | { readonly code: 'bad-usage'; readonly why: string; readonly command: string }
   | { readonly code: 'unknown-option'; readonly option: string }
+  | { readonly code: 'bad-template'; readonly line: number; readonly column: number; readonly why: string }
   | { readonly code: 'address-unusable'; readonly value: string; readonly why: string }
   | { readonly code: 'address-of-network'; readonly value: string; readonly network: string }
   | { readonly code: 'address-elsewhere'; readonly value: string; readonly host: string }
@@ -149,6 +150,7 @@ const SENTENCES: Sentences = {
   'bad-setting': p => `${p.name}: "${p.value}" is not allowed; it takes ${p.allowed}`,
   'bad-usage': p => `${p.why}; see "mesh help ${p.command}"`,
   'unknown-option': p => `there is no option ${p.option}; "mesh help launch" lists them`,
+  'bad-template': p => `template, line ${p.line}, column ${p.column}: ${p.why}`,
   'address-unusable': p => `${p.value} can't be given to a container: ${p.why}`,
   'address-of-network': p =>
     `${p.value} is an address of network "${p.network}"; attach it there with --network ${p.network}, or take another`,
