@@ -4,9 +4,9 @@ import { call } from './functions.ts';
 import type { Command, Node, Operand, Pipe } from './nodes.ts';
 import { isTrue, kindOf, showAlone } from './show.ts';
 
-/** What one run may cost: a step is 8, a character that it makes is 1. A report of 500 hosts takes about half of it. */
-const LIMIT = 2 ** 25;
-const STEP = 8;
+/** What one run may cost: a step, and a character that is made or looked at. All of a report of 500 hosts is half of it. */
+const LIMIT = 2 ** 27;
+const STEP = 32;
 
 /** Fills a template in with `root`; throws a `Flaw` where that can't be done. */
 export function evaluate(nodes: readonly Node[], root: unknown): string {
@@ -89,8 +89,10 @@ class Evaluation {
       if (settles) return value;
       args.push(value);
     }
-    const made = call(head.name, [...args, ...last], why => new Flaw(head.at, why));
-    if (typeof made === 'string') this.#spend(made.length, head.at);
+    const all = [...args, ...last];
+    for (const arg of all) this.#spend(lengthOf(arg), head.at);
+    const made = call(head.name, all, why => new Flaw(head.at, why));
+    this.#spend(lengthOf(made), head.at);
     return made;
   }
 
@@ -131,3 +133,6 @@ class Evaluation {
     if (this.#spent > LIMIT) throw new Flaw(at, 'the template makes too much of this; ask for less of it');
   }
 }
+
+/** Of text; anything else costs no more than its step. */
+const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 0);

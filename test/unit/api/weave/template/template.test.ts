@@ -155,7 +155,9 @@ describe('refused with its place and what would do', () => {
     const many = { Many: Array<number>(1_000).fill(1) };
     const nested = '{{range $.Many}}'.repeat(4) + '{{end}}'.repeat(4);
     const doubled = `{{$a := "ab"}}${'{{$a = print $a $a}}'.repeat(60)}`;
-    for (const template of [nested, doubled]) expect(filled(template, many)).toMatch(/makes too much/);
+    const compared = `{{$a := "ab"}}${'{{$a = print $a $a}}'.repeat(20)}{{$b := print $a}}{{range .Many}}{{eq $a $b}}{{end}}`;
+    for (const template of [nested, doubled, compared])
+      expect(filled(template, many)).toMatch(/makes too much/);
   });
 
   it('what is too deep or too long', () => {
