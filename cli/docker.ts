@@ -1,21 +1,30 @@
 import { networkInterfaces } from 'node:os';
+import type { Settings } from '../src/api/control/options.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { type Output, runCommand } from './command.ts';
 
-/** Name of the router's container. */
-export const CONTAINER = 'mesh';
 /** Set on the router's container and image; its value is the build. */
 export const BUILD_LABEL = 'mesh.build';
 
 /** The `docker` command line, for one engine. */
 export interface Docker {
   readonly address: string;
+  /** Name of the router's container. */
+  readonly container: string;
   run(...argv: readonly string[]): Promise<Output>;
 }
 
-export function dockerAt(address: string): Docker {
+/** `words`: what stands in front of every command, like `--tls`. */
+export function dockerAt(
+  { docker: address, profile }: Pick<Settings, 'docker' | 'profile'>,
+  words: readonly string[] = [],
+): Docker {
   const env = { ...process.env, DOCKER_HOST: address };
-  return { address, run: (...argv) => runCommand('docker', argv, { env }) };
+  return {
+    address,
+    container: profile.container,
+    run: (...argv) => runCommand('docker', [...words, ...argv], { env }),
+  };
 }
 
 /** The reason in what `docker` said: its last line but for advice, without the name of the program. */
@@ -57,18 +66,18 @@ export interface FoundContainer {
 export async function findContainer(docker: Docker): Promise<Result<FoundContainer | undefined>> {
   if (docker.address === '') return ok(undefined);
   const format = `{{.State.Status}} {{.Config.Image}} {{index .Config.Labels "${BUILD_LABEL}"}}`;
-  const { status, stdout } = await docker.run('container', 'inspect', '--format', format, CONTAINER);
+  const { status, stdout } = await docker.run('container', 'inspect', '--format', format, docker.container);
   if (status !== 0) return ok(undefined);
   const [state = '', image = '', build = ''] = stdout.trim().split(' ');
   return build === '' || build === '<no'
-    ? refuse({ code: 'container-foreign', container: CONTAINER })
+    ? refuse({ code: 'container-foreign', container: docker.container })
     : ok({ state, image });
 }
 
 /** Ends the router's container for good: without its restart policy, which would bring it back with the engine. */
 export async function stopContainer(docker: Docker): Promise<Result<void>> {
-  await docker.run('update', '--restart', 'no', CONTAINER);
-  const stopped = await docker.run('stop', CONTAINER);
+  await docker.run('update', '--restart', 'no', docker.container);
+  const stopped = await docker.run('stop', docker.container);
   return stopped.status === 0
     ? ok(undefined)
     : refuse({ code: 'router-refused', why: `"docker stop" failed: ${dockerReason(stopped)}` });
@@ -76,5 +85,5 @@ export async function stopContainer(docker: Docker): Promise<Result<void>> {
 
 /** Removes the router's container, running or not; nothing where there is none. */
 export async function removeContainer(docker: Docker): Promise<void> {
-  await docker.run('rm', '--force', '--volumes', CONTAINER);
+  await docker.run('rm', '--force', '--volumes', docker.container);
 }

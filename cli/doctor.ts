@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Finding, sortFindings } from '../src/api/control/finding.ts';
-import { OPTIONS, type Settings } from '../src/api/control/options.ts';
+import type { Settings } from '../src/api/control/options.ts';
 import { formatSettings, parseSettings } from '../src/api/control/settings.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { type Output, runCommand } from './command.ts';
@@ -26,21 +26,18 @@ export async function doctor(context: Context, flags: LaunchFlags): Promise<Resu
   return count === 0 ? ok(undefined) : refuse({ code: 'obstacles', count });
 }
 
+const ENVIRONMENT = ['port', 'dataPort', 'host', 'dataAddress', 'runDir', 'stateDir', 'docker'] as const;
+
 /** Those that a router would be launched with: what an environment says counts here, too. */
 function readSettings({ flags, env }: Context, own: LaunchFlags): Result<Settings> {
-  const { port, dataPort, host, dataAddress, runDir, stateDir, docker } = OPTIONS;
-  const names = [port, dataPort, host, dataAddress, runDir, stateDir, docker].flatMap(option => option.env);
   const { runDir: _, stateDir: __, ...given } = own;
-  return parseSettings(
-    [...flags, ...settingsFlags(given)],
-    Object.fromEntries(names.map(name => [name, env[name]])),
-  );
+  return parseSettings([...flags, ...settingsFlags(given)], env, ENVIRONMENT);
 }
 
 /** Has the router's own code look, where it would run: natively, else in a container. */
 async function examine(settings: Settings, context: Context): Promise<Result<readonly Finding[]>> {
   const argv = ['--doctor', ...formatSettings(settings)];
-  const docker = dockerAt(settings.docker);
+  const docker = dockerAt(settings);
   if (
     !(await hasRules()) &&
     settings.docker !== '' &&

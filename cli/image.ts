@@ -46,7 +46,7 @@ export async function ensureImage(
   }
   const nft = await ensureProgram(context, 'nft', 'nftables');
   if (!nft.ok) return nft;
-  context.say(`mesh: building image ${image}`);
+  context.say(`building image ${image}`);
   const env = { ...process.env, DOCKER_HOST: docker.address };
   const { status } = await runCommand(process.execPath, [script, '--tag', image], { env, show: true });
   return status === 0 ? ok(image) : missing(`image ${image} could not be built`);

@@ -15,7 +15,7 @@ import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { type Output, runCommand } from './command.ts';
 import { completionScript } from './completion.ts';
 import type { Context } from './context.ts';
-import { CONTAINER, dockerAt, findContainer } from './docker.ts';
+import { dockerAt, findContainer } from './docker.ts';
 import { DAEMON, LAUNCHER, withFile } from './files.ts';
 import { settingsFlags } from './flags.ts';
 import { ensureProgram } from './packages.ts';
@@ -82,13 +82,13 @@ export async function uninstall(context: Context, flags: InstallFlags): Promise<
 }
 
 /** A router that is a container would come back beside that of the unit, and find its ports taken. */
-async function enable({ docker: address }: Settings): Promise<Result<void>> {
+async function enable(settings: Settings): Promise<Result<void>> {
   const enabled = await systemctl('daemon-reload').then(() => systemctl('enable', UNIT));
   if (enabled.status !== 0)
     return refuse({ code: 'launch-failed', why: `"systemctl enable ${UNIT}": ${enabled.stderr.trim()}` });
-  const docker = dockerAt(address);
+  const docker = dockerAt(settings);
   const found = await findContainer(docker);
-  if (found.ok && found.value !== undefined) await docker.run('update', '--restart=no', CONTAINER);
+  if (found.ok && found.value !== undefined) await docker.run('update', '--restart=no', docker.container);
   return ok(undefined);
 }
 

@@ -5,7 +5,7 @@ import { controlSocket } from '../src/api/control/settings.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { awaitRouter } from './await-router.ts';
 import { confinement, resolvConf, routerArguments, sharedMountAdvice } from './container.ts';
-import { CONTAINER, type Docker, dockerReason, findContainer, removeContainer } from './docker.ts';
+import { type Docker, dockerReason, findContainer, removeContainer } from './docker.ts';
 import { logFile, makeDirectory, withFile } from './files.ts';
 import { isInstalled } from './install.ts';
 import { lastWords } from './last-words.ts';
@@ -18,10 +18,17 @@ async function freeName(docker: Docker): Promise<Result<void>> {
   if (!found.ok) return found;
   const state = found.value?.state;
   if (state === 'running' || state === 'paused') {
-    return refuse({ code: 'router-running', how: `container ${CONTAINER}, ${state}` });
+    return refuse({ code: 'router-running', how: `container ${docker.container}, ${state}` });
   }
   if (state !== undefined) await removeContainer(docker);
   return ok(undefined);
+}
+
+export interface ContainerFlags {
+  /** The policy; that it comes back with the engine where left out. */
+  readonly restart?: 'no' | 'always';
+  /** More flags of `docker run`. */
+  readonly flags?: readonly string[];
 }
 
 /** Starts the router as container `mesh` that comes back with the engine, and waits until it answers. */
@@ -29,6 +36,7 @@ export async function launchContainer(
   settings: Settings,
   docker: Docker,
   image: string,
+  { flags, restart }: ContainerFlags = {},
 ): Promise<Result<Health>> {
   const free = await freeName(docker);
   if (!free.ok) return free;
@@ -38,10 +46,11 @@ export async function launchContainer(
   const started = await docker.run(
     'run',
     '--detach',
-    `--name=${CONTAINER}`,
+    `--name=${docker.container}`,
     // Where a unit brings a router with the next boot, this one must not come too.
-    `--restart=${isInstalled() ? 'no' : 'always'}`,
+    `--restart=${restart ?? (isInstalled() ? 'no' : 'always')}`,
     ...confinement(settings),
+    ...(flags ?? []),
     ...resolvConf(settings.resolvConf).flags,
     image,
     ...routerArguments(settings),
@@ -59,16 +68,16 @@ export async function launchContainer(
 /** Why the container ended, or undefined while it runs for the first time. */
 async function lastWordsOf(docker: Docker): Promise<string | undefined> {
   const format = '{{.State.Status}} {{.RestartCount}}';
-  const { status, stdout } = await docker.run('container', 'inspect', '--format', format, CONTAINER);
+  const { status, stdout } = await docker.run('container', 'inspect', '--format', format, docker.container);
   if (status === 0 && stdout.trim() === 'running 0') return undefined;
-  const { stdout: out, stderr } = await docker.run('logs', '--tail', TAIL_LINES, CONTAINER);
+  const { stdout: out, stderr } = await docker.run('logs', '--tail', TAIL_LINES, docker.container);
   return lastWords(out + stderr);
 }
 
 /** Leaves nothing of a container that failed but its log, where `mesh logs` finds it. */
 async function removeFailed(docker: Docker, { stateDir }: Settings): Promise<void> {
-  await docker.run('update', '--restart=no', CONTAINER);
-  const { stdout, stderr } = await docker.run('logs', '--tail', TAIL_LINES, CONTAINER);
+  await docker.run('update', '--restart=no', docker.container);
+  const { stdout, stderr } = await docker.run('logs', '--tail', TAIL_LINES, docker.container);
   const path = logFile(stateDir);
   withFile(path, () => writeFileSync(path, stdout + stderr, { mode: 0o600 }));
   await removeContainer(docker);

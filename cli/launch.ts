@@ -7,7 +7,7 @@ import { parseSettings } from '../src/api/control/settings.ts';
 import { formatCidr } from '../src/core/address.ts';
 import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import type { CommonFlags, Context } from './context.ts';
-import { CONTAINER, dockerAt, whyNoEngine } from './docker.ts';
+import { dockerAt, whyNoEngine } from './docker.ts';
 import { makeDirectory } from './files.ts';
 import { followPeers, type PeerResult } from './first-results.ts';
 import { settingsFlags } from './flags.ts';
@@ -34,7 +34,7 @@ export interface LaunchFlags extends CommonFlags {
 const FIRST_RESULT_MS = 3_000;
 const WAIT_SECONDS = 30;
 const BOOT_ADVICE =
-  'mesh: after a reboot Docker waits 15 s for each container that was on a mesh network, since it starts this router last; "mesh install" has one start before it';
+  'after a reboot Docker waits 15 s for each container that was on a mesh network, since it starts this router last; "mesh install" has one start before it';
 
 /** `mesh launch [PEER...]`: returns when the router answers, having said how the first attempt at each peer ended. */
 export async function launch(
@@ -91,7 +91,7 @@ function parseWait(flag: LaunchFlags['wait']): Result<number | undefined> {
 }
 
 /** Everything that can be refused before something is started. */
-async function prepare(
+export async function prepare(
   context: Context,
   settings: Settings,
   password: string | undefined,
@@ -110,10 +110,10 @@ async function prepare(
 
 async function start(context: Context, settings: Settings, flags: LaunchFlags): Promise<Result<Health>> {
   if (flags.native) return startNative(context, settings);
-  const docker = dockerAt(settings.docker);
+  const docker = dockerAt(settings);
   const reason = await whyNoEngine(docker);
   if (reason !== undefined) {
-    context.say(`mesh: starting the router as a process of this host: ${reason}`);
+    context.say(`starting the router as a process of this host: ${reason}`);
     return startNative(context, settings);
   }
   const image = await ensureImage(context, docker, flags.image);
@@ -136,7 +136,7 @@ async function tell(
   const report = await ask(context.socket, 'report');
   if (!report.ok) return report;
   const { self } = report.value;
-  const where = how === 'container' ? `container ${CONTAINER}` : `process ${pid}`;
+  const where = how === 'container' ? `container ${settings.profile.container}` : `process ${pid}`;
   if (!context.json) {
     context.print(undefined, `router ${renderLabel(self)} runs (${where}), port ${settings.port}`);
     if (settings.peers.length > 0) context.print(undefined, `trying ${settings.peers.join(', ')}`);
@@ -165,8 +165,8 @@ function tellResults(context: Context, results: readonly PeerResult[]): void {
   for (const { address, peer, problem } of results) {
     if (peer !== undefined && !context.json)
       context.print(undefined, `connected to ${address}, ${renderLabel(peer)}`);
-    if (problem?.code === 'peer-is-self') context.say(`mesh: ${describe(problem)}`);
-    else if (problem !== undefined) context.say(`mesh: ${describe(problem)}; trying on`);
-    else if (peer === undefined) context.say(`mesh: no answer from ${address} yet; trying on`);
+    if (problem?.code === 'peer-is-self') context.say(`${describe(problem)}`);
+    else if (problem !== undefined) context.say(`${describe(problem)}; trying on`);
+    else if (peer === undefined) context.say(`no answer from ${address} yet; trying on`);
   }
 }

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { ask } from '../src/api/control/client.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { type Context, placeSettings } from './context.ts';
-import { CONTAINER, dockerAt, findContainer } from './docker.ts';
+import { dockerAt, findContainer } from './docker.ts';
 import { logFile, withFile } from './files.ts';
 
 /** `mesh logs [-f]`: of the router that runs, else of the one that ran last. */
@@ -11,12 +11,13 @@ export async function logs(context: Context, follow: boolean): Promise<Result<vo
   const settings = placeSettings(context);
   if (!settings.ok) return settings;
   const { docker: address, stateDir } = settings.value;
+  const docker = dockerAt(settings.value);
   const health = await ask(context.socket, 'health');
   const native = health.ok && health.value.how === 'native';
-  const container = native ? ok(undefined) : await findContainer(dockerAt(address));
+  const container = native ? ok(undefined) : await findContainer(docker);
   if (container.ok && container.value !== undefined) {
     const env = { ...process.env, DOCKER_HOST: address };
-    return show('docker', ['logs', ...(follow ? ['--follow'] : []), CONTAINER], env);
+    return show('docker', ['logs', ...(follow ? ['--follow'] : []), docker.container], env);
   }
   const file = logFile(stateDir);
   if (!existsSync(file)) return refuse({ code: 'router-not-running', socket: context.socket });

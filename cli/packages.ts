@@ -15,7 +15,7 @@ export async function ensureProgram(
   if (await have(program)) return ok(undefined);
   const missing = refuse({ code: 'program-missing', program, package: debian });
   if (!(await have('apt-get'))) return missing;
-  context.say(`mesh: apt-get install ${debian}`);
+  context.say(`apt-get install ${debian}`);
   const { status } = await runCommand('sh', ['-c', UPDATE_AND_INSTALL, debian], { show: true });
   return status === 0 && (await have(program)) ? ok(undefined) : missing;
 }

@@ -8,7 +8,7 @@ import { describe, ok, type Result, refuse } from '../src/core/errors.ts';
 import { runCommand } from './command.ts';
 import { confinement } from './container.ts';
 import { type Context, placeSettings } from './context.ts';
-import { CONTAINER, dockerAt, findContainer, removeContainer } from './docker.ts';
+import { dockerAt, findContainer, removeContainer } from './docker.ts';
 import { DAEMON, withFile } from './files.ts';
 import { defaultImage, imageBuild } from './image.ts';
 import { lastWords } from './last-words.ts';
@@ -17,27 +17,37 @@ import { endRouter } from './stop.ts';
 
 /** `mesh reset`: works in any state, and again. Prints what was detached and what was removed. */
 export async function reset(context: Context): Promise<Result<void>> {
-  if (process.geteuid?.() !== 0)
-    return refuse({ code: 'no-permission', what: 'remove what the router made' });
   const settings = placeSettings(context);
   if (!settings.ok) return settings;
-  const detached = await leave(context);
-  if (!detached.ok) return detached;
-  const ended = await endRouter(context, settings.value);
-  if (!ended.ok) return ended;
-  const removed = await removeAll(settings.value);
-  if (!removed.ok) return removed;
+  const reply = await resetHost(context, settings.value);
+  if (!reply.ok) return reply;
+  const { detached, removed } = reply.value;
   const lines = [
-    ...detached.value.map(
+    ...detached.map(
       each => `detached ${each.addresses.join(' ')} from ${each.containerName || each.container}`,
     ),
-    ...removed.value.map(what => `removed ${what}`),
+    ...removed.map(what => `removed ${what}`),
   ];
-  context.print(
-    { detached: detached.value, removed: removed.value },
-    lines.join('\n') || 'nothing to remove',
-  );
+  context.print({ detached, removed }, lines.join('\n') || 'nothing to remove');
   return ok(undefined);
+}
+
+/** What was detached, and what there was to remove. */
+export interface ResetReply {
+  readonly detached: readonly Detached[];
+  readonly removed: readonly string[];
+}
+
+/** Detaches all containers, ends the router, and removes everything that it made. */
+export async function resetHost(context: Context, settings: Settings): Promise<Result<ResetReply>> {
+  if (process.geteuid?.() !== 0)
+    return refuse({ code: 'no-permission', what: 'remove what the router made' });
+  const detached = await leave(context);
+  if (!detached.ok) return detached;
+  const ended = await endRouter(context, settings);
+  if (!ended.ok) return ended;
+  const removed = await removeAll(settings);
+  return removed.ok ? ok({ detached: detached.value, removed: removed.value }) : removed;
 }
 
 /**
@@ -49,13 +59,13 @@ async function leave(context: Context): Promise<Result<readonly Detached[]>> {
   if (left.ok) return ok(left.value.detached);
   if (left.problem.code === 'no-permission') return left;
   if (left.problem.code !== 'router-not-running')
-    context.say(`mesh: ${describe(left.problem)}; it is ended all the same`);
+    context.say(`${describe(left.problem)}; it is ended all the same`);
   return ok([]);
 }
 
 /** Removes switch, container and files; gives what there was of them. */
 async function removeAll(settings: Settings): Promise<Result<string[]>> {
-  const docker = dockerAt(settings.docker);
+  const docker = dockerAt(settings);
   const found = await findContainer(docker);
   const container = found.ok ? found.value : undefined;
   const { stateDir, runDir } = settings;
@@ -70,7 +80,7 @@ async function removeAll(settings: Settings): Promise<Result<string[]>> {
     const removed = withFile(path, () => removeDirectory(path));
     if (!removed.ok) return removed;
   }
-  if (container !== undefined) parts.push(`container ${CONTAINER}`);
+  if (container !== undefined) parts.push(`container ${docker.container}`);
   return ok([...parts, ...directories]);
 }
 
@@ -88,7 +98,7 @@ function removeDirectory(path: string): void {
 /** Has the router's own code remove what it made in the kernel. */
 async function clean(settings: Settings, image: string | undefined): Promise<Result<void>> {
   const argv = ['--clean', ...formatSettings(settings)];
-  const docker = dockerAt(settings.docker);
+  const docker = dockerAt(settings);
   const candidate = image ?? defaultImage();
   const inContainer = settings.docker !== '' && (await imageBuild(docker, candidate)) !== undefined;
   const { status, stdout, stderr } = inContainer

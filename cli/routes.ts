@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PROFILES } from '../src/api/profile.ts';
 import { type Cidr, contains, formatCidr, fromNumber, parseCidr } from '../src/core/address.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 
@@ -7,8 +8,8 @@ interface Route {
   readonly subnet: Cidr;
 }
 
-/** Devices of ours, which lead to what the mesh gives out. */
-const OURS = /^mesh/;
+/** Devices of ours, which lead to what the mesh gives out: under any profile. */
+const OURS = new RegExp(`^(${PROFILES.map(({ legDevice }) => legDevice).join('|')})`);
 
 /** What to take instead of a range that is in use: the first of these that is free. */
 const OTHERS = ['10.160.0.0/12', '172.24.0.0/14', '192.168.128.0/18', '100.96.0.0/12', '198.18.0.0/15'];

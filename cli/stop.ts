@@ -4,7 +4,7 @@ import type { Settings } from '../src/api/control/options.ts';
 import { ok, type Result, refuse } from '../src/core/errors.ts';
 import { awaitEnd } from './await-router.ts';
 import { type Context, placeSettings } from './context.ts';
-import { CONTAINER, dockerAt, findContainer, stopContainer } from './docker.ts';
+import { dockerAt, findContainer, stopContainer } from './docker.ts';
 import { socketHolder } from './holder.ts';
 
 const STOP_TIMEOUT_MS = 10_000;
@@ -15,7 +15,7 @@ export async function stop(context: Context): Promise<Result<void>> {
   if (!settings.ok) return settings;
   const stopped = await endRouter(context, settings.value);
   if (!stopped.ok) return stopped;
-  if (stopped.value === undefined) context.say('mesh: no router is running');
+  if (stopped.value === undefined) context.say('no router is running');
   context.print({ stopped: stopped.value ?? null }, '');
   return ok(undefined);
 }
@@ -23,12 +23,12 @@ export async function stop(context: Context): Promise<Result<void>> {
 /** Ends the router, however it runs and whether or not it still answers; gives how it ran, undefined where none did. */
 export async function endRouter(
   context: Context,
-  { docker: address }: Settings,
+  settings: Settings,
 ): Promise<Result<Health['how'] | undefined>> {
   const health = await ask(context.socket, 'health');
   if (health.ok && health.value.how === 'native') return endNative(context, health.value.pid);
   if (!health.ok && health.problem.code === 'no-permission') return health;
-  const docker = dockerAt(address);
+  const docker = dockerAt(settings);
   const found = await findContainer(docker);
   // Without a router that answers, somebody else's container of that name is none of our business.
   const state = found.ok ? found.value?.state : undefined;
@@ -43,8 +43,8 @@ export async function endRouter(
   }
   return refuse({
     code: 'docker-unreachable',
-    address,
-    why: `the router runs as container ${CONTAINER} of it`,
+    address: settings.docker,
+    why: `the router runs as container ${docker.container} of it`,
   });
 }
 
@@ -52,13 +52,13 @@ export async function endRouter(
 async function endNative(context: Context, pid: number): Promise<Result<'native'>> {
   await ask(context.socket, 'stop');
   if (await awaitEnd(context.socket, pid, STOP_TIMEOUT_MS)) return ok('native');
-  context.say(`mesh: the router has not ended within ${STOP_TIMEOUT_MS / 1000} s and is killed`);
+  context.say(`the router has not ended within ${STOP_TIMEOUT_MS / 1000} s and is killed`);
   return kill(context, pid);
 }
 
 /** One that does not even say how it is would not hear that it is to end. */
 function endSilent(context: Context, pid: number): Promise<Result<'native'>> {
-  context.say(`mesh: the router (process ${pid}) gives no answer and is killed`);
+  context.say(`the router (process ${pid}) gives no answer and is killed`);
   return kill(context, pid);
 }
 

@@ -12,7 +12,6 @@ import { hasOwnFacts } from '../core/host/durability.ts';
 import type { Log } from '../ports/log.ts';
 import { IDENTITY_FILE } from './identity.ts';
 import { removeEmpty } from './plugin.ts';
-import { MESH } from './profile.ts';
 import { startRouter } from './router.ts';
 
 /** As `mesh launch` stores it. */
@@ -35,7 +34,7 @@ export async function clean(settings: Settings, log: Log): Promise<Problem | und
   if (existsSync(runDir)) await createLinuxDataplane({ runDir, log }).remove();
   if (settings.plugin) {
     // Of a router that was killed; an engine would wait in vain on it.
-    rmSync(pluginSocket(MESH.driver), { force: true });
+    rmSync(pluginSocket(settings.profile.driver), { force: true });
     removeEmpty(PLUGIN_FOLDER);
   }
   return undefined;

@@ -9,7 +9,7 @@ import {
 import { formatCidr, parseCidr, serviceAddress } from '../core/address.ts';
 import { describe, type Problem, type Result } from '../core/errors.ts';
 import type { Command, Reply } from '../core/host/step.ts';
-import type { Network } from '../core/networks/network.ts';
+import { DEFAULT_NETWORK, type Network } from '../core/networks/network.ts';
 import type {
   ContainerNetworks,
   EngineNetwork,
@@ -29,6 +29,8 @@ const PATIENCE_MS = 5_000;
 export interface DockerNetworksParts {
   readonly networks: ContainerNetworks;
   readonly driver: string;
+  /** What the engine calls the network that every host has; all others are called as in the mesh. */
+  readonly defaultName: string;
   readonly log: Log;
   ask(command: Command): Promise<Result<Reply>>;
 }
@@ -151,7 +153,7 @@ export class DockerNetworks {
     for (const network of wanted) {
       // It may have been removed meanwhile.
       if (this.#find(network.name)?.id !== network.id) continue;
-      const twin = [...rest].find(({ name }) => name === network.name);
+      const twin = [...rest].find(({ name }) => name === this.#called(network));
       isFine.push(twin === undefined ? await this.#make(network) : this.#accept(twin));
     }
     return isFine.every(Boolean);
@@ -196,7 +198,9 @@ export class DockerNetworks {
   }
 
   async #make(network: Network): Promise<boolean> {
-    const made = await this.#parts.networks.create(specOf(network, this.#parts.driver));
+    const made = await this.#parts.networks.create(
+      specOf(network, this.#called(network), this.#parts.driver),
+    );
     if (made.ok) this.#said.delete(network.name);
     else this.#say(network.name, 'the engine can not have a network of the mesh', made.problem);
     return made.ok;
@@ -215,6 +219,10 @@ export class DockerNetworks {
     return true;
   }
 
+  #called({ name }: Network): string {
+    return name === DEFAULT_NETWORK.name ? this.#parts.defaultName : name;
+  }
+
   /** Once for each reason. */
   #say(network: string, message: string, problem: Problem): void {
     const why = describe(problem);
@@ -225,8 +233,8 @@ export class DockerNetworks {
 }
 
 /** As the engine is to have it. */
-function specOf(network: Network, driver: string): EngineNetworkSpec {
-  const { aux = {}, encrypted, gateway, internal = false, labels = {}, mtu, name, range, subnets } = network;
+function specOf(network: Network, name: string, driver: string): EngineNetworkSpec {
+  const { aux = {}, encrypted, gateway, internal = false, labels = {}, mtu, range, subnets } = network;
   return {
     name,
     driver,
@@ -237,7 +245,7 @@ function specOf(network: Network, driver: string): EngineNetworkSpec {
     internal,
     labels,
     options: {
-      [NAME_OPTION]: name,
+      [NAME_OPTION]: network.name,
       ...(mtu !== undefined && { [MTU_OPTION]: `${mtu}` }),
       ...(encrypted && { [ENCRYPTED_OPTION]: 'true' }),
     },

@@ -13,7 +13,6 @@ import type { EngineEndpoints } from '../ports/engine-endpoints.ts';
 import type { Log } from '../ports/log.ts';
 import { Comparison } from './comparison.ts';
 import { DockerNetworks } from './docker-networks.ts';
-import { MESH } from './profile.ts';
 import { revive } from './revive.ts';
 
 interface Router {
@@ -25,6 +24,8 @@ interface Router {
 export interface PluginParts extends Router {
   readonly engine: EngineEndpoints;
   readonly log: Log;
+  /** How the interfaces of containers begin; an engine adds a number. */
+  readonly device: string;
   readonly socketPath: string;
 }
 
@@ -46,12 +47,18 @@ const LOOK_MS = 30_000;
 /** Docker's drivers, where this router is to offer them. */
 export function createPlugin(settings: Settings, log: Log, router: Router): Plugin {
   if (!settings.plugin || settings.docker === '') return SILENT;
-  const { docker: address } = settings;
-  const { driver } = MESH;
+  const { docker: address, profile } = settings;
+  const { driver, device, network } = profile;
   const engine = createDockerEndpoints({ address, driver, log });
   const networks = createDockerNetworks(address, log);
-  const followed = new DockerNetworks({ networks, driver, log, ask: command => router.ask(command) });
-  const offered = offerPlugin({ ...router, engine, log, socketPath: pluginSocket(driver) });
+  const followed = new DockerNetworks({
+    networks,
+    driver,
+    defaultName: network,
+    log,
+    ask: command => router.ask(command),
+  });
+  const offered = offerPlugin({ ...router, engine, log, device, socketPath: pluginSocket(driver) });
   return {
     async start() {
       const started = await offered.start();
@@ -79,7 +86,7 @@ const SILENT: Plugin = {
 
 /** What engines ask for, and what they have forgotten to take back. */
 export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identify' | 'stop'> {
-  const { ask, engine, log, socketPath } = parts;
+  const { ask, device, engine, log, socketPath } = parts;
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
 
@@ -117,7 +124,7 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identif
 
   const server = createPluginServer({
     socketPath,
-    prefix: MESH.device,
+    prefix: device,
     log,
     host: {
       ask,

@@ -1,14 +1,12 @@
 import { createEngine } from '../adapters/docker/engine.ts';
 import type { ControlHandlers, ProxyReport } from '../api/control/contract.ts';
 import type { Settings } from '../api/control/options.ts';
-import { proxySocket } from '../api/control/settings.ts';
-import { formatListenAddress } from '../api/proxy/listen-address.ts';
+import { formatListenAddress, type ListenAddress } from '../api/proxy/listen-address.ts';
 import { createProxy } from '../api/proxy/proxy.ts';
 import type { DriverCalls } from '../api/proxy/rules.ts';
 import { type Cidr, serviceAddress } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
 import type { Log } from '../ports/log.ts';
-import { MESH } from './profile.ts';
 
 export interface ProxyParts {
   readonly settings: Settings;
@@ -28,13 +26,14 @@ const NONE: RouterProxy = { start: async () => ok(undefined), stop: async () => 
 /** Where this router's Docker proxy is asked; refused where it has none. */
 export function proxyReport(settings: Settings): Result<ProxyReport> {
   return hasProxy(settings)
-    ? ok({
-        addresses: [
-          `unix://${proxySocket(settings.runDir)}`,
-          ...settings.proxyListen.map(formatListenAddress),
-        ],
-      })
+    ? ok({ addresses: listenAddresses(settings).map(formatListenAddress) })
     : refuse({ code: 'proxy-off' });
+}
+
+/** Its own socket first, where it has one. */
+function listenAddresses({ profile, proxyListen, runDir }: Settings): readonly ListenAddress[] {
+  const { proxySocket: name } = profile;
+  return name === undefined ? proxyListen : [{ kind: 'unix', path: `${runDir}/${name}` }, ...proxyListen];
 }
 
 /** Without the drivers there are no networks that it could put containers on. */
@@ -48,17 +47,18 @@ export function createRouterProxy({
   log,
 }: ProxyParts): RouterProxy {
   if (!hasProxy(settings)) return NONE;
+  const { profile } = settings;
   return createProxy({
     engineAddress: settings.docker,
     engine: createEngine(settings.docker),
-    listen: [{ kind: 'unix', path: proxySocket(settings.runDir) }, ...settings.proxyListen],
+    listen: listenAddresses(settings),
     tls: tlsFiles(settings),
     mesh: handlers,
     drivers,
     rules: {
-      variable: `${MESH.environmentPrefix}CIDR`,
-      network: MESH.network,
-      driver: MESH.driver,
+      variable: `${profile.environmentPrefix}CIDR`,
+      network: profile.network,
+      driver: profile.driver,
       subnet,
       isDefault: settings.ipamDefault,
       dns:

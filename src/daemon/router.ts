@@ -33,7 +33,6 @@ import { Loop } from './loop.ts';
 import { dnsReport } from './name-handlers.ts';
 import { createNames, type Names } from './names.ts';
 import { createPlugin, type Plugin } from './plugin.ts';
-import { MESH } from './profile.ts';
 import { createRouterProxy, proxyReport } from './proxy.ts';
 import { threadProgram } from './threads.ts';
 import { startTrafficWatch } from './traffic.ts';
@@ -259,7 +258,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     log: log.child('dataplane'),
     ...(encryption && { tunnels: encryption.tunnels }),
     sleeve,
-    control: { leg: MESH.legDevice, port: settings.port },
+    control: { leg: settings.profile.legDevice, port: settings.port },
   });
   const plane = await dataplane.start(vtep.value);
   if (!plane.ok) return plane;
@@ -284,8 +283,8 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     discovery: settings.discovery,
     zone: settings.dnsDomain,
     ipam: ipam.value,
-    device: MESH.device,
-    legDevice: MESH.legDevice,
+    device: settings.profile.device,
+    legDevice: settings.profile.legDevice,
     targets: settings.resume ? undefined : settings.peers,
     launchId: settings.launchId,
     boot: `${Date.now()}-${randomBytes(8).toString('hex')}`,

@@ -12,14 +12,18 @@ import {
 } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
 import { TRUSTED_MAX } from '../../core/topology/facts.ts';
+import { MESH, PROFILES, type Profile } from '../profile.ts';
 import { DNS_OPTIONS, type DnsSettings } from './dns-options.ts';
+import { HTTP_OPTIONS, type HttpSettings } from './http-options.ts';
 import { IPAM_OPTIONS, type IpamSettings } from './ipam-options.ts';
 import { bad, type Option, parseSwitch } from './option.ts';
 import { parsePeer, parsePort } from './peer.ts';
 import { PROXY_OPTIONS, type ProxySettings } from './proxy-options.ts';
 
 /** What a router is started with. The command line passes it on to the router as flags. */
-export interface Settings extends IpamSettings, DnsSettings, ProxySettings {
+export interface Settings extends IpamSettings, DnsSettings, HttpSettings, ProxySettings {
+  /** What things are called; what the other settings are where nobody says anything. */
+  readonly profile: Profile;
   /** HOST:PORT of each router to dial. */
   readonly peers: readonly string[];
   readonly port: number;
@@ -70,18 +74,15 @@ function parseAddress(text: string, name: string): Result<Ipv4> {
 }
 
 /** Unix socket paths end at 107 bytes, and the router's sockets lie in the run directory. */
-const LONGEST_DIRECTORY = 80;
+const LONGEST_RUN_DIRECTORY = 80;
+const LONGEST_DIRECTORY = 1_024;
 
 /** At least two levels deep: `reset` removes these directories whole. */
-function parseDirectory(text: string, name: string): Result<string> {
+function parseDirectory(text: string, name: string, longest = LONGEST_DIRECTORY): Result<string> {
   const path = text.length > 1 ? text.replace(/\/+$/, '') : text;
-  return /^(\/[^/:\0]+){2,}$/.test(path) && !/\/\.\.?(\/|$)/.test(path) && path.length <= LONGEST_DIRECTORY
+  return /^(\/[^/:\0]+){2,}$/.test(path) && !/\/\.\.?(\/|$)/.test(path) && path.length <= longest
     ? ok(path)
-    : bad(
-        name,
-        text,
-        `an absolute path of two parts or more, without ":", of at most ${LONGEST_DIRECTORY} bytes`,
-      );
+    : bad(name, text, `an absolute path of two parts or more, without ":", of at most ${longest} bytes`);
 }
 
 function parseFile(text: string, name: string): Result<string> {
@@ -129,6 +130,13 @@ function parseLevel(text: string, name: string): Result<Settings['logLevel']> {
   return level === undefined ? bad(name, text, LEVELS.join(', ')) : ok(level);
 }
 
+function parseProfile(text: string, name: string): Result<Profile> {
+  const profile = PROFILES.find(known => known.name === text);
+  return profile === undefined
+    ? bad(name, text, PROFILES.map(known => known.name).join(' or '))
+    : ok(profile);
+}
+
 function parseMtu(text: string, name: string): Result<number> {
   const mtu = Number(text);
   return /^\d{3,5}$/.test(text) && mtu >= 576 && mtu <= 65485
@@ -138,6 +146,16 @@ function parseMtu(text: string, name: string): Result<number> {
 
 /** Every setting but the peers: the flags of the router and of `mesh launch`, their help, and why each default. */
 export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
+  profile: {
+    flag: 'profile',
+    value: 'NAME',
+    env: ['MESH_PROFILE'],
+    help: 'whose names and outputs: those of mesh, or of weave (as when called by that name)',
+    initial: MESH,
+    reason: 'who comes from Weave Net has scripts; who does not should not meet its names',
+    parse: parseProfile,
+    format: ({ name }) => name,
+  },
   port: {
     flag: 'port',
     value: 'PORT',
@@ -292,7 +310,7 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     help: 'where identity, own facts and log are kept',
     initial: '/var/lib/mesh',
     reason: 'the place for state that survives a reboot',
-    parse: parseDirectory,
+    parse: (text, name) => parseDirectory(text, name),
     format: asIs,
   },
   runDir: {
@@ -302,7 +320,7 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
     help: 'where the control socket and the switch are found',
     initial: '/run/mesh',
     reason: 'namespaces pinned here end with the boot, as the kernel objects behind them do',
-    parse: parseDirectory,
+    parse: (text, name) => parseDirectory(text, name, LONGEST_RUN_DIRECTORY),
     format: asIs,
   },
   docker: {
@@ -373,5 +391,6 @@ export const OPTIONS: { readonly [K in Key]: Option<Settings[K]> } = {
   },
   ...IPAM_OPTIONS,
   ...DNS_OPTIONS,
+  ...HTTP_OPTIONS,
   ...PROXY_OPTIONS,
 };

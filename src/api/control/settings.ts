@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { contains, formatCidr } from '../../core/address.ts';
 import { ok, type Result, refuse } from '../../core/errors.ts';
+import type { Profile } from '../profile.ts';
 import type { IpamSettings } from './ipam-options.ts';
 import { bad, type Option } from './option.ts';
 import { type Key, OPTIONS, type Settings } from './options.ts';
@@ -42,34 +43,68 @@ function readArguments(argv: readonly string[]): Result<Given> {
   return ok({ texts, peers });
 }
 
-function readEnvironment(key: Key, env: Environment): { text: string; name: string } | undefined {
-  for (const name of optionOf(key).env) {
+const PREFIX = 'MESH_';
+
+/** Under another profile's prefix a variable counts as under ours, and before it. */
+function namesOf(key: Key, prefix: string): readonly string[] {
+  return optionOf(key).env.flatMap(name =>
+    name.startsWith(PREFIX) && prefix !== PREFIX ? [prefix + name.slice(PREFIX.length), name] : [name],
+  );
+}
+
+function readEnvironment(
+  key: Key,
+  env: Environment,
+  prefix: string,
+): { text: string; name: string } | undefined {
+  for (const name of namesOf(key, prefix)) {
     const text = env[name];
     // An empty variable says nothing, except where that is a value, like MESH_DOCKER= for "no engine".
     if (name === 'ORIG_DOCKER_HOST' && text === '') return undefined;
-    const isEmptySaid = optionOf(key).takesNothing === true && name.startsWith('MESH_');
+    const isEmptySaid =
+      optionOf(key).takesNothing === true && (name.startsWith(PREFIX) || name.startsWith(prefix));
     if (text !== undefined && (text !== '' || isEmptySaid)) return { text, name };
   }
   return undefined;
 }
 
 /**
- * The settings of a router from its arguments (`--flag VALUE ... PEER ...`) and the environment; flags win. Refuses with
+ * The settings of a router from its arguments (`--flag VALUE ... PEER ...`) and the environment; flags win. Of the environment
+ * only what says `keys` counts, and the profile. Refuses with
  * `unknown-option`, `bad-setting`, `bad-port`, `bad-peer`, `bad-peer-name`.
  */
-export function parseSettings(argv: readonly string[], env: Environment): Result<Settings> {
+export function parseSettings(
+  argv: readonly string[],
+  env: Environment,
+  keys: readonly Key[] = KEYS,
+): Result<Settings> {
   const given = readArguments(argv);
   if (!given.ok) return given;
-  const values: Record<string, unknown> = {};
+  const { texts } = given.value;
+  const profile = readProfile(texts.get('profile') ?? readEnvironment('profile', env, PREFIX));
+  if (!profile.ok) return profile;
+  const values: Record<string, unknown> = { profile: profile.value };
   for (const key of KEYS) {
-    const source = given.value.texts.get(key) ?? readEnvironment(key, env);
+    if (key === 'profile') continue;
+    const said = keys.includes(key) ? readEnvironment(key, env, profile.value.environmentPrefix) : undefined;
+    const source = texts.get(key) ?? said;
     const parsed =
-      source === undefined ? ok(optionOf(key).initial) : optionOf(key).parse(source.text, source.name);
+      source === undefined
+        ? ok(initialOf(key, profile.value))
+        : optionOf(key).parse(source.text, source.name);
     if (!parsed.ok) return parsed;
     values[key] = parsed.value;
   }
   return complete(values as unknown as Omit<Settings, 'peers'>, given.value.peers);
 }
+
+function readProfile(source: { text: string; name: string } | undefined): Result<Profile> {
+  const { initial, parse } = OPTIONS.profile;
+  return source === undefined ? ok(initial) : parse(source.text, source.name);
+}
+
+const initialOf = (key: Key, profile: Profile): unknown =>
+  key !== 'profile' && key in profile.initial ? profile.initial[key] : optionOf(key).initial;
 
 /** The checks that take more than one setting: peers without a port are taken to listen on ours. */
 function complete(values: Omit<Settings, 'peers'>, texts: readonly string[]): Result<Settings> {
@@ -96,17 +131,12 @@ function misplacedSubnet({ ipamRange: range, ipamSubnet: subnet }: IpamSettings)
 /** The arguments that give `settings` back to a router whose environment says nothing: all but the defaults. */
 export function formatSettings(settings: Settings): string[] {
   const flags = KEYS.flatMap(key => {
-    const { flag, value, initial, format } = optionOf(key);
+    const { flag, value, format } = optionOf(key);
     const text = format(settings[key]);
-    if (text === undefined || text === format(initial)) return [];
+    if (text === undefined || text === format(initialOf(key, settings.profile))) return [];
     return value === undefined ? [`--${flag}`] : [`--${flag}=${text}`];
   });
   return [...flags, ...settings.peers];
-}
-
-/** Where its Docker proxy does. */
-export function proxySocket(runDir: string): string {
-  return `${runDir}/docker.sock`;
 }
 
 /** Where a router with this run directory answers. */

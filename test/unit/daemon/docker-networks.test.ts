@@ -32,6 +32,7 @@ describe("the engine's networks", () => {
     const one = new DockerNetworks({
       networks,
       driver: 'mesh',
+      defaultName: 'mesh',
       log,
       async ask(command) {
         asked.push(command);

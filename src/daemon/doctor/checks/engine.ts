@@ -1,6 +1,5 @@
 import { describe } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
-import { MESH } from '../../profile.ts';
 import type { Check, DoctorContext, Found } from '../check.ts';
 
 /** The engine API of Docker 20.10, the oldest that is supported. */
@@ -37,20 +36,21 @@ export const engine: Check = {
 const textIn = (body: unknown, key: string): string => (isObject(body) ? String(body[key] ?? '') : '');
 
 /** A container that has the name of the router's. */
-async function inspectContainer({ machine, router }: DoctorContext): Promise<readonly Found[]> {
-  const answer = await machine.engine?.get(`/containers/${MESH.container}/json`);
+async function inspectContainer({ machine, router, settings }: DoctorContext): Promise<readonly Found[]> {
+  const { container } = settings.profile;
+  const answer = await machine.engine?.get(`/containers/${container}/json`);
   if (!answer?.ok || answer.value.status !== 200 || !isObject(answer.value.body)) return [];
   const { State: state, Config: config } = answer.value.body;
   const labels = isObject(config) ? config['Labels'] : undefined;
   if (!isObject(labels) || labels[BUILD_LABEL] === undefined) {
-    const what = `a container "${MESH.container}" that isn't ours has the name of the router's`;
+    const what = `a container "${container}" that isn't ours has the name of the router's`;
     return [
       { level: router === undefined ? 'problem' : 'note', what, cure: 'rename it, or launch with --native' },
     ];
   }
   const status = textIn(state, 'Status');
   if (router !== undefined || status === '') return [];
-  const what = `the router's container "${MESH.container}" is ${status}, and no router answers`;
+  const what = `the router's container "${container}" is ${status}, and no router answers`;
   return status === 'running' || status === 'restarting'
     ? [{ level: 'problem', what, cure: '"mesh logs" tells why; "mesh stop" ends it' }]
     : [{ level: 'note', what, cure: '"mesh launch" starts a new one in its place, "mesh reset" removes it' }];

@@ -1,0 +1,69 @@
+import type { Settings } from './control/options.ts';
+
+/** Every name that a user's script may meet, in one place; another profile changes them all at once. */
+export interface Profile {
+  readonly name: 'mesh' | 'weave';
+  readonly command: string;
+  readonly container: string;
+  /** The container whose volume has the router's state; undefined: a directory of the host has it. */
+  readonly dataContainer: string | undefined;
+  /** What Docker calls the network that every host has. */
+  readonly network: string;
+  /** What engines call the drivers of our networks and addresses. */
+  readonly driver: string;
+  /** Of the interface in a container, and of the host's own. */
+  readonly device: string;
+  readonly legDevice: string;
+  readonly environmentPrefix: string;
+  /** Driver option of a Docker network: whether its containers have a route for multicast. */
+  readonly multicastOption: string;
+  /** Where the Docker proxy listens always, in the run directory; undefined: where it is told to, and nowhere else. */
+  readonly proxySocket: string | undefined;
+  /** A program that waits for the network runs before those of containers that the Docker proxy makes. */
+  readonly waits: boolean;
+  /** What settings are where nobody says anything, as far as it is not what `OPTIONS` has. */
+  readonly initial: Partial<Omit<Settings, 'profile'>>;
+}
+
+export const MESH: Profile = {
+  name: 'mesh',
+  command: 'mesh',
+  container: 'mesh',
+  dataContainer: undefined,
+  network: 'mesh',
+  driver: 'mesh',
+  device: 'ethmesh',
+  legDevice: 'mesh',
+  environmentPrefix: 'MESH_',
+  multicastOption: 'mesh.multicast',
+  proxySocket: 'docker.sock',
+  waits: false,
+  initial: {},
+};
+
+/** For the scripts of Weave Net's users: what they call, find and read is what Weave 2 had. */
+export const WEAVE: Profile = {
+  name: 'weave',
+  command: 'weave',
+  container: 'weave',
+  dataContainer: 'weavedb',
+  network: 'weave',
+  driver: 'weavemesh',
+  device: 'ethwe',
+  legDevice: 'weave',
+  environmentPrefix: 'WEAVE_',
+  multicastOption: 'works.weave.multicast',
+  proxySocket: undefined,
+  waits: true,
+  initial: {
+    dnsDomain: 'weave.local',
+    stateDir: '/var/lib/weave',
+    runDir: '/var/run/weave',
+    httpAddresses: ['127.0.0.1:6784'],
+    statusAddresses: ['127.0.0.1:6782'],
+    // Nothing is given up that is waited for: a script has a time limit of its own.
+    ipamTimeout: 3_600,
+  },
+};
+
+export const PROFILES: readonly Profile[] = [MESH, WEAVE];
