@@ -15,6 +15,7 @@ import {
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { ARTEFACTS } from './artefacts.ts';
 import { NODE_FLAGS } from './cli/router-process.ts';
 
 /**
@@ -26,20 +27,7 @@ import { NODE_FLAGS } from './cli/router-process.ts';
 const ROOT = import.meta.dirname;
 const DIST = join(ROOT, 'dist');
 /** What goes into the bundles; package-lock.json stands for node_modules. */
-const SOURCES = ['build.ts', 'package.json', 'package-lock.json', 'cli', 'src'];
-
-/** In the order in which they are put in place: build.json says that all others are there. */
-const ARTEFACTS = [
-  'node_modules',
-  'package.json',
-  'cli.cjs',
-  'router.js',
-  'dns-thread.js',
-  'sleeve-thread.js',
-  'cache',
-  'daemon.js',
-  'build.json',
-];
+const SOURCES = ['artefacts.ts', 'build.ts', 'package.json', 'package-lock.json', 'cli', 'src'];
 
 function filesBelow(path: string): string[] {
   const full = join(ROOT, path);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { ARTEFACTS } from '../artefacts.ts';
 
 /** Where the router lies in an image. */
 const HOME = '/opt/mesh';
@@ -13,16 +14,7 @@ const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sb
 export function makeContent(root: string, dist: string): void {
   const home = join(root, HOME);
   mkdirSync(join(home, 'bin'), { recursive: true });
-  for (const name of [
-    'cli.cjs',
-    'daemon.js',
-    'router.js',
-    'dns-thread.js',
-    'cache',
-    'package.json',
-    'build.json',
-    'node_modules',
-  ]) {
+  for (const name of ARTEFACTS) {
     cpSync(join(dist, name), join(home, name), { recursive: true });
   }
   cpSync(realpathSync(process.execPath), join(home, 'bin', 'node'));
