@@ -2,6 +2,9 @@ import { compare } from '../../src/core/address.ts';
 import type { EndpointReport, Report } from '../../src/core/report.ts';
 import { shortId } from './label.ts';
 
+/** What the host's own leg is called, as if it were a container. */
+export const HOST = 'mesh:expose';
+
 /** A container of this host that is attached. */
 export interface Attached {
   readonly container: string;

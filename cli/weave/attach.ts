@@ -1,9 +1,8 @@
 import { ask } from '../../src/api/control/client.ts';
-import { HOST_LEG } from '../../src/core/endpoints/attachment.ts';
 import { ok, type Result, refuse } from '../../src/core/errors.ts';
 import type { Report } from '../../src/core/report.ts';
 import type { Context } from '../context.ts';
-import { attachedOf } from '../render/attached.ts';
+import { attachedOf, HOST } from '../render/attached.ts';
 import { type AddressWord, bare, meant, readAddressWords, requestOf } from './addresses.ts';
 import { type ExtraHosts, rewriteHosts } from './hosts.ts';
 
@@ -70,7 +69,7 @@ export async function expose(
 
 /** `weave hide [ADDRESS...]`: prints what this host had of these. */
 export async function hide(context: Context, words: readonly string[]): Promise<Result<void>> {
-  return takeAway(context, words, HOST_LEG, addresses => ask(context.socket, 'hide', { addresses }));
+  return takeAway(context, words, HOST, addresses => ask(context.socket, 'hide', { addresses }));
 }
 
 /** What is not there is gone already: neither asks for an address, nor waits for one. */
@@ -97,7 +96,7 @@ async function exists(
   container: string,
   words: readonly AddressWord[],
 ): Promise<Result<unknown>> {
-  if (container === HOST_LEG) return ok(undefined);
+  if (container === HOST) return ok(undefined);
   const { addresses } = requestOf(words);
   const asked = await ask(socket, 'detach', { container, ...(addresses.length > 0 && { addresses }) });
   return asked.ok || asked.problem.code === 'not-attached' ? ok(undefined) : refuse(asked.problem);

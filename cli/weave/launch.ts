@@ -15,6 +15,7 @@ import { ensureState } from './data-container.ts';
 import { type LaunchFlags, proxyPlace } from './launch-flags.ts';
 import { expandPeerName, expandSeeds } from './peer-name.ts';
 import { type Outcome, refused } from './refusal.ts';
+import { ensureWaitProgram } from './wait.ts';
 
 const RUNNING = 3;
 const FOREIGN = 2;
@@ -142,9 +143,11 @@ async function start(
   const ready = await prepare(context, { ...settings, stateDir: state.value }, password);
   if (!ready.ok) return ready;
   const words = (context.env['WEAVE_DOCKER_ARGS'] ?? '').split(/\s+/).filter(word => word !== '');
+  const mounts = await prepareWaiting(context, ready.value, docker);
+  if (!mounts.ok) return mounts;
   const health = await launchContainer(ready.value, docker, image.value, {
     restart: flags.restart === false ? 'no' : 'always',
-    flags: words,
+    flags: [...mounts.value, ...words],
   });
   if (!health.ok) {
     context.say(`${health.problem.code === 'router-died' ? health.problem.why : ''}`);
@@ -153,4 +156,18 @@ async function start(
   const { stdout } = await docker.run('container', 'inspect', '--format', '{{.Id}}', docker.container);
   context.print(stdout.trim(), stdout.trim());
   return ok(undefined);
+}
+
+/** What containers wait with, and what the router has to see of them: gives the mounts of its own container. */
+async function prepareWaiting(
+  context: Context,
+  { profile, proxy, proxyHosts }: Settings,
+  docker: Docker,
+): Promise<Result<readonly string[]>> {
+  if (profile.waitFolder === undefined || !proxy) return ok([]);
+  const there = await ensureWaitProgram(context, profile.waitFolder);
+  if (!there.ok || !proxyHosts) return there.ok ? ok([]) : there;
+  const { stdout } = await docker.run('info', '--format', '{{.DockerRootDir}}');
+  const folder = `${stdout.trim()}/containers`;
+  return ok([`--volume=${folder}:${folder}`]);
 }

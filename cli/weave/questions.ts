@@ -2,11 +2,10 @@ import { networkInterfaces } from 'node:os';
 import { ask } from '../../src/api/control/client.ts';
 import { DNS_PORT } from '../../src/api/control/dns-options.ts';
 import { version } from '../../src/api/control/version.ts';
-import { HOST_LEG } from '../../src/core/endpoints/attachment.ts';
 import { ok, type Result } from '../../src/core/errors.ts';
 import type { Report } from '../../src/core/report.ts';
 import type { Context } from '../context.ts';
-import { type Attached, attachedOf } from '../render/attached.ts';
+import { type Attached, attachedOf, HOST } from '../render/attached.ts';
 import { shortId } from '../render/label.ts';
 import { get, type HttpAnswer } from './answers.ts';
 import { type Outcome, refused } from './refusal.ts';
@@ -45,8 +44,8 @@ export async function ps(context: Context, names: readonly string[]): Promise<Re
   if (!reply.ok) return reply;
   const all = attachedOf(reply.value);
   const host = `${context.profile.command}:expose`;
-  const own = all.find(({ container }) => container === HOST_LEG) ?? unexposed(reply.value);
-  const others = all.filter(({ container }) => container !== HOST_LEG);
+  const own = all.find(({ container }) => container === HOST) ?? unexposed(reply.value);
+  const others = all.filter(({ container }) => container !== HOST);
   const line = (label: string, { mac, addresses }: Attached): string => [label, mac, ...addresses].join(' ');
   const named = names.flatMap(name => {
     const found = name === host ? own : others.find(one => isCalled(one, name));
@@ -63,8 +62,8 @@ const isCalled = ({ container, containerName }: Attached, name: string): boolean
 
 /** Weave's bridge has the peer name as its MAC. */
 const unexposed = ({ self }: Report): Attached => ({
-  container: HOST_LEG,
-  containerName: HOST_LEG,
+  container: HOST,
+  containerName: HOST,
   mac: self.name,
   addresses: [],
 });

@@ -19,8 +19,13 @@ export interface Profile {
   readonly multicastOption: string;
   /** Where the Docker proxy listens always, in the run directory; undefined: where it is told to, and nowhere else. */
   readonly proxySocket: string | undefined;
-  /** A program that waits for the network runs before those of containers that the Docker proxy makes. */
-  readonly waits: boolean;
+  /** What is attached is called by its host name, if that is a full one in the zone, and by nothing else. */
+  readonly namesByHostName: boolean;
+  /**
+   * Folder of this host with the program that waits for the network, which runs before those of containers that the Docker
+   * proxy makes; undefined: they are joined to the Docker network before they start, and have nothing to wait for.
+   */
+  readonly waitFolder: string | undefined;
   /** What settings are where nobody says anything, as far as it is not what `OPTIONS` has. */
   readonly initial: Partial<Omit<Settings, 'profile'>>;
 }
@@ -37,7 +42,8 @@ export const MESH: Profile = {
   environmentPrefix: 'MESH_',
   multicastOption: 'mesh.multicast',
   proxySocket: 'docker.sock',
-  waits: false,
+  namesByHostName: false,
+  waitFolder: undefined,
   initial: {},
 };
 
@@ -54,7 +60,8 @@ export const WEAVE: Profile = {
   environmentPrefix: 'WEAVE_',
   multicastOption: 'works.weave.multicast',
   proxySocket: undefined,
-  waits: true,
+  namesByHostName: true,
+  waitFolder: '/var/lib/weave/wait',
   initial: {
     dnsDomain: 'weave.local',
     stateDir: '/var/lib/weave',

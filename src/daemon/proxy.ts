@@ -3,7 +3,7 @@ import type { ControlHandlers, ProxyReport } from '../api/control/contract.ts';
 import type { Settings } from '../api/control/options.ts';
 import { formatListenAddress, type ListenAddress } from '../api/proxy/listen-address.ts';
 import { createProxy } from '../api/proxy/proxy.ts';
-import type { DriverCalls } from '../api/proxy/rules.ts';
+import type { Attaching, DriverCalls } from '../api/proxy/rules.ts';
 import { type Cidr, serviceAddress } from '../core/address.ts';
 import { ok, type Result, refuse } from '../core/errors.ts';
 import type { Log } from '../ports/log.ts';
@@ -71,9 +71,16 @@ export function createRouterProxy({
         replacement: settings.hostnameReplacement,
       },
       rewriteInspect: settings.rewriteInspect,
+      attaching: attachingOf(settings),
+      patienceMs: profile.waitFolder === undefined ? undefined : settings.ipamTimeout * 1_000,
     },
     log,
   });
+}
+
+function attachingOf({ profile, proxyHosts }: Settings): Attaching | undefined {
+  const { waitFolder: folder } = profile;
+  return folder === undefined ? undefined : { folder, rewritesHosts: proxyHosts };
 }
 
 function tlsFiles({ tlsVerify, tlsCaCert: ca, tlsCert: cert, tlsKey: key }: Settings) {

@@ -282,6 +282,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     ...(plane.value.sleeve && { sleeve: sleeveFact(sleeve, plane.value.sleeve) }),
     discovery: settings.discovery,
     zone: settings.dnsDomain,
+    byHostName: settings.profile.namesByHostName,
     ipam: ipam.value,
     device: settings.profile.device,
     legDevice: settings.profile.legDevice,

@@ -11,6 +11,8 @@ export interface ProxySettings {
   readonly ipamDefault: boolean;
   /** False: containers are not told whom to ask for names, nor how they are called. */
   readonly proxyDns: boolean;
+  /** False: the /etc/hosts of containers that are attached when they start stays as the engine wrote it. */
+  readonly proxyHosts: boolean;
   readonly hostnameLabel: string | undefined;
   readonly hostnameMatch: string;
   readonly hostnameReplacement: string;
@@ -105,6 +107,16 @@ export const PROXY_OPTIONS: { readonly [K in keyof ProxySettings]: Option<ProxyS
     help: 'the proxy sets neither DNS server nor host name of containers',
     initial: true,
     reason: 'names are what people call containers by',
+    parse: parseOff,
+    format: ifUnset,
+  },
+  proxyHosts: {
+    flag: 'no-rewrite-hosts',
+    value: undefined,
+    env: [],
+    help: 'containers that wait for the network keep the /etc/hosts of the engine (profile weave only)',
+    initial: true,
+    reason: 'what asks for its own address should get the one that others reach',
     parse: parseOff,
     format: ifUnset,
   },

@@ -3,12 +3,13 @@ import type { Answer } from './engine-link.ts';
 import { type Exchange, type Next, Refused } from './exchange.ts';
 import { one, part, read } from './fields.ts';
 import { hostName } from './hostname.ts';
-import { isAlone, isBridged } from './inspection.ts';
-import { type Fields, parseFields } from './json.ts';
+import { isAlone, isOpen } from './inspection.ts';
+import { type Fields, isFields, parseFields } from './json.ts';
 import type { Membership } from './membership.ts';
 import { meshNetwork, networkPath } from './networks.ts';
 import type { Parts, Rules } from './rules.ts';
 import type { Target } from './target.ts';
+import { withWait } from './wait.ts';
 import { answerBytes, responseBytes } from './wire.ts';
 import { readWish, variableIn, type Wish } from './wish.ts';
 
@@ -27,7 +28,7 @@ export async function createContainer(
   const mode = String(read(host, 'NetworkMode') ?? '');
   const environment = read(fields, 'Env');
   const name = query.get('name');
-  if (!isBridged(mode)) {
+  if (!isOpen(mode, rules)) {
     const dns =
       isAlone(mode) || isUnwanted(environment, rules) ? undefined : await dnsOn(parts, exchange, mode);
     const sent =
@@ -40,14 +41,27 @@ export async function createContainer(
   if (wish === undefined) return exchange.reply((await exchange.ask(body)).raw);
   const dns = await dnsFor(parts, wish);
   const named = withNames(fields, host, { rules, dns, name });
-  const answer = await exchange.ask(Buffer.from(JSON.stringify(named)));
+  const sent = rules.attaching ? withWait(named, await imageOf(parts, fields), rules.attaching) : named;
+  const answer = await exchange.ask(Buffer.from(JSON.stringify(sent)));
   const id = createdId(answer);
   if (id === undefined) return exchange.reply(answer.raw);
-  const failure =
-    (await membership.foresee(id, wish)) ?? (wish.endpoint && (await membership.join(id, wish.endpoint)));
+  const failure = (await foresee(id, wish)) ?? (wish.endpoint && (await membership.join(id, wish.endpoint)));
   if (failure === undefined) return exchange.reply(answer.raw);
   await membership.remove(id);
   return exchange.reply(answerBytes(500, { message: `the container can't be put on the mesh: ${failure}` }));
+
+  /** Who waits for the network in the container need not be spared the start. */
+  async function foresee(owner: string, wanted: Wish): Promise<string | undefined> {
+    return rules.attaching === undefined ? membership.foresee(owner, wanted) : undefined;
+  }
+}
+
+/** The settings of the image that the container is to be made of; undefined where the engine has none, and so refuses it. */
+async function imageOf({ engine }: Parts, fields: Fields): Promise<Fields | undefined> {
+  const image = String(read(fields, 'Image') ?? '');
+  const found = await engine.call('GET', `/images/${encodeURIComponent(image)}/json`);
+  const body = found.ok && found.value.status === 200 ? found.value.body : undefined;
+  return isFields(body) ? part(body, 'Config') : undefined;
 }
 
 /** What is no JSON to us is none to the engine. If it is, nothing is known of what it made. */
@@ -91,6 +105,9 @@ interface Naming {
   readonly name: string | null;
 }
 
+/** For engines: `search` is left out of resolv.conf(5). */
+const NO_SEARCH = '.';
+
 /** Who asks the mesh for names is called by the name that others know it by. */
 function withNames(fields: Fields, host: Fields, { rules, dns, name }: Naming): Fields {
   if (rules.dns === undefined) return fields;
@@ -101,10 +118,12 @@ function withNames(fields: Fields, host: Fields, { rules, dns, name }: Naming): 
     return value === undefined ? {} : { [one(host, key)]: [...before, value] };
   };
   const searches = (read(host, 'DnsSearch') ?? []) as readonly unknown[];
+  // Whose host name says where it is looks there: resolvers do so where they are told of no domain.
+  const isPlaced = String(read(fields, 'Hostname') ?? '').includes('.');
   const resolving = {
     ...host,
     ...asks('Dns', dns),
-    ...(searches.length === 0 && dns !== undefined ? asks('DnsSearch', zone) : {}),
+    ...(searches.length === 0 && dns !== undefined ? asks('DnsSearch', isPlaced ? NO_SEARCH : zone) : {}),
   };
   const isNamed = (read(fields, 'Hostname') ?? '') !== '';
   const labels = read(fields, 'Labels');

@@ -1,4 +1,4 @@
-import { type Cidr, formatCidr, parseCidr } from '../../core/address.ts';
+import { type Cidr, formatCidr, type Ipv4, parseCidr } from '../../core/address.ts';
 import { describe, ok, type Result } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import { inTime, type Parts } from './rules.ts';
@@ -48,11 +48,11 @@ export class Membership {
   /** Before it runs: whether it could have now what it is attached with later, so that it does not run in vain. */
   async foresee(owner: string, { addresses, subnets }: Wish): Promise<Failure> {
     if (addresses.length + subnets.length === 0) return undefined;
-    const { mesh } = this.#parts;
+    const { mesh, rules } = this.#parts;
     const given = [
       ...subnets.map(subnet => mesh.allocate({ owner, subnet })),
       ...addresses.map(address => mesh.claim({ owner, address })),
-    ].map(reply => inTime(reply, () => void mesh.release({ owner })));
+    ].map(reply => inTime(reply, () => void mesh.release({ owner }), rules.patienceMs));
     const replies = await Promise.all(given);
     await mesh.release({ owner });
     const failed = replies.find(
@@ -63,11 +63,25 @@ export class Membership {
   }
 
   /** While it runs: what it wants with other subnets than that network has. */
-  async attach(container: string, { addresses, subnets }: Wish): Promise<Failure> {
+  async attach(
+    container: string,
+    { addresses, subnets }: Wish,
+    known: (addresses: readonly Ipv4[]) => Promise<void>,
+  ): Promise<Failure> {
     if (addresses.length + subnets.length === 0) return undefined;
     const { mesh, rules } = this.#parts;
+    if (rules.attaching?.rewritesHosts) {
+      // It keeps these when it is attached.
+      const given = await Promise.all(
+        subnets.map(subnet =>
+          inTime(mesh.allocate({ owner: container, subnet }), () => undefined, rules.patienceMs),
+        ),
+      );
+      const all = [...addresses, ...given.flatMap(reply => (reply.ok ? reply.value.addresses : []))];
+      await known(all.flatMap(text => parseCidr(text)?.address ?? []));
+    }
     const attached = mesh.attach({ container, addresses, subnets, withoutDns: rules.dns === undefined });
-    const result = await inTime(attached, () => undefined);
+    const result = await inTime(attached, () => undefined, rules.patienceMs);
     return result.ok ? undefined : describe(result.problem);
   }
 
@@ -85,12 +99,12 @@ export class Membership {
   }
 
   async #reserve(owner: string, wanted: Cidr | 'any', subnet: Cidr | undefined): Promise<Result<Cidr>> {
-    const { mesh } = this.#parts;
+    const { mesh, rules } = this.#parts;
     const given =
       wanted === 'any'
         ? mesh.allocate({ owner, subnet: subnet && formatCidr(subnet) })
         : mesh.claim({ owner, address: formatCidr(wanted) });
-    const reply = await inTime(given, () => void mesh.release({ owner }));
+    const reply = await inTime(given, () => void mesh.release({ owner }), rules.patienceMs);
     if (!reply.ok) return reply;
     return ok(parseCidr(reply.value.addresses[0] ?? '') as Cidr);
   }

@@ -19,8 +19,22 @@ export interface Rules {
   /** Undefined where containers are not told whom to ask for names. */
   readonly dns: { readonly zone: string; readonly service: Ipv4 | undefined } | undefined;
   readonly names: NameRule;
+  /**
+   * Containers are attached when they start, and wait for that before they run their own program; undefined: they are joined
+   * to the Docker network before.
+   */
+  readonly attaching?: Attaching | undefined;
+  /** How long somebody waits for an address at most, in ms; 10 s where left out. */
+  readonly patienceMs?: number | undefined;
   /** An inspected container shows its address on the mesh as its own. */
   readonly rewriteInspect: boolean;
+}
+
+export interface Attaching {
+  /** On this host: what waits in a container (`w`) and what it runs by; mounted there. */
+  readonly folder: string;
+  /** Their /etc/hosts says the address on the mesh in the place of the engine's. */
+  readonly rewritesHosts: boolean;
 }
 
 /** What the router does for the proxy. */
@@ -45,7 +59,7 @@ export interface Parts {
   readonly log: Log;
 }
 
-/** Nobody waits longer than this for the mesh. */
+/** Nobody waits longer than this for the mesh, unless the user wants it. */
 const PATIENCE_MS = 10_000;
 
 /** `call`'s result, if it comes in time; else a refusal, and `late` gets what came too late. */

@@ -1,7 +1,9 @@
+import type { Ipv4 } from '../../core/address.ts';
 import { named } from './connect.ts';
 import type { Answer } from './engine-link.ts';
 import type { Exchange, Next } from './exchange.ts';
-import { type Inspected, isAlone, isBridged, readInspection } from './inspection.ts';
+import { rewriteHosts } from './hosts-file.ts';
+import { type Inspected, isAlone, isBridged, isOpen, readInspection } from './inspection.ts';
 import type { Membership } from './membership.ts';
 import type { Parts } from './rules.ts';
 import { answerBytes } from './wire.ts';
@@ -20,7 +22,7 @@ export async function startContainer(
   const { rules, engine } = parts;
   const body = await exchange.body();
   const container = await inspect(name);
-  if (container === undefined || !isBridged(container.networkMode)) {
+  if (container === undefined || !isOpen(container.networkMode, rules)) {
     const answer = await exchange.ask(body);
     if (container !== undefined && !isAlone(container.networkMode) && runs(answer))
       await named(parts, container.id);
@@ -34,13 +36,26 @@ export async function startContainer(
   }
   const answer = await exchange.ask(body);
   if (wish === undefined || !runs(answer)) return exchange.reply(answer.raw);
-  const failure = (await undone(container.id)) ?? (await membership.attach(container.id, wish));
+  const failure = (await undone(container.id)) ?? (await membership.attach(container.id, wish, hosts));
   if (failure === undefined) {
     await named(parts, container.id);
     return exchange.reply(answer.raw);
   }
   await membership.kill(container.id);
   return exchange.reply(failed(failure));
+
+  /** When it is known with which addresses, and before its program runs. */
+  async function hosts(addresses: readonly Ipv4[]): Promise<void> {
+    const { attaching } = rules;
+    const now = attaching?.rewritesHosts ? await inspect(container?.id ?? name) : undefined;
+    if (now === undefined || now.hostsPath === '') return;
+    await rewriteHosts(now.hostsPath, now.hostNames, addresses).catch((error: unknown) =>
+      parts.log.warn('the /etc/hosts of a container stays as it is', {
+        container: now.id,
+        error: String(error),
+      }),
+    );
+  }
 
   async function inspect(id: string): Promise<Inspected | undefined> {
     const inspected = await engine.call('GET', `/containers/${encodeURIComponent(id)}/json`);

@@ -18,6 +18,8 @@ export interface WishOptions {
   readonly isDefault: boolean;
   /** The subnet of the mesh's own Docker network; undefined where none is given out. */
   readonly subnet: Cidr | undefined;
+  /** None is on that network: all that it wants is attached when it starts. */
+  readonly attaching?: object | undefined;
 }
 
 /** The value of a variable in a container's environment; the last one counts. */
@@ -31,16 +33,16 @@ export function variableIn(environment: unknown, name: string): string | undefin
 export function readWish(environment: unknown, options: WishOptions): WishResult {
   const asked = variableIn(environment, options.variable);
   if (asked === undefined)
-    return { wish: options.isDefault && options.subnet !== undefined ? anyAddress() : undefined };
+    return options.isDefault && options.subnet !== undefined
+      ? readWords(['net:default'], options)
+      : { wish: undefined };
   const words = asked.split(/\s+/).filter(word => word !== '');
   if (words.includes('none'))
     return words.length === 1 ? { wish: undefined } : { wrong: `${options.variable}: "none" stands alone` };
   return words.length === 0 ? readWords(['net:default'], options) : readWords(words, options);
 }
 
-const anyAddress = (): Wish => ({ endpoint: 'any', addresses: [], subnets: [] });
-
-function readWords(words: readonly string[], { variable, subnet }: WishOptions): WishResult {
+function readWords(words: readonly string[], { attaching, variable, subnet }: WishOptions): WishResult {
   const addresses: string[] = [];
   const subnets: string[] = [];
   let endpoint: Wish['endpoint'];
@@ -54,7 +56,11 @@ function readWords(words: readonly string[], { variable, subnet }: WishOptions):
       return {
         wrong: `${variable}: "${word}" is neither "none", nor an address like 10.0.0.11/24, nor net:default or net: and a subnet`,
       };
-    const isOwn = subnet !== undefined && cidr.prefix === subnet.prefix && contains(subnet, cidr.address);
+    const isOwn =
+      attaching === undefined &&
+      subnet !== undefined &&
+      cidr.prefix === subnet.prefix &&
+      contains(subnet, cidr.address);
     if (isOwn && endpoint === undefined) endpoint = isSpace ? 'any' : cidr;
     else if (isSpace) subnets.push(formatCidr({ address: networkAddress(cidr), prefix: cidr.prefix }));
     else addresses.push(formatCidr(cidr));

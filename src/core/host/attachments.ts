@@ -66,7 +66,7 @@ export class Attachments {
     const held = known ?? newlyHeld(network, container, mac);
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
-    if (known === undefined) held.known = namesFrom(container, context.config.zone);
+    if (known === undefined) held.known = namesFrom(container, context.config);
     const own = known !== undefined || command.nameless ? [] : held.known;
     const called = [...always(own), ...calledWith(held, command, addresses)];
     held.waiting = { ticket, addresses, called, plain: plainWith(held, command, addresses) };
@@ -112,7 +112,7 @@ export class Attachments {
 
   /** Its runtime may call it something else by now. */
   #recall(held: Held, container: Sandbox): void {
-    const names = namesFrom(container, this.#context.config.zone);
+    const names = namesFrom(container, this.#context.config);
     if (names.join() === held.known.join() && container.name === held.containerName) return;
     held.containerName = container.name;
     held.called = renamed(held, names);

@@ -1,4 +1,5 @@
 import { type Ipv4, parseIpv4 } from '../address.ts';
+import { endpointOf } from '../endpoints/attachment.ts';
 import { isObject } from '../json.ts';
 import { isZoneName, nameOfContainer, parseName, type ZoneName } from '../names/name.ts';
 import type { Held } from './held.ts';
@@ -10,14 +11,32 @@ export interface Called {
   readonly address: Ipv4 | undefined;
 }
 
+/** How the mesh calls containers. */
+export interface Naming {
+  readonly zone: string;
+  /** Attached ones by their host name only, and that only if it is given in full; undefined: by all that they are called. */
+  readonly byHostName?: boolean | undefined;
+}
+
 /** What its runtime calls a container, as far as that is something in the zone. */
-export function namesFrom({ name, aliases = [] }: Sandbox, zone: string): readonly ZoneName[] {
+export function namesFrom(
+  { id, name, aliases = [] }: Sandbox,
+  { zone, byHostName }: Naming,
+): readonly ZoneName[] {
+  if (byHostName && endpointOf({ container: id }) === undefined) return fullNames(aliases, zone);
   const own = nameOfContainer(name, zone);
   const others = aliases.flatMap(alias => {
     const parsed = parseName(alias, zone);
     return parsed.ok ? [parsed.value] : [];
   });
   return [...new Set([...(own === undefined ? [] : [own]), ...others])];
+}
+
+function fullNames(aliases: readonly string[], zone: string): readonly ZoneName[] {
+  return aliases.flatMap(alias => {
+    const parsed = alias.includes('.') ? parseName(alias, zone) : undefined;
+    return parsed?.ok ? [parsed.value] : [];
+  });
 }
 
 /** What an address of it is called, sorted. */

@@ -64,6 +64,8 @@ export interface HostConfig {
   readonly discovery: boolean;
   /** What the names of containers are within, like `mesh.internal`; the same on every host. */
   readonly zone: string;
+  /** Attached containers are called by their host name only, and that only if it is given in full. */
+  readonly byHostName?: boolean | undefined;
   /** Undefined where the mesh gives out no addresses. */
   readonly ipam: IpamConfig | undefined;
   /** What links are called: in containers, and the host's own leg in a network. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { OPTIONS } from '../../../src/api/control/options.ts';
 import { parsePeer, parsePeers, parsePort } from '../../../src/api/control/peer.ts';
 import { formatSettings, parseSettings } from '../../../src/api/control/settings.ts';
+import { MESH } from '../../../src/api/profile.ts';
 import { exitStatus, ok, refuse } from '../../../src/core/errors.ts';
 
 const ID = `12D3KooW${'A'.repeat(44)}`;
@@ -56,6 +57,9 @@ describe('peers', () => {
 describe('settings', () => {
   it('have defaults', () => {
     expect(settings([])).toEqual({
+      profile: MESH,
+      httpAddresses: [],
+      statusAddresses: [],
       peers: [],
       port: 6783,
       dataPort: 6784,

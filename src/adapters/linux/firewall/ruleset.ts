@@ -60,7 +60,7 @@ export function hostRuleset(dataPort: number, relayFrom?: Ipv4, control?: Contro
   chain strangers {
     udp dport ${dataPort} fib daddr type != unicast counter name strangers drop
     ip daddr @peers counter name strangers drop
-  }${relayFrom === undefined ? '' : relay(relayFrom)}${postrouting(elements.get('masqueraded') ?? new Set())}`,
+  }${relayFrom === undefined ? '' : relay(relayFrom)}${exposed(elements.get('masqueraded') ?? new Set(), control?.leg)}`,
   };
 }
 
@@ -113,7 +113,18 @@ const relay = (from: Ipv4): string => `
     counter name relayed drop
   }`;
 
-function postrouting(subnets: ReadonlySet<Element>): string {
+/**
+ * What an engine's own bridges hold is not on the mesh: it gets no further by the host, but answers who came to it. (Docker
+ * has no other interface names of its own that are known beforehand.)
+ */
+const apart = (leg: string): string => `
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    iifname "docker0" oifname "${leg}" ct state new drop
+    iifname "docker_gwbridge" oifname "${leg}" ct state new drop
+  }`;
+
+function exposed(subnets: ReadonlySet<Element>, leg: string | undefined): string {
   if (subnets.size === 0) return '';
   const rules = [...subnets].map(subnet => {
     const [address = '', mask = ''] = split(subnet);
@@ -126,7 +137,7 @@ function postrouting(subnets: ReadonlySet<Element>): string {
     type nat hook postrouting priority srcnat; policy accept;
     ip daddr 224.0.0.0/4 return
 ${rules.join('\n')}
-  }`;
+  }${leg === undefined ? '' : apart(leg)}`;
 }
 
 /**
