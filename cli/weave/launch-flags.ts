@@ -10,7 +10,6 @@ export interface LaunchFlags {
   readonly token?: string;
   readonly awsvpc?: boolean;
   readonly multicastRoute?: boolean;
-  readonly rewriteHosts?: boolean;
   readonly [flag: string]: boolean | string | undefined;
 }
 
@@ -46,7 +45,6 @@ export function addLaunchFlags(command: Command, program: Command): void {
     .option('--plugin [bool]', 'offer Docker a network driver (true)')
     .option('--proxy [bool]', 'stand in front of Docker (true)')
     .option('--no-multicast-route', 'containers get no route for multicast')
-    .option('--no-rewrite-hosts', 'the /etc/hosts of containers is left alone')
     .option('--token <token>', 'of Weave Cloud, which has ended: refused')
     .option('--awsvpc', 'refused')
     .option('--docker-api <address>', `the same as --${OPTIONS.docker.flag}`);
