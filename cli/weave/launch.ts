@@ -66,6 +66,7 @@ function readSettings(context: Context, peers: readonly string[], flags: LaunchF
     ...(flags['ipallocInit'] !== undefined && { ipallocInit: expandSeeds(String(flags['ipallocInit'])) }),
     ...(flags['logLevel'] === 'warning' && { logLevel: 'warn' }),
     docker: flags['dockerApi'] ?? flags['docker'],
+    insecure: flags['tlsverify'] !== true,
     plugin: !isOff(flags['plugin']),
     proxy: !isOff(flags['proxy']),
   });
@@ -81,7 +82,6 @@ function readSettings(context: Context, peers: readonly string[], flags: LaunchF
     // Of the usual range, half is kept for networks that are made with Docker.
     ...(isChosen && settings.ipamSubnet === undefined && { ipamSubnet: settings.ipamRange }),
     proxyListen: listen,
-    insecure: settings.insecure || (!settings.tlsVerify && listen.some(({ kind }) => kind === 'tcp')),
   });
 }
 

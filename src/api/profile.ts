@@ -21,6 +21,10 @@ export interface Profile {
   readonly proxySocket: string | undefined;
   /** What is attached is called by its host name, if that is a full one in the zone, and by nothing else. */
   readonly namesByHostName: boolean;
+  /** What a stopped container had is another's that asks for it by name. */
+  readonly yields: boolean;
+  /** With another range or another name, what was known before is forgotten, in place of a refusal. */
+  readonly beginsAnew: boolean;
   /**
    * Folder of this host with the program that waits for the network, which runs before those of containers that the Docker
    * proxy makes; undefined: they are joined to the Docker network before they start, and have nothing to wait for.
@@ -43,6 +47,8 @@ export const MESH: Profile = {
   multicastOption: 'mesh.multicast',
   proxySocket: 'docker.sock',
   namesByHostName: false,
+  yields: false,
+  beginsAnew: false,
   waitFolder: undefined,
   initial: {},
 };
@@ -61,6 +67,8 @@ export const WEAVE: Profile = {
   multicastOption: 'works.weave.multicast',
   proxySocket: undefined,
   namesByHostName: true,
+  yields: true,
+  beginsAnew: true,
   waitFolder: '/var/lib/weave/wait',
   initial: {
     dnsDomain: 'weave.local',

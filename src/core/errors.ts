@@ -79,6 +79,7 @@ export type Problem =
   | { readonly code: 'docker-refused'; readonly container: string; readonly why: string }
   | { readonly code: 'docker-unreachable'; readonly address: string; readonly why: string }
   | { readonly code: 'proxy-address'; readonly address: string; readonly why: string }
+  | { readonly code: 'http-address'; readonly address: string; readonly why: string }
   | { readonly code: 'proxy-off' }
   | { readonly code: 'nothing-to-restore' }
   | { readonly code: 'router-not-running'; readonly socket: string }
@@ -236,6 +237,8 @@ const SENTENCES: Sentences = {
   'docker-unreachable': p => `no Docker engine at ${p.address} (${p.why}); start it, or set DOCKER_HOST`,
   'proxy-address': p =>
     `the Docker proxy can't listen on ${p.address}: ${p.why}; free it, choose another with --proxy-listen, or pass --no-proxy`,
+  'http-address': p =>
+    `HTTP can't be answered at ${p.address}: ${p.why}; free it, or choose another with --http-addr or --status-addr`,
   'proxy-off': () =>
     'this router has no Docker proxy; launch it with an engine, and without --no-proxy or --no-plugin',
   'nothing-to-restore': () => 'nothing to restore: "eval $(mesh env)" was not called in this shell',

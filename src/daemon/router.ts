@@ -1,6 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { createDockerRuntime } from '../adapters/docker/runtime.ts';
 import { fileProblem } from '../adapters/file/problems.ts';
 import { createFileStore } from '../adapters/file/store.ts';
@@ -15,20 +14,19 @@ import { controlSocket } from '../api/control/settings.ts';
 import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
-import { hasLeft, personalRecords } from '../core/host/durability.ts';
 import type { Effect, HostConfig, Input } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Transport, TransportEvent } from '../ports/transport.ts';
 import { awaitOwnAddress } from './addresses.ts';
+import { admit } from './admission.ts';
 import { type Audits, startAudits } from './audits.ts';
 import { systemClock } from './clock.ts';
 import { type Containers, createContainers } from './containers.ts';
 import { type Encrypting, encrypting, keysOf, sleeveFact, sleevePort } from './encryption.ts';
 import { createHandlers } from './handlers.ts';
-import { hash, IDENTITY_FILE, loadIdentity, loadPassword } from './identity.ts';
-import { ipamConfig } from './ipam.ts';
+import { hash, loadPassword } from './identity.ts';
 import { Loop } from './loop.ts';
 import { dnsReport } from './name-handlers.ts';
 import { createNames, type Names } from './names.ts';
@@ -36,6 +34,7 @@ import { createPlugin, type Plugin } from './plugin.ts';
 import { createRouterProxy, proxyReport } from './proxy.ts';
 import { threadProgram } from './threads.ts';
 import { startTrafficWatch } from './traffic.ts';
+import { createRouterHttp } from './weave-http.ts';
 
 export interface Router {
   /** Ends it; traffic flows on. */
@@ -119,6 +118,15 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   if (!offered.ok) return offered;
   const proxied = await serveProxy(parties, controlled.value, undo);
   if (!proxied.ok) return proxied;
+  const http = createRouterHttp({
+    settings,
+    handlers: controlled.value,
+    now: Date.now,
+    log: log.child('http'),
+  });
+  undo.push(() => http.stop());
+  const answering = await http.start();
+  if (!answering.ok) return answering;
   const { address, port } = config.vtep;
   log.info('router started', { id: config.self, listen: config.listen, data: `${address}:${port}` });
   return ok({
@@ -229,20 +237,16 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   if (!loaded.ok) return loaded;
   undo.push(() => store.close());
   const { repaired } = loaded.value;
-  const isNobody = !existsSync(join(settings.stateDir, IDENTITY_FILE));
-  const records = await keepOwn(store, loaded.value.records, isNobody);
   if (repaired !== undefined) log.warn(repaired);
-  log.debug('store opened', { records: records.size });
-  const identity = await loadIdentity(settings.stateDir, records.size > 0, log);
-  if (!identity.ok) return identity;
-  log.debug('identity known', { id: identity.value.id });
-  const ipam = ipamConfig(settings, identity.value.id, records);
-  if (!ipam.ok) return ipam;
+  const admitted = await admit(settings, store, loaded.value.records, log);
+  if (!admitted.ok) return admitted;
+  const { identity, ipam, records } = admitted.value;
+  log.debug('identity known', { id: identity.id, records: records.size });
   const password = await loadPassword(settings.passwordFile, log);
   if (!password.ok) return password;
   const encryption =
-    password.value === undefined ? undefined : encrypting(settings, identity.value, password.value);
-  const listened = await openTransport(settings, identity.value, password.value, vtep.value, log, undo);
+    password.value === undefined ? undefined : encrypting(settings, identity, password.value);
+  const listened = await openTransport(settings, identity, password.value, vtep.value, log, undo);
   if (!listened.ok) return listened;
   log.debug('listening');
   const made = makeRunDirectory(settings.runDir);
@@ -251,7 +255,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     port: sleevePort(settings, encryption),
     only: !settings.fastdp,
     program: threadProgram('sleeve-thread'),
-    keys: encryption?.tunnels.keys ?? keysOf(identity.value, password.value),
+    keys: encryption?.tunnels.keys ?? keysOf(identity, password.value),
   };
   const dataplane = createLinuxDataplane({
     runDir: settings.runDir,
@@ -265,8 +269,8 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
   undo.push(() => dataplane.close());
   log.debug('data plane ready', { underlayMtu: plane.value.underlayMtu });
   const config: HostConfig = {
-    self: identity.value.id,
-    crypto: { hash, sign: identity.value.sign, verify: createVerifier() },
+    self: identity.id,
+    crypto: { hash, sign: identity.sign, verify: createVerifier() },
     version: version(),
     name: settings.name,
     nickname: settings.nickname,
@@ -283,7 +287,8 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     discovery: settings.discovery,
     zone: settings.dnsDomain,
     byHostName: settings.profile.namesByHostName,
-    ipam: ipam.value,
+    yields: settings.profile.yields,
+    ipam,
     device: settings.profile.device,
     legDevice: settings.profile.legDevice,
     targets: settings.resume ? undefined : settings.peers,
@@ -293,21 +298,6 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     records,
   };
   return ok({ config, store, dataplane, encryption, ...listened.value });
-}
-
-/**
- * A host that has left the mesh begins as somebody new, with nothing of what it was; one whose identity is lost, without what
- * that had said and given out.
- */
-async function keepOwn(
-  store: Store,
-  records: HostConfig['records'],
-  isNobody: boolean,
-): Promise<HostConfig['records']> {
-  const gone = hasLeft(records) ? [...records.keys()] : isNobody ? personalRecords(records) : [];
-  if (gone.length === 0) return records;
-  await store.commit(new Map(gone.map(key => [key, undefined])));
-  return new Map([...records].filter(([key]) => !gone.includes(key)));
 }
 
 function makeRunDirectory(path: string): Result<void> {

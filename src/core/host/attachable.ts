@@ -99,6 +99,25 @@ export function pendingElsewhere(
   return undefined;
 }
 
+/** Takes these addresses from containers that are down; gives those that had some. */
+export function yielded(
+  all: ReadonlyMap<string, Held>,
+  network: string,
+  container: Sandbox,
+  addresses: readonly Cidr[],
+): readonly Held[] {
+  const isWanted = (own: Cidr): boolean => addresses.some(({ address }) => address === own.address);
+  const losing = [...all.values()].filter(
+    held =>
+      held.network === network &&
+      held.container !== container.id &&
+      held.sandbox === undefined &&
+      held.addresses.some(isWanted),
+  );
+  for (const held of losing) held.addresses = held.addresses.filter(own => !isWanted(own));
+  return losing;
+}
+
 /** The MAC that goes with an address, or the next one where that is in use. */
 export function freeMac(context: Context, network: Network, address: Ipv4): Mac {
   for (let salt = 0; ; salt += 1) {

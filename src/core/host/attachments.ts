@@ -3,7 +3,7 @@ import type { Plumbed } from '../endpoints/attachment.ts';
 import { endpointKey } from '../endpoints/endpoint.ts';
 import { type Problem, type Result, refuse } from '../errors.ts';
 import { deviceOn, mtuOn, type Network } from '../networks/network.ts';
-import { checkAddresses, freeMac, pendingElsewhere } from './attachable.ts';
+import { checkAddresses, freeMac, pendingElsewhere, yielded } from './attachable.ts';
 import { always, type Called, namesFrom, renamed, union } from './called.ts';
 import type { Context } from './context.ts';
 import {
@@ -13,6 +13,8 @@ import {
   encodeRecord,
   findHeld,
   type Held,
+  LAPSE_MS,
+  lapse,
   merge,
   newlyHeld,
   recordKey,
@@ -23,10 +25,6 @@ import {
 import { calledWith, endpointReply, legOf, plainWith } from './leg.ts';
 import { type Dormant, dormantIn, type Lost, lostIn, standing } from './shortfall.ts';
 import type { Command, Detached, Sandbox } from './step.ts';
-
-/** A container that is down keeps what the mesh gave it for so long. */
-const LAPSE_MS = 30_000;
-const lapse = (id: string): string => `lapse ${id}`;
 
 /** Which containers of this host hold which addresses: what the user asked for, and what of it the kernel has. */
 export class Attachments {
@@ -57,6 +55,8 @@ export class Attachments {
     const network = context.networks.get(networkName);
     if (network === undefined) return answer({ code: 'network-unknown', network: networkName });
     const known = this.#all.get(recordKey({ network: networkName, container: container.id }));
+    if (context.config.yields)
+      for (const held of yielded(this.#all, networkName, container, given)) this.#store(held);
     const problem =
       checkAddresses(context, network, container.id, given) ??
       pendingElsewhere(this.#all, networkName, container, given);

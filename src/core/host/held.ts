@@ -20,6 +20,10 @@ import type { Detached, EndpointReply, Reply, Sandbox } from './step.ts';
 
 const RECORD_PREFIX = 'attachment/';
 
+/** A container that is down keeps what the mesh gave it for so long. */
+export const LAPSE_MS = 30_000;
+export const lapse = (id: string): string => `lapse ${id}`;
+
 /** A container of this host that the user attached: durable, also while the container is stopped. */
 export interface Held {
   readonly network: string;

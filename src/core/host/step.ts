@@ -66,6 +66,8 @@ export interface HostConfig {
   readonly zone: string;
   /** Attached containers are called by their host name only, and that only if it is given in full. */
   readonly byHostName?: boolean | undefined;
+  /** What a container that is down had is another's that asks for it by name, at once. */
+  readonly yields?: boolean | undefined;
   /** Undefined where the mesh gives out no addresses. */
   readonly ipam: IpamConfig | undefined;
   /** What links are called: in containers, and the host's own leg in a network. */
