@@ -12,6 +12,7 @@ import { type Outcome, refused } from './refusal.ts';
 
 const DOCKER_BRIDGE = 'docker0';
 const NOT_FOUND = 404;
+const UNREADY = 503;
 
 /** `weave status [VIEW]`: `usage` is said where there is no such view. */
 export async function status(context: Context, view: string | undefined, usage: string): Promise<Outcome> {
@@ -28,12 +29,18 @@ export async function report(context: Context, template: string | undefined): Pr
   const path = template === undefined ? '/report' : `/report?format=${encodeURIComponent(template)}`;
   const answer = await get(context, path, template === undefined ? 'application/json' : '*/*');
   if (!answer.ok) return answer;
-  return say(context, answer.value);
+  const { status: code, text } = answer.value;
+  // What a template gives ends as the template has it.
+  if (template === undefined || !isWell(code)) return say(context, answer.value);
+  process.stdout.write(text);
+  return ok(undefined);
 }
+
+const isWell = (code: number): boolean => code === 200 || code === UNREADY;
 
 /** What is well goes to standard output, with an end of line; also while the router is not ready, as its text says. */
 function say(context: Context, { status: code, text }: HttpAnswer): Outcome {
-  if (code !== 200 && code !== 503) return refused(text.trimEnd());
+  if (!isWell(code)) return refused(text.trimEnd());
   context.print(text, text);
   return ok(undefined);
 }

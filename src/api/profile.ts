@@ -25,6 +25,8 @@ export interface Profile {
   readonly yields: boolean;
   /** With another range or another name, what was known before is forgotten, in place of a refusal. */
   readonly beginsAnew: boolean;
+  /** A launch that names no peers knows nobody, whomever the router knew before. */
+  readonly beginsAlone: boolean;
   /**
    * Folder of this host with the program that waits for the network, which runs before those of containers that the Docker
    * proxy makes; undefined: they are joined to the Docker network before they start, and have nothing to wait for.
@@ -49,6 +51,7 @@ export const MESH: Profile = {
   namesByHostName: false,
   yields: false,
   beginsAnew: false,
+  beginsAlone: false,
   waitFolder: undefined,
   initial: {},
 };
@@ -69,6 +72,7 @@ export const WEAVE: Profile = {
   namesByHostName: true,
   yields: true,
   beginsAnew: true,
+  beginsAlone: true,
   waitFolder: '/var/lib/weave/wait',
   initial: {
     dnsDomain: 'weave.local',

@@ -5,7 +5,8 @@ import type { Settings } from '../api/control/options.ts';
 import type { PeerId } from '../core/address.ts';
 import { ByteReader } from '../core/bytes.ts';
 import { describe, ok, type Problem, type Result } from '../core/errors.ts';
-import { hasLeft, ownRecord, personalRecords } from '../core/host/durability.ts';
+import { isRestart } from '../core/host/dialling.ts';
+import { hasLeft, othersRecords, ownRecord, personalRecords } from '../core/host/durability.ts';
 import type { HostConfig, IpamConfig } from '../core/host/step.ts';
 import { readEntry } from '../core/replica/encoding.ts';
 import { decodeHost, HOST_KEY, TOPOLOGY } from '../core/topology/facts.ts';
@@ -34,7 +35,10 @@ export async function admit(
   log: Log,
 ): Promise<Result<Admitted>> {
   const isNobody = !existsSync(join(settings.stateDir, IDENTITY_FILE));
-  const gone = hasLeft(stored) ? [...stored.keys()] : isNobody ? personalRecords(stored) : [];
+  const gone = [
+    ...(hasLeft(stored) ? stored.keys() : isNobody ? personalRecords(stored) : []),
+    ...(isAlone(settings, stored) ? othersRecords(stored) : []),
+  ];
   const records = await without(store, stored, gone);
   const identity = await loadIdentity(settings.stateDir, records.size > 0, log);
   if (!identity.ok) return identity;
@@ -58,6 +62,11 @@ async function without(store: Store, records: Records, gone: readonly string[]):
   if (gone.length === 0) return records;
   await store.commit(new Map(gone.map(key => [key, undefined])));
   return new Map([...records].filter(([key]) => !gone.includes(key)));
+}
+
+/** Whether it was launched to be found by others, who tell it then what it knew of them. */
+function isAlone({ launchId, peers, profile, resume }: Settings, records: Records): boolean {
+  return profile.beginsAlone && peers.length === 0 && !resume && !isRestart({ launchId, records });
 }
 
 /** Whether it was told another name than it had. */

@@ -6,6 +6,7 @@ import { NEVER, type WeavePeer, type WeaveRouter } from './shape.ts';
 
 export function routerOf(known: Known): WeaveRouter {
   const { report, terminations = 0, trustedSubnets } = known;
+  const port = Number(report.listen.split(':').at(-1));
   return {
     Protocol: 'mesh',
     ProtocolMinVersion: report.protocol,
@@ -14,20 +15,26 @@ export function routerOf(known: Known): WeaveRouter {
     PeerDiscovery: report.discovery,
     Name: report.self.name,
     NickName: report.self.nickname,
-    Port: Number(report.listen.split(':').at(-1)),
+    Port: port,
     // Weave forgets a peer that it can't reach.
     Peers: report.peers.filter(({ reachable }) => reachable).map(peerOf),
     UnicastRoutes: routesOf(report),
     BroadcastRoutes: [],
     Connections: connectionsOf(known),
     TerminationCount: terminations,
-    Targets: report.targets.toSorted(compare),
+    Targets: report.targets.map(target => asGiven(target, port)).toSorted(compare),
     OverlayDiagnostics: { fastdp: { Vports: [], Flows: [] }, sleeve: null },
     TrustedSubnets: trustedSubnets,
     Interface: '',
     CaptureStats: Object.create(null),
     MACs: macsOf(report),
   };
+}
+
+/** Without the port that a peer has where none is given. */
+function asGiven(target: string, port: number): string {
+  const suffix = `:${port}`;
+  return target.endsWith(suffix) ? target.slice(0, -suffix.length) : target;
 }
 
 function peerOf({ connections, name, nickname }: PeerReport): WeavePeer {

@@ -52,11 +52,14 @@ export class Dialling {
   readonly #context: Context;
   readonly #neighbours: Neighbours;
   readonly #attempts = new Map<string, Attempt>();
+  /** Whom the user wants to be left alone, although others know where they are. */
+  readonly #forgotten: Set<PeerId>;
   #sparse = false;
 
   constructor(context: Context, neighbours: Neighbours) {
     this.#context = context;
     this.#neighbours = neighbours;
+    this.#forgotten = new Set(storedForgotten(context.config));
     for (const address of initialTargets(context.config)) this.#attempt(address).target = true;
   }
 
@@ -90,6 +93,8 @@ export class Dialling {
       const attempt = this.#attempt(address);
       Object.assign(attempt, { target: true, failures: 0, problem: undefined });
       if (!attempt.dialling) attempt.notBefore = 0;
+      const peer = this.peerAt(address);
+      if (peer !== undefined) this.#forgotten.delete(peer);
     }
     this.#store();
     this.review();
@@ -98,6 +103,8 @@ export class Dialling {
   /** Connections that stand are left alone. */
   forget(addresses: readonly string[]): void {
     for (const address of addresses) {
+      const peer = this.peerAt(address);
+      if (peer !== undefined) this.#forgotten.add(peer);
       const attempt = this.#attempts.get(address);
       if (attempt === undefined) continue;
       attempt.target = false;
@@ -171,7 +178,7 @@ export class Dialling {
 
   #store(): void {
     const records = new Map([
-      [TARGETS_RECORD, toBytes({ targets: this.targets() })],
+      [TARGETS_RECORD, toBytes({ targets: this.targets(), forgotten: [...this.#forgotten] })],
       [LAUNCH_RECORD, toBytes({ id: this.#context.config.launchId })],
     ]);
     this.#context.emit({ kind: 'persist', records });
@@ -202,7 +209,8 @@ export class Dialling {
   ): readonly { readonly peer: PeerId; readonly address: string }[] {
     const { config, topology } = this.#context;
     return topology.peers().flatMap(peer => {
-      if (known.has(peer) || peer === config.self || this.#neighbours.get(peer) !== undefined) return [];
+      const isLeft = known.has(peer) || peer === config.self || this.#forgotten.has(peer);
+      if (isLeft || this.#neighbours.get(peer) !== undefined) return [];
       return (topology.host(peer)?.addresses ?? []).map(address => ({ peer, address }));
     });
   }
@@ -248,17 +256,31 @@ export class Dialling {
   }
 }
 
-/** What the user gave with this launch; on a restart what became of it since, by `connect` and `forget`. */
-function initialTargets({ launchId, records, targets }: HostConfig): readonly string[] {
+/** Whether the router comes back by itself, and not by another launch. */
+export function isRestart({ launchId, records }: Pick<HostConfig, 'launchId' | 'records'>): boolean {
   const bytes = records.get(LAUNCH_RECORD);
   const stored = bytes === undefined ? undefined : toObject(bytes)?.['id'];
-  const isRestart = launchId !== '' && stored === launchId;
-  return targets === undefined || isRestart ? storedTargets(records) : targets;
+  return launchId !== '' && stored === launchId;
+}
+
+/** What the user gave with this launch; on a restart what became of it since, by `connect` and `forget`. */
+function initialTargets(config: HostConfig): readonly string[] {
+  const { records, targets } = config;
+  return targets === undefined || isRestart(config) ? storedTargets(records) : targets;
+}
+
+/** What a user had forgotten counts until the next launch. */
+function storedForgotten(config: HostConfig): readonly PeerId[] {
+  if (config.targets !== undefined && !isRestart(config)) return [];
+  return stringsIn(config.records, 'forgotten') as readonly PeerId[];
 }
 
 /** Whom an earlier run was told to dial. */
-export function storedTargets(records: ReadonlyMap<string, Uint8Array>): readonly string[] {
+export const storedTargets = (records: HostConfig['records']): readonly string[] =>
+  stringsIn(records, 'targets');
+
+function stringsIn(records: HostConfig['records'], field: string): readonly string[] {
   const bytes = records.get(TARGETS_RECORD);
-  const stored = bytes === undefined ? undefined : toObject(bytes)?.['targets'];
-  return Array.isArray(stored) ? stored.filter(target => typeof target === 'string') : [];
+  const found = bytes === undefined ? undefined : toObject(bytes)?.[field];
+  return Array.isArray(found) ? found.filter(each => typeof each === 'string') : [];
 }

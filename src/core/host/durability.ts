@@ -83,6 +83,10 @@ export function hasOwnFacts(records: HostConfig['records']): boolean {
   return [...records.keys()].some(key => key.startsWith(OWN_PREFIX));
 }
 
+/** The keys of what others have said: they say it again. */
+export const othersRecords = (records: HostConfig['records']): readonly string[] =>
+  [...records.keys()].filter(key => key.startsWith(REPLICA_PREFIX));
+
 /** The keys of what only one identity stands by: what it has said, and what it gave out of its own. */
 export const personalRecords = (records: HostConfig['records']): readonly string[] =>
   [...records.keys()].filter(
