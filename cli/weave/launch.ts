@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { OPTIONS, type Settings } from '../../src/api/control/options.ts';
 import { parseSettings } from '../../src/api/control/settings.ts';
 import { formatCidr } from '../../src/core/address.ts';
-import { ok, type Result } from '../../src/core/errors.ts';
+import { describe, ok, type Result } from '../../src/core/errors.ts';
 import type { Context } from '../context.ts';
 import { type Docker, dockerAt, whyNoEngine } from '../docker.ts';
 import { settingsFlags } from '../flags.ts';
@@ -14,6 +14,7 @@ import { checkRoutes } from '../routes.ts';
 import { ensureState } from './data-container.ts';
 import { type LaunchFlags, proxyPlace } from './launch-flags.ts';
 import { expandPeerName, expandSeeds } from './peer-name.ts';
+import { awaitReady } from './ready.ts';
 import { type Outcome, refused } from './refusal.ts';
 import { ensureWaitProgram } from './wait.ts';
 
@@ -150,9 +151,10 @@ async function start(
     flags: [...mounts.value, ...words],
   });
   if (!health.ok) {
-    context.say(`${health.problem.code === 'router-died' ? health.problem.why : ''}`);
+    context.say(describe(health.problem));
     return refused('The weave container has died. Consult the container logs for further details.');
   }
+  await awaitReady(context);
   const { stdout } = await docker.run('container', 'inspect', '--format', '{{.Id}}', docker.container);
   context.print(stdout.trim(), stdout.trim());
   return ok(undefined);

@@ -1,16 +1,17 @@
-import { networkInterfaces } from 'node:os';
 import { ask } from '../../src/api/control/client.ts';
 import { DNS_PORT } from '../../src/api/control/dns-options.ts';
 import { version } from '../../src/api/control/version.ts';
 import { ok, type Result } from '../../src/core/errors.ts';
 import type { Report } from '../../src/core/report.ts';
-import type { Context } from '../context.ts';
+import { type Context, placeSettings } from '../context.ts';
+import { dockerAt, dockerReason } from '../docker.ts';
 import { type Attached, attachedOf, HOST } from '../render/attached.ts';
 import { shortId } from '../render/label.ts';
 import { get, type HttpAnswer } from './answers.ts';
 import { type Outcome, refused } from './refusal.ts';
 
-const DOCKER_BRIDGE = 'docker0';
+/** What Docker calls the network of its own bridge. */
+const DOCKER_BRIDGE = 'bridge';
 const NOT_FOUND = 404;
 const UNREADY = 503;
 
@@ -54,14 +55,32 @@ export async function ps(context: Context, names: readonly string[]): Promise<Re
   const own = all.find(({ container }) => container === HOST) ?? unexposed(reply.value);
   const others = all.filter(({ container }) => container !== HOST);
   const line = (label: string, { mac, addresses }: Attached): string => [label, mac, ...addresses].join(' ');
-  const named = names.flatMap(name => {
-    const found = name === host ? own : others.find(one => isCalled(one, name));
-    return found === undefined ? [] : [line(name, found)];
-  });
+  const named: string[] = [];
+  for (const name of names) {
+    const found =
+      name === host
+        ? own
+        : (others.find(one => isCalled(one, name)) ?? (await inNetworkOf(context, others, name)));
+    if (found !== undefined) named.push(line(name, found));
+  }
   const everything = [line(host, own), ...others.map(one => line(shortId(one.container), one))];
   const shown = names.length === 0 ? everything : named;
   context.print(shown, shown.join('\n'));
   return ok(undefined);
+}
+
+/** Whom a container shares the network of that is in another's. */
+async function inNetworkOf(
+  context: Context,
+  all: readonly Attached[],
+  name: string,
+): Promise<Attached | undefined> {
+  const settings = placeSettings(context);
+  if (!settings.ok) return undefined;
+  const format = '{{.HostConfig.NetworkMode}}';
+  const { stdout } = await dockerAt(settings.value).run('container', 'inspect', '--format', format, name);
+  const [kind, other] = stdout.trim().split(':');
+  return kind === 'container' && other ? all.find(one => isCalled(one, other)) : undefined;
 }
 
 const isCalled = ({ container, containerName }: Attached, name: string): boolean =>
@@ -86,11 +105,14 @@ export async function dnsArguments(context: Context): Promise<Result<void>> {
 }
 
 /** `weave docker-bridge-ip`: whether or not a router runs. */
-export function dockerBridgeAddress(context: Context): Outcome {
-  const bridge = context.env['DOCKER_BRIDGE'] || DOCKER_BRIDGE;
-  const found = networkInterfaces()[bridge]?.find(({ family }) => family === 'IPv4');
-  if (found === undefined) return refused(`Device "${bridge}" has no IPv4 address.`);
-  context.print(found.address, found.address);
+export async function dockerBridgeAddress(context: Context): Promise<Outcome> {
+  const settings = placeSettings(context);
+  if (!settings.ok) return settings;
+  const format = '{{range .IPAM.Config}}{{.Gateway}} {{end}}';
+  const found = await dockerAt(settings.value).run('network', 'inspect', '--format', format, DOCKER_BRIDGE);
+  const address = found.stdout.trim().split(' ')[0] ?? '';
+  if (found.status !== 0 || address === '') return refused(dockerReason(found));
+  context.print(address, address);
   return ok(undefined);
 }
 

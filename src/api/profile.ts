@@ -21,6 +21,10 @@ export interface Profile {
   readonly proxySocket: string | undefined;
   /** What is attached is called by its host name, if that is a full one in the zone, and by nothing else. */
   readonly namesByHostName: boolean;
+  /** What interfaces say of themselves where all frames go through the routers; the measured MTU where undefined. */
+  readonly sleeveDeviceMtu: number | undefined;
+  /** After a loss of its state the router takes over what is attached, as it finds it in the kernel. */
+  readonly recovers: boolean;
   /** What a stopped container had is another's that asks for it by name. */
   readonly yields: boolean;
   /** With another range or another name, what was known before is forgotten, in place of a refusal. */
@@ -49,6 +53,8 @@ export const MESH: Profile = {
   multicastOption: 'mesh.multicast',
   proxySocket: 'docker.sock',
   namesByHostName: false,
+  sleeveDeviceMtu: undefined,
+  recovers: false,
   yields: false,
   beginsAnew: false,
   beginsAlone: false,
@@ -70,6 +76,8 @@ export const WEAVE: Profile = {
   multicastOption: 'works.weave.multicast',
   proxySocket: undefined,
   namesByHostName: true,
+  sleeveDeviceMtu: 65_535,
+  recovers: true,
   yields: true,
   beginsAnew: true,
   beginsAlone: true,

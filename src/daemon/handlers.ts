@@ -42,6 +42,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
       names: called = [],
       network = DEFAULT_NETWORK.name,
       withoutDns,
+      withoutMulticast,
     }) {
       const addresses = parseAddresses(texts);
       if (!addresses.ok) return addresses;
@@ -59,6 +60,7 @@ export function createHandlers(parts: HandlerParts): ControlHandlers {
         subnets: subnets.value,
         names: names.value,
         nameless: withoutDns ?? false,
+        unicast: withoutMulticast,
       } as const;
       const reply = await parts.ask(command);
       if (!reply.ok) return reply;

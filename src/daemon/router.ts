@@ -288,6 +288,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     zone: settings.dnsDomain,
     byHostName: settings.profile.namesByHostName,
     yields: settings.profile.yields,
+    deviceMtu: settings.fastdp ? undefined : settings.profile.sleeveDeviceMtu,
     ipam,
     device: settings.profile.device,
     legDevice: settings.profile.legDevice,

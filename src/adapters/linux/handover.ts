@@ -29,7 +29,7 @@ export function handOver(place: Switch, firewall: Firewall, attachment: Attachme
       attachment.addresses.map(({ address }) => address),
     );
     configurePort(route, outer, attachment);
-    const inside = { sandbox: attachment.handed?.joined ?? HOST_SANDBOX, device: undefined };
+    const inside = { sandbox: attachment.handed?.joined ?? HOST_SANDBOX, device: undefined, isRouted: false };
     const port = { name, index: outer.index, network, container, mac, mtu: outer.mtu, inside };
     complete = true;
     return ok(outer.mtu === mtu ? port : setPortMtu(place, port, mtu));

@@ -7,9 +7,16 @@ import { problemOf } from './kernel-problem.ts';
 import { KernelError } from './libc.ts';
 import { bridgeName, plumbedOfAlias, portAlias, portName } from './names.ts';
 import type { Namespace } from './namespace.ts';
-import { NETLINK_ROUTE, type NetlinkSocket, openNetlink } from './netlink/socket.ts';
+import { NETLINK_ROUTE, type NetlinkSocket, openNetlink, type Request } from './netlink/socket.ts';
 import type { Firewall } from './parts.ts';
-import { addAddress, addLinkRoute, deleteAddress, listAddresses } from './rtnetlink/addresses.ts';
+import {
+  addAddress,
+  addLinkRoute,
+  deleteAddress,
+  deleteLinkRoute,
+  limitRoute,
+  listAddresses,
+} from './rtnetlink/addresses.ts';
 import { findLink, type Link, namespaceNumber } from './rtnetlink/link-table.ts';
 import { addVeth, deleteLink, letForward, setBridgePort, setLink, silence } from './rtnetlink/links.ts';
 import { deleteBridgeEntry, setBridgeEntry } from './rtnetlink/neighbours.ts';
@@ -38,7 +45,14 @@ export interface Port {
    * Where the other end is; undefined for a port that an earlier router made. What an engine has taken there has a name that
    * is the engine's.
    */
-  readonly inside: { readonly sandbox: string; readonly device: string | undefined } | undefined;
+  readonly inside:
+    | {
+        readonly sandbox: string;
+        readonly device: string | undefined;
+        /** The MTU of the network is kept by routes, and not by that of the interface. */
+        readonly isRouted: boolean;
+      }
+    | undefined;
 }
 
 /**
@@ -140,7 +154,7 @@ export function setPortMtu(place: Switch, port: Port, mtu: number): Port {
 function setInnerMtu(
   place: Switch,
   { name }: Port,
-  { sandbox, device }: NonNullable<Port['inside']>,
+  { sandbox, device, isRouted }: NonNullable<Port['inside']>,
   mtu: number,
 ): void {
   try {
@@ -149,7 +163,7 @@ function setInnerMtu(
     const namespace = place.openSandbox(sandbox);
     try {
       const inner = namespace.inside(() => openNetlink(NETLINK_ROUTE));
-      inner.batch([setLink(end, { mtu })]);
+      inner.batch(isRouted ? limitRoutes(inner, end, mtu) : [setLink(end, { mtu })]);
       inner.close();
     } finally {
       namespace.close();
@@ -157,6 +171,13 @@ function setInnerMtu(
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
   }
+}
+
+function limitRoutes(inner: NetlinkSocket, end: number | string, mtu: number): readonly Request[] {
+  const index = typeof end === 'number' ? end : findLink(inner, end)?.index;
+  return listAddresses(inner).flatMap(({ link, cidr }) =>
+    link === index ? [limitRoute(link, cidr, mtu)] : [],
+  );
 }
 
 function open(place: Switch, { sandbox, container, network, mac }: Attachment): Result<Namespace> {
@@ -232,7 +253,7 @@ function isPair(found: Partial<Ends>, namespace: number | undefined): found is E
 const isHost = ({ sandbox }: Attachment): boolean => sandbox === HOST_SANDBOX;
 
 function configureInside(inner: NetlinkSocket, device: Link, isNew: boolean, attachment: Attachment): void {
-  const { mac, mtu, addresses } = attachment;
+  const { mac, mtu, deviceMtu, addresses } = attachment;
   const { index } = device;
   const wanted = new Set(addresses.map(formatCidr));
   const present = isNew ? [] : listAddresses(inner);
@@ -241,11 +262,18 @@ function configureInside(inner: NetlinkSocket, device: Link, isNew: boolean, att
     silence(index),
     ...extra.map(({ cidr }) => deleteAddress(index, cidr)),
     ...addresses.map(cidr => addAddress(index, cidr)),
-    setLink(index, { mtu, up: true, ...(device.mac !== mac && { mac }) }),
+    setLink(index, { mtu: deviceMtu ?? mtu, up: true, ...(device.mac !== mac && { mac }) }),
     // Where the host's own multicast goes is the host's business.
-    isHost(attachment) ? letForward(index) : addLinkRoute(index, MULTICAST),
+    isHost(attachment) ? letForward(index) : multicastBy(index, attachment),
+    // These come with the addresses once the link is up.
+    ...(deviceMtu === undefined ? [] : addresses.map(cidr => limitRoute(index, cidr, mtu))),
   );
 }
+
+const multicastBy = (index: number, { deviceMtu, mtu, unicast }: Attachment): Request =>
+  unicast
+    ? deleteLinkRoute(index, MULTICAST)
+    : addLinkRoute(index, MULTICAST, deviceMtu === undefined ? undefined : mtu);
 
 /** The port goes up last, when all that guards it is there. */
 export function configurePort(
@@ -286,6 +314,10 @@ async function operational(socket: NetlinkSocket, name: string): Promise<void> {
   }
 }
 
-function portOf({ name, index }: Link, { network, container, mac, mtu, sandbox, device }: Attachment): Port {
-  return { name, index, network, container, mac, mtu, inside: { sandbox, device } };
+function portOf(
+  { name, index }: Link,
+  { network, container, mac, mtu, sandbox, device, deviceMtu }: Attachment,
+): Port {
+  const inside = { sandbox, device, isRouted: deviceMtu !== undefined };
+  return { name, index, network, container, mac, mtu, inside };
 }

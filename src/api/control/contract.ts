@@ -41,6 +41,8 @@ export interface AttachRequest {
   readonly names?: readonly string[] | undefined;
   /** It gets no name by itself. */
   readonly withoutDns?: boolean | undefined;
+  /** It gets no route for multicast; as it was where left out. */
+  readonly withoutMulticast?: boolean | undefined;
 }
 
 export interface DetachRequest {

@@ -35,6 +35,7 @@ const REQUESTS = {
     subnets: addresses.optional(),
     names: names.optional(),
     withoutDns: z.boolean().optional(),
+    withoutMulticast: z.boolean().optional(),
   }),
   detach: z.strictObject({ container, network: network.optional(), addresses: addresses.min(1).optional() }),
   expose: z.strictObject({

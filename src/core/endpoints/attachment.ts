@@ -13,6 +13,10 @@ export interface Attachment {
   readonly mac: Mac;
   readonly mtu: number;
   readonly addresses: readonly Cidr[];
+  /** It has no route for multicast. */
+  readonly unicast?: boolean;
+  /** What the interface inside says of itself; its routes keep packets to `mtu`. The same as `mtu` where left out. */
+  readonly deviceMtu?: number;
   /**
    * Of the host's own leg: those of its addresses for whose subnets the host translates. What goes from there to elsewhere
    * has an address of the host then, and what comes from elsewhere that of the leg.

@@ -66,6 +66,7 @@ export class Attachments {
     const held = known ?? newlyHeld(network, container, mac);
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
+    held.unicast = command.unicast ?? held.unicast;
     if (known === undefined) held.known = namesFrom(container, context.config);
     const own = known !== undefined || command.nameless ? [] : held.known;
     const called = [...always(own), ...calledWith(held, command, addresses)];

@@ -38,6 +38,8 @@ export interface Held {
   called: readonly Called[];
   /** Of the host's own leg: those of its addresses for whose subnets the host does not translate. */
   plain: readonly Ipv4[];
+  /** It has no route for multicast. */
+  unicast: boolean;
   /** Its network namespace; undefined while it isn't running. */
   sandbox: string | undefined;
   /** Of an endpoint that an engine asked for: the namespace where the engine has taken it. */
@@ -80,6 +82,7 @@ export function newlyHeld(network: Network, container: Sandbox, mac: Mac): Held 
     known: [],
     called: [],
     plain: [],
+    unicast: false,
     joined: undefined,
     ...IDLE,
   };
@@ -105,7 +108,8 @@ export const recordKey = ({ network, container }: { network: string; container: 
   `${RECORD_PREFIX}${network}/${container}`;
 
 export function encodeRecord(held: Held): Uint8Array {
-  const { network, container, containerName, mac, addresses, lapsed, known, called, plain, joined } = held;
+  const { network, container, containerName, mac, addresses, lapsed, known, called, plain, unicast, joined } =
+    held;
   return toBytes({
     network,
     container,
@@ -116,6 +120,7 @@ export function encodeRecord(held: Held): Uint8Array {
     ...(known.length === 0 ? {} : { known }),
     ...(called.length === 0 ? {} : { called: encodeCalled(called) }),
     ...(plain.length === 0 ? {} : { plain }),
+    ...(unicast && { unicast }),
     ...(joined === undefined ? {} : { joined }),
   });
 }
@@ -138,6 +143,7 @@ export function decodeRecord(key: string, bytes: Uint8Array): Held | undefined {
     known: Array.isArray(value['known']) ? value['known'].filter(isZoneName) : [],
     called: decodeCalled(value['called']),
     plain: addressesIn(value['plain']),
+    unicast: value['unicast'] === true,
     joined: isText(value['joined'], 512) ? value['joined'] : undefined,
     ...IDLE,
   };

@@ -3,7 +3,7 @@ import { type Attachment, endpointOf, HOST_LEG, HOST_SANDBOX } from '../endpoint
 import type { Network } from '../networks/network.ts';
 import { always, type Called } from './called.ts';
 import type { Held } from './held.ts';
-import type { Command, EndpointReply, Sandbox } from './step.ts';
+import type { Command, EndpointReply, HostConfig, Sandbox } from './step.ts';
 
 /** The host's own leg in a network: attached like a container, but for what is said here. */
 
@@ -40,11 +40,13 @@ export function plainWith(
 export function legOf(
   held: Held,
   addresses: readonly Cidr[],
-  devices: { readonly device: string; readonly legDevice: string },
-): Pick<Attachment, 'device' | 'masqueraded' | 'handed'> {
+  devices: Pick<HostConfig, 'device' | 'deviceMtu' | 'legDevice'>,
+): Pick<Attachment, 'device' | 'deviceMtu' | 'masqueraded' | 'handed' | 'unicast'> {
   const endpoint = endpointOf(held);
   if (endpoint !== undefined) return { device: waitingDevice(endpoint), handed: { joined: held.joined } };
-  if (!isLeg(held)) return { device: devices.device };
+  const { device, deviceMtu } = devices;
+  if (!isLeg(held))
+    return { device, ...(held.unicast && { unicast: true }), ...(deviceMtu !== undefined && { deviceMtu }) };
   const plain = held.waiting?.plain ?? held.plain;
   return {
     device: devices.legDevice,

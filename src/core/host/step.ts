@@ -70,6 +70,8 @@ export interface HostConfig {
   readonly yields?: boolean | undefined;
   /** Undefined where the mesh gives out no addresses. */
   readonly ipam: IpamConfig | undefined;
+  /** What interfaces of containers say of themselves, whatever the paths take; that where left out. */
+  readonly deviceMtu?: number | undefined;
   /** What links are called: in containers, and the host's own leg in a network. */
   readonly device: string;
   readonly legDevice: string;
@@ -111,6 +113,8 @@ export type Command =
       readonly names?: readonly ZoneName[];
       /** It gets no name by itself. */
       readonly nameless?: boolean;
+      /** It gets no route for multicast; as it was where left out. */
+      readonly unicast?: boolean | undefined;
       /** That of its interface; one that goes with the address where it has none yet. */
       readonly mac?: Mac;
       /** Of the host's own leg (`HOST_LEG`): whether the host translates for these addresses' subnets. */

@@ -1,4 +1,4 @@
-import { broadcastAddress, type Cidr, formatCidr, type Ipv4 } from '../../../core/address.ts';
+import { broadcastAddress, type Cidr, formatCidr, subnetOf } from '../../../core/address.ts';
 import { ipv4Bytes, ipv4Of, viewOf } from '../bytes.ts';
 import { AF_INET } from '../libc.ts';
 import { Attributes } from '../netlink/attributes.ts';
@@ -10,9 +10,9 @@ import {
   type Request,
 } from '../netlink/socket.ts';
 import type { MessageWriter } from '../netlink/writer.ts';
-import { RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, RTM_NEWROUTE } from './uapi.ts';
+import { RTM_DELADDR, RTM_DELROUTE, RTM_GETADDR, RTM_NEWADDR, RTM_NEWROUTE } from './uapi.ts';
 
-/** IPv4 addresses of links, and the one kind of route that is made. */
+/** IPv4 addresses of links, and routes by a link alone. */
 
 const HEADER = 8;
 const IFA_ADDRESS = 1;
@@ -21,7 +21,11 @@ const IFA_BROADCAST = 4;
 
 const RTA_DST = 1;
 const RTA_OIF = 4;
+const RTA_PREFSRC = 7;
+const RTA_METRICS = 8;
+const RTAX_MTU = 2;
 const RT_TABLE_MAIN = 254;
+const RTPROT_KERNEL = 2;
 const RTPROT_STATIC = 4;
 const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
@@ -77,27 +81,63 @@ export function listAddresses(socket: NetlinkSocket): LinkAddress[] {
   });
 }
 
-/** A route to everything in `destination` by that link, beside such as other links may have. */
-export function addLinkRoute(link: number, destination: { address: Ipv4; prefix: number }): Request {
+/** A route to everything in `destination` by that link, beside such as other links may have; for packets of `mtu` at most. */
+export function addLinkRoute(link: number, destination: Cidr, mtu?: number): Request {
   return {
     type: RTM_NEWROUTE,
     flags: NLM_F_CREATE | NLM_F_APPEND,
     what: `add the route ${formatCidr(destination)}`,
     tolerated: ['EEXIST'],
     write: writer => {
-      writer.u8(AF_INET);
-      writer.u8(destination.prefix);
-      writer.u8(0);
-      writer.u8(0);
-      writer.u8(RT_TABLE_MAIN);
-      writer.u8(RTPROT_STATIC);
-      writer.u8(RT_SCOPE_LINK);
-      writer.u8(RTN_UNICAST);
-      writer.u32(0);
-      writer.attribute(RTA_DST, ipv4Bytes(destination.address));
-      writer.attributeU32(RTA_OIF, link);
+      writeLinkRoute(writer, link, destination, RTPROT_STATIC);
+      if (mtu !== undefined) writer.nest(RTA_METRICS, () => writer.attributeU32(RTAX_MTU, mtu));
     },
   };
+}
+
+/** Takes such a route away; nothing where there is none. */
+export function deleteLinkRoute(link: number, destination: Cidr): Request {
+  return {
+    type: RTM_DELROUTE,
+    flags: 0,
+    what: `delete the route ${formatCidr(destination)}`,
+    tolerated: ['ESRCH'],
+    write: writer => writeLinkRoute(writer, link, destination, RTPROT_STATIC),
+  };
+}
+
+/** The kernel's own route to the subnet of an address, with packets of `mtu` bytes at most, whatever the link takes. */
+export function limitRoute(link: number, cidr: Cidr, mtu: number): Request {
+  return {
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE | NLM_F_REPLACE,
+    what: `limit the route of ${formatCidr(cidr)}`,
+    write: writer => {
+      writeLinkRoute(writer, link, subnetOf(cidr), RTPROT_KERNEL);
+      writer.attribute(RTA_PREFSRC, ipv4Bytes(cidr.address));
+      writer.nest(RTA_METRICS, () => writer.attributeU32(RTAX_MTU, mtu));
+    },
+  };
+}
+
+/** struct rtmsg, destination and link. */
+function writeLinkRoute(
+  writer: MessageWriter,
+  link: number,
+  { address, prefix }: Cidr,
+  protocol: number,
+): void {
+  writer.u8(AF_INET);
+  writer.u8(prefix);
+  writer.u8(0);
+  writer.u8(0);
+  writer.u8(RT_TABLE_MAIN);
+  writer.u8(protocol);
+  writer.u8(RT_SCOPE_LINK);
+  writer.u8(RTN_UNICAST);
+  writer.u32(0);
+  writer.attribute(RTA_DST, ipv4Bytes(address));
+  writer.attributeU32(RTA_OIF, link);
 }
 
 /** struct ifaddrmsg and the address. */
