@@ -14,7 +14,7 @@ import { controlSocket } from '../api/control/settings.ts';
 import { version } from '../api/control/version.ts';
 import type { Vtep } from '../core/address.ts';
 import { ok, type Problem, type Result, refuse } from '../core/errors.ts';
-import type { Effect, HostConfig, Input } from '../core/host/step.ts';
+import type { Command, Effect, HostConfig, Input } from '../core/host/step.ts';
 import { Host } from '../core/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
@@ -32,6 +32,7 @@ import { dnsReport } from './name-handlers.ts';
 import { createNames, type Names } from './names.ts';
 import { createPlugin, type Plugin } from './plugin.ts';
 import { createRouterProxy, proxyReport } from './proxy.ts';
+import { orphansIn, recover } from './recovery.ts';
 import { threadProgram } from './threads.ts';
 import { startTrafficWatch } from './traffic.ts';
 import { createRouterHttp } from './weave-http.ts';
@@ -111,21 +112,14 @@ async function start({ settings, log, after }: RouterOptions, undo: Undo): Promi
   const controlled = await serveControl(parties, undo);
   if (!controlled.ok) return controlled;
 
-  loop.deliver({ kind: 'adopted', ...(await dataplane.inspect()) });
+  await takeOver(parties);
   void loop.drained().then(() => names.open());
   listen(event => loop.deliver(event));
   const offered = await plugin.start();
   if (!offered.ok) return offered;
   const proxied = await serveProxy(parties, controlled.value, undo);
   if (!proxied.ok) return proxied;
-  const http = createRouterHttp({
-    settings,
-    handlers: controlled.value,
-    now: Date.now,
-    log: log.child('http'),
-  });
-  undo.push(() => http.stop());
-  const answering = await http.start();
+  const answering = await serveHttp(parties, controlled.value, undo);
   if (!answering.ok) return answering;
   const { address, port } = config.vtep;
   log.info('router started', { id: config.self, listen: config.listen, data: `${address}:${port}` });
@@ -205,6 +199,30 @@ async function serveProxy(
   });
   undo.push(() => proxy.stop());
   return proxy.start();
+}
+
+async function serveHttp(
+  { settings, log }: Parties,
+  handlers: ControlHandlers,
+  undo: Undo,
+): Promise<Result<void>> {
+  const http = createRouterHttp({ settings, handlers, now: Date.now, log: log.child('http') });
+  undo.push(() => http.stop());
+  return http.start();
+}
+
+/** Begins with what the kernel holds. */
+async function takeOver({ settings, config, containers, dataplane, loop, log }: Parties): Promise<void> {
+  const found = await dataplane.inspect();
+  const recovery = {
+    ...{ profile: settings.profile, records: config.records, containers, log: log.child('recovery') },
+    ask: (command: Command) => loop.ask(command),
+    unplumb: (network: string, container: string) => dataplane.unplumb(network, container),
+  };
+  const orphans = orphansIn(found.attachments, recovery);
+  const attachments = found.attachments.filter(one => !orphans.includes(one));
+  loop.deliver({ kind: 'adopted', ...found, attachments });
+  void recover(orphans, recovery);
 }
 
 function containersOf(settings: Settings, log: Log, deliver: (input: Input) => void): Containers {
