@@ -9,7 +9,6 @@ export interface LaunchFlags {
   readonly restart?: boolean;
   readonly token?: string;
   readonly awsvpc?: boolean;
-  readonly multicastRoute?: boolean;
   readonly [flag: string]: boolean | string | undefined;
 }
 
@@ -44,7 +43,6 @@ export function addLaunchFlags(command: Command, program: Command): void {
     .option('--no-restart', 'the router does not come back by itself')
     .option('--plugin [bool]', 'offer Docker a network driver (true)')
     .option('--proxy [bool]', 'stand in front of Docker (true)')
-    .option('--no-multicast-route', 'containers get no route for multicast')
     .option('--token <token>', 'of Weave Cloud, which has ended: refused')
     .option('--awsvpc', 'refused')
     .option('--docker-api <address>', `the same as --${OPTIONS.docker.flag}`);

@@ -3,15 +3,15 @@ import { DNS_PORT } from '../../src/api/control/dns-options.ts';
 import { version } from '../../src/api/control/version.ts';
 import { ok, type Result } from '../../src/core/errors.ts';
 import type { Report } from '../../src/core/report.ts';
+import { runCommand } from '../command.ts';
 import { type Context, placeSettings } from '../context.ts';
-import { dockerAt, dockerReason } from '../docker.ts';
+import { dockerAt } from '../docker.ts';
 import { type Attached, attachedOf, HOST } from '../render/attached.ts';
 import { shortId } from '../render/label.ts';
 import { get, type HttpAnswer } from './answers.ts';
 import { type Outcome, refused } from './refusal.ts';
 
-/** What Docker calls the network of its own bridge. */
-const DOCKER_BRIDGE = 'bridge';
+const DOCKER_BRIDGE = 'docker0';
 const NOT_FOUND = 404;
 const UNREADY = 503;
 
@@ -104,15 +104,13 @@ export async function dnsArguments(context: Context): Promise<Result<void>> {
   return ok(undefined);
 }
 
-/** `weave docker-bridge-ip`: whether or not a router runs. */
-export async function dockerBridgeAddress(context: Context): Promise<Outcome> {
-  const settings = placeSettings(context);
-  if (!settings.ok) return settings;
-  const format = '{{range .IPAM.Config}}{{.Gateway}} {{end}}';
-  const found = await dockerAt(settings.value).run('network', 'inspect', '--format', format, DOCKER_BRIDGE);
-  const address = found.stdout.trim().split(' ')[0] ?? '';
-  if (found.status !== 0 || address === '') return refused(dockerReason(found));
-  context.print(address, address);
+/** `weave docker-bridge-ip`: whether or not a router runs, and whether or not anything is on the bridge. */
+export async function dockerBridgeAddress({ env, print }: Context): Promise<Outcome> {
+  const bridge = env['DOCKER_BRIDGE'] || DOCKER_BRIDGE;
+  const { stdout } = await runCommand('ip', ['-4', '-o', 'address', 'show', bridge]);
+  const address = / inet ([\d.]+)\//.exec(stdout)?.[1];
+  if (address === undefined) return refused(`Device "${bridge}" has no IPv4 address.`);
+  print(address, address);
   return ok(undefined);
 }
 

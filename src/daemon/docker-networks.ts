@@ -2,6 +2,7 @@ import type { NetworkRequest } from '../api/control/contract.ts';
 import {
   ENCRYPTED_OPTION,
   isEncrypted,
+  isUnicast,
   MTU_OPTION,
   MTU_OPTIONS,
   NAME_OPTION,
@@ -31,6 +32,8 @@ export interface DockerNetworksParts {
   readonly driver: string;
   /** What the engine calls the network that every host has; all others are called as in the mesh. */
   readonly defaultName: string;
+  /** Whether containers have a route for multicast is what users say with this option. */
+  readonly multicastOption: string;
   readonly log: Log;
   ask(command: Command): Promise<Result<Reply>>;
 }
@@ -49,6 +52,8 @@ export class DockerNetworks {
   #adopted = new Set<string>();
   /** Names in the mesh by the engine's ids; until its end is heard, also of one that the engine has no more. */
   readonly #names = new Map<string, string>();
+  /** Ids of those without a route for multicast. */
+  readonly #unicast = new Set<string>();
   #running: Promise<void> | undefined;
   #isDue = false;
   #retry: NodeJS.Timeout | undefined;
@@ -76,9 +81,10 @@ export class DockerNetworks {
     void this.#review();
   }
 
-  /** The mesh's name of the engine's network; undefined where it is none of the mesh's, or not known yet. */
-  nameOf(id: string): string | undefined {
-    return this.#names.get(id);
+  /** Whether containers of the engine's network get no route for multicast. */
+  async isUnicast(id: string): Promise<boolean> {
+    if (!this.#names.has(id)) await this.settled();
+    return this.#unicast.has(id);
   }
 
   /** Resolves when the engine has what is wanted now, as far as that can be; in time also where it does not answer. */
@@ -97,6 +103,7 @@ export class DockerNetworks {
   async #removed(id: string): Promise<void> {
     const name = this.#names.get(id);
     this.#names.delete(id);
+    this.#unicast.delete(id);
     if (this.#leaving.delete(id) || name === undefined || !this.#find(name)) return;
     const reply = await this.#parts.ask({ kind: 'remove-network', network: name });
     if (reply.ok || reply.problem.code === 'network-unknown') return;
@@ -141,7 +148,10 @@ export class DockerNetworks {
     if (!listed.ok) return listed.problem.code === 'docker-unreachable';
     const ours = listed.value.filter(({ driver }) => driver === this.#parts.driver);
     this.#adopted = new Set(ours.map(({ id }) => id).filter(id => this.#adopted.has(id)));
-    for (const { id, name, options } of ours) this.#names.set(id, options[NAME_OPTION] ?? name);
+    for (const { id, name, options } of ours) {
+      this.#names.set(id, options[NAME_OPTION] ?? name);
+      if (isUnicast(options, this.#parts.multicastOption)) this.#unicast.add(id);
+    }
     const isFine: boolean[] = [];
     const rest = new Set(listed.value);
     for (const found of ours) {

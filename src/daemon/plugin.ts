@@ -26,6 +26,9 @@ export interface PluginParts extends Router {
   readonly log: Log;
   /** How the interfaces of containers begin; an engine adds a number. */
   readonly device: string;
+  readonly multicastOption: string;
+  /** Whether containers of the engine's network get no route for multicast. */
+  isUnicast(network: string): Promise<boolean>;
   readonly socketPath: string;
 }
 
@@ -48,17 +51,23 @@ const LOOK_MS = 30_000;
 export function createPlugin(settings: Settings, log: Log, router: Router): Plugin {
   if (!settings.plugin || settings.docker === '') return SILENT;
   const { docker: address, profile } = settings;
-  const { driver, device, network } = profile;
+  const { driver, device, multicastOption, network } = profile;
   const engine = createDockerEndpoints({ address, driver, log });
   const networks = createDockerNetworks(address, log);
   const followed = new DockerNetworks({
     networks,
     driver,
     defaultName: network,
+    multicastOption,
     log,
     ask: command => router.ask(command),
   });
-  const offered = offerPlugin({ ...router, engine, log, device, socketPath: pluginSocket(driver) });
+  const offered = offerPlugin({
+    ...router,
+    isUnicast: id => followed.isUnicast(id),
+    ...{ engine, log, device, multicastOption },
+    socketPath: pluginSocket(driver),
+  });
   return {
     async start() {
       const started = await offered.start();
@@ -86,7 +95,7 @@ const SILENT: Plugin = {
 
 /** What engines ask for, and what they have forgotten to take back. */
 export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identify' | 'stop'> {
-  const { ask, device, engine, log, socketPath } = parts;
+  const { ask, device, engine, isUnicast, log, multicastOption, socketPath } = parts;
   const comparison = new Comparison(parts);
   let stops: readonly (() => void)[] = [];
 
@@ -125,9 +134,11 @@ export function offerPlugin(parts: PluginParts): Pick<Plugin, 'start' | 'identif
   const server = createPluginServer({
     socketPath,
     prefix: device,
+    multicastOption,
     log,
     host: {
       ask,
+      isUnicast,
       identified: container => void track(container),
       compare: address => comparison.compare(address),
     },

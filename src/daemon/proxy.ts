@@ -59,6 +59,7 @@ export function createRouterProxy({
       variable: `${profile.environmentPrefix}CIDR`,
       network: profile.network,
       driver: profile.driver,
+      multicastOption: profile.multicastOption,
       subnet,
       isDefault: settings.ipamDefault,
       dns:
@@ -78,9 +79,9 @@ export function createRouterProxy({
   });
 }
 
-function attachingOf({ profile, proxyHosts }: Settings): Attaching | undefined {
+function attachingOf({ multicastRoute: multicast, profile, proxyHosts }: Settings): Attaching | undefined {
   const { waitFolder: folder } = profile;
-  return folder === undefined ? undefined : { folder, rewritesHosts: proxyHosts };
+  return folder === undefined ? undefined : { folder, rewritesHosts: proxyHosts, multicast };
 }
 
 function tlsFiles({ tlsVerify, tlsCaCert: ca, tlsCert: cert, tlsKey: key }: Settings) {

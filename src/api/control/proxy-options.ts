@@ -13,6 +13,8 @@ export interface ProxySettings {
   readonly proxyDns: boolean;
   /** False: the /etc/hosts of containers that are attached when they start stays as the engine wrote it. */
   readonly proxyHosts: boolean;
+  /** False: containers that are attached when they start get no route for multicast. */
+  readonly multicastRoute: boolean;
   readonly hostnameLabel: string | undefined;
   readonly hostnameMatch: string;
   readonly hostnameReplacement: string;
@@ -117,6 +119,16 @@ export const PROXY_OPTIONS: { readonly [K in keyof ProxySettings]: Option<ProxyS
     help: 'containers that wait for the network keep the /etc/hosts of the engine (profile weave only)',
     initial: true,
     reason: 'what asks for its own address should get the one that others reach',
+    parse: parseOff,
+    format: ifUnset,
+  },
+  multicastRoute: {
+    flag: 'no-multicast-route',
+    value: undefined,
+    env: [],
+    help: 'containers that wait for the network get no route for multicast (profile weave only)',
+    initial: true,
+    reason: 'multicast is to reach all hosts, whatever the default route is',
     parse: parseOff,
     format: ifUnset,
   },

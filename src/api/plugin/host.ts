@@ -9,6 +9,8 @@ export interface PluginHost {
   ask(command: EndpointCommand): Promise<Result<Reply>>;
   /** Somebody has said whose an endpoint is that was just made: the id of a container. */
   identified(container: string): void;
+  /** Whether containers of the engine's network get no route for multicast. */
+  isUnicast(network: string): Promise<boolean>;
   /** Asks the engine whether it knows of what has an address, and forgets that if not. Resolves when that is done, or can't be. */
   compare(address: Ipv4): Promise<void>;
 }

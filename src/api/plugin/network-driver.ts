@@ -12,7 +12,10 @@ const CURE =
   'with addresses of Docker itself, each host would give out the same ones; add --ipam-driver mesh, or type "mesh network create"';
 
 /** The network driver: networks are the mesh's, and what an engine makes are only their endpoints on this host. */
-export function networkDriver(host: PluginHost, prefix: string): Readonly<Record<string, Method>> {
+export function networkDriver(
+  host: PluginHost,
+  { prefix, multicastOption }: { readonly prefix: string; readonly multicastOption: string },
+): Readonly<Record<string, Method>> {
   return {
     GetCapabilities: method(EMPTY, async () => ({
       // Another scope takes Swarm.
@@ -23,7 +26,7 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
     // No gateway: what leaves the mesh goes by the engine's own bridge.
     GwAllocCheck: method(EMPTY, async () => ({ SkipIPv4: true, SkipIPv6: true })),
     CreateNetwork: method(CREATE_NETWORK, async ({ Options, IPv4Data, IPv6Data }) => {
-      const name = readOptions(Options);
+      const name = readOptions(Options, multicastOption);
       if (IPv6Data.length > 0) throw new Refusal('the mesh has no IPv6: leave out its subnet');
       const [first, ...more] = IPv4Data;
       if (first === undefined) throw new Refusal('a mesh network needs IPv4 addresses');
@@ -55,13 +58,13 @@ export function networkDriver(host: PluginHost, prefix: string): Readonly<Record
       // What was given must not be said again.
       return { Interface: mac === undefined ? { MacAddress: made.endpoint?.mac ?? '' } : {} };
     }),
-    Join: method(JOIN, async ({ EndpointID, SandboxKey }) => {
+    Join: method(JOIN, async ({ EndpointID, NetworkID, SandboxKey }) => {
       const joined = await must(host, { kind: 'join-endpoint', endpoint: EndpointID, sandbox: SandboxKey });
       const { device, internal, multicast } = joined.endpoint!;
       return {
         InterfaceName: { SrcName: device, DstPrefix: prefix },
         // A container can have one such route: by the network that it joined first.
-        StaticRoutes: multicast ? [MULTICAST] : [],
+        StaticRoutes: multicast && !(await host.isUnicast(NetworkID)) ? [MULTICAST] : [],
         ...(internal && { DisableGatewayService: true }),
       };
     }),

@@ -24,6 +24,8 @@ export interface PluginServerOptions {
   readonly host: PluginHost;
   /** Of interfaces in containers; the engine adds a number. */
   readonly prefix: string;
+  /** Of networks: whether their containers have a route for multicast. */
+  readonly multicastOption: string;
   readonly log: Log;
   readonly callMs?: number;
 }
@@ -46,9 +48,9 @@ const FAILURES: Readonly<Record<string, (text: string) => object>> = {
 };
 
 export function createPluginServer(options: PluginServerOptions): PluginServer {
-  const { callMs = CALL_MS, host, log, prefix, socketPath } = options;
+  const { callMs = CALL_MS, host, log, multicastOption, prefix, socketPath } = options;
   const drivers: Readonly<Record<string, Methods>> = {
-    NetworkDriver: networkDriver(host, prefix),
+    NetworkDriver: networkDriver(host, { prefix, multicastOption }),
     IpamDriver: ipamDriver(host),
   };
 

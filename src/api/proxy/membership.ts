@@ -80,7 +80,13 @@ export class Membership {
       const all = [...addresses, ...given.flatMap(reply => (reply.ok ? reply.value.addresses : []))];
       await known(all.flatMap(text => parseCidr(text)?.address ?? []));
     }
-    const attached = mesh.attach({ container, addresses, subnets, withoutDns: rules.dns === undefined });
+    const attached = mesh.attach({
+      container,
+      addresses,
+      subnets,
+      withoutDns: rules.dns === undefined,
+      ...(rules.attaching && { withoutMulticast: !rules.attaching.multicast }),
+    });
     const result = await inTime(attached, () => undefined, rules.patienceMs);
     return result.ok ? undefined : describe(result.problem);
   }

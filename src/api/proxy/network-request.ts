@@ -1,12 +1,23 @@
 import type { NetworkRequest } from '../control/contract.ts';
 import { Refusal } from '../plugin/host.ts';
-import { GENERIC, isEncrypted, MTU_OPTIONS, NAME_OPTION, readOptions } from '../plugin/network-options.ts';
+import {
+  GENERIC,
+  isEncrypted,
+  isUnicast,
+  MTU_OPTIONS,
+  NAME_OPTION,
+  readOptions,
+} from '../plugin/network-options.ts';
 import { Refused } from './exchange.ts';
 import { part, read } from './fields.ts';
 import { type Fields, isFields } from './json.ts';
+import type { Rules } from './rules.ts';
 
 /** What the body of `POST /networks/create` asks for, where it is to be one of the mesh's. Throws `Refused` by the name of what can't be. */
-export function readNetworkRequest(fields: Fields, driver: string): NetworkRequest {
+export function readNetworkRequest(
+  fields: Fields,
+  { driver, multicastOption }: Pick<Rules, 'driver' | 'multicastOption'>,
+): NetworkRequest {
   const name = read(fields, 'Name');
   if (typeof name !== 'string' || name === '') throw new Refused(400, 'a network needs a name');
   for (const [field, why] of Object.entries(NEVER)) {
@@ -20,7 +31,7 @@ export function readNetworkRequest(fields: Fields, driver: string): NetworkReque
   return {
     name,
     ...readAddresses(fields, driver),
-    ...readDriverOptions(name, texts(fields, 'Options')),
+    ...readDriverOptions(name, texts(fields, 'Options'), multicastOption),
     ...(read(fields, 'Internal') === true && { internal: true }),
     labels: texts(fields, 'Labels'),
   };
@@ -73,11 +84,16 @@ function readAddresses(fields: Fields, driver: string): Addresses {
 function readDriverOptions(
   name: string,
   options: Readonly<Record<string, string>>,
+  multicastOption: string,
 ): Pick<NetworkRequest, 'mtu' | 'encrypted'> {
   try {
-    const named = readOptions({ [GENERIC]: options });
+    const named = readOptions({ [GENERIC]: options }, multicastOption);
     if (named !== undefined && named !== name)
       throw new Refusal(`-o ${NAME_OPTION}=${named}: the network is called "${name}"`);
+    if (isUnicast(options, multicastOption))
+      throw new Refusal(
+        `-o ${multicastOption}=false: it says something of one host, and the proxy makes networks on all; ask the engine itself`,
+      );
   } catch (error) {
     if (error instanceof Refusal) throw new Refused(400, error.message);
     throw error;

@@ -21,7 +21,7 @@ export async function createNetwork(parts: Parts, exchange: Exchange): Promise<N
   const { mesh, rules } = parts;
   const fields = parseFields((await exchange.body()).toString());
   if (fields === undefined || read(fields, 'Driver') !== rules.driver) return exchange.pass();
-  const request = readNetworkRequest(fields, rules.driver);
+  const request = readNetworkRequest(fields, rules);
   const { name } = request;
   const known = await mesh.report();
   const isKnown = known.ok && known.value.networks.some(network => network.name === name);

@@ -13,6 +13,8 @@ export interface Rules {
   readonly network: string;
   /** What the engine calls the driver of the mesh's networks, and of their addresses. */
   readonly driver: string;
+  /** Driver option of a network: whether its containers have a route for multicast. */
+  readonly multicastOption: string;
   readonly subnet: Cidr | undefined;
   /** Containers that say nothing are joined, too. */
   readonly isDefault: boolean;
@@ -35,6 +37,8 @@ export interface Attaching {
   readonly folder: string;
   /** Their /etc/hosts says the address on the mesh in the place of the engine's. */
   readonly rewritesHosts: boolean;
+  /** They get a route for multicast. */
+  readonly multicast: boolean;
 }
 
 /** What the router does for the proxy. */

@@ -100,7 +100,7 @@ function readBody(text: string): void {
   );
   readWish(fields['Env'], RULES);
   try {
-    readNetworkRequest(fields, 'mesh');
+    readNetworkRequest(fields, { driver: 'mesh', multicastOption: 'mesh.multicast' });
   } catch (error) {
     insist(error instanceof Refused && /^[^\n]+$/.test(error.message), 'a network is refused in one line');
   }

@@ -54,6 +54,7 @@ export const RULES: Rules = {
   variable: 'MESH_CIDR',
   network: 'mesh',
   driver: 'mesh',
+  multicastOption: 'mesh.multicast',
   subnet: parseCidr('10.32.0.0/13'),
   isDefault: true,
   dns: { zone: 'mesh.internal', service: '10.39.255.254' as Ipv4 },

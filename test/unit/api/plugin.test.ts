@@ -35,12 +35,14 @@ describe('the drivers', () => {
       socketPath: socketPath(),
       host: pluginHost,
       prefix: 'ethmesh',
+      multicastOption: 'mesh.multicast',
       log: createFakeLog(),
       ...(callMs && { callMs }),
     });
   const pluginHost = (): PluginHost => ({
     ask: async command => ask(mesh, host, command),
     identified: container => void identified.push(container),
+    isUnicast: async () => false,
     compare: async () => {},
   });
 

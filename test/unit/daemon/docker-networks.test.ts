@@ -33,6 +33,7 @@ describe("the engine's networks", () => {
       networks,
       driver: 'mesh',
       defaultName: 'mesh',
+      multicastOption: 'mesh.multicast',
       log,
       async ask(command) {
         asked.push(command);
@@ -64,7 +65,7 @@ describe("the engine's networks", () => {
       subnets: ['10.40.0.0/16'],
       options: { 'mesh.network': 'prod', 'com.docker.network.driver.mtu': '1200' },
     });
-    expect(one.nameOf(made.id)).toBe('prod');
+    expect(await one.isUnicast(made.id)).toBe(false);
     one.want([MESH]);
     await has(networks, 'bridge', 'mesh');
   });
