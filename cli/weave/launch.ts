@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { OPTIONS, type Settings } from '../../src/api/control/options.ts';
 import { parseSettings } from '../../src/api/control/settings.ts';
-import { formatCidr } from '../../src/core/address.ts';
+import { formatCidr, parseCidr, subnetOf } from '../../src/core/address.ts';
 import { describe, ok, type Result } from '../../src/core/errors.ts';
 import type { Context } from '../context.ts';
 import { type Docker, dockerAt, whyNoEngine } from '../docker.ts';
@@ -66,6 +66,9 @@ function readSettings(context: Context, peers: readonly string[], flags: LaunchF
     ...(flags['name'] !== undefined && { name: expandPeerName(String(flags['name'])) }),
     ...(flags['ipallocInit'] !== undefined && { ipallocInit: expandSeeds(String(flags['ipallocInit'])) }),
     ...(flags['logLevel'] === 'warning' && { logLevel: 'warn' }),
+    ...(flags['trustedSubnets'] !== undefined && {
+      trustedSubnets: asSubnets(String(flags['trustedSubnets'])),
+    }),
     docker: flags['dockerApi'] ?? flags['docker'],
     insecure: flags['tlsverify'] !== true,
     plugin: !isOff(flags['plugin']),
@@ -85,6 +88,14 @@ function readSettings(context: Context, peers: readonly string[], flags: LaunchF
     proxyListen: listen,
   });
 }
+
+/** An address of a host with its prefix stands for the subnet that it is in. */
+const asSubnets = (text: string): string =>
+  text
+    .split(',')
+    .map(word => parseCidr(word))
+    .map((cidr, index) => (cidr === undefined ? text.split(',')[index] : formatCidr(subnetOf(cidr))))
+    .join(',');
 
 /** Words that the `docker` command is given by Weave's users, like `--tls`. */
 function clientWords({ env }: Context): readonly string[] {

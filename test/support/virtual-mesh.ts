@@ -51,6 +51,8 @@ export interface MeshOptions {
   readonly sleeves?: readonly (SleeveFact | undefined)[];
   /** Peer names that people gave, by the order of the hosts. */
   readonly names?: readonly (Mac | undefined)[];
+  /** What profiles say. */
+  readonly conduct?: Pick<HostConfig, 'byHostName' | 'deviceMtu' | 'yields'>;
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }
@@ -389,6 +391,7 @@ export function createVirtualMesh(options: MeshOptions): VirtualMesh {
       ...(sleeve && { sleeve }),
       discovery: true,
       zone: 'mesh.internal',
+      ...options.conduct,
       ipam: options.ipam?.(targets ?? []),
       device: 'ethmesh',
       legDevice: 'mesh',

@@ -12,7 +12,7 @@ export async function inspectContainer({ mesh, rules }: Parts, exchange: Exchang
   const fields = answer.status === 200 ? parseFields(answer.body.toString()) : undefined;
   const settings = partOf(fields, 'NetworkSettings');
   const joined = partOf(partOf(settings, 'Networks'), rules.network);
-  const endpoint = joined ?? (await attached(mesh, fields?.['Id']));
+  const endpoint = joined ?? (rules.attaching && (await attached(mesh, fields?.['Id'])));
   if (settings === undefined || endpoint === undefined || !endpoint['IPAddress'])
     return exchange.reply(answer.raw);
   const shown = Object.fromEntries(SHOWN.map(name => [name, endpoint[name]]));

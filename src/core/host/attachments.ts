@@ -66,11 +66,11 @@ export class Attachments {
     const held = known ?? newlyHeld(network, container, mac);
     this.#all.set(recordKey(held), held);
     held.sandbox = container.sandbox;
-    held.unicast = command.unicast ?? held.unicast;
     if (known === undefined) held.known = namesFrom(container, context.config);
     const own = known !== undefined || command.nameless ? [] : held.known;
     const called = [...always(own), ...calledWith(held, command, addresses)];
-    held.waiting = { ticket, addresses, called, plain: plainWith(held, command, addresses) };
+    const unicast = command.unicast ?? held.unicast;
+    held.waiting = { ticket, addresses, called, plain: plainWith(held, command, addresses), unicast };
     this.#plumb(held, network, merge(standing(this.#context, held), addresses));
   }
 
@@ -313,7 +313,7 @@ export class Attachments {
   /** The kernel has the interface of an `attach`: now it may be told, unless somebody was faster. */
   #conclude(held: Held, waiting: NonNullable<Held['waiting']>, problem: Problem | undefined): void {
     const { emit, networks, write } = this.#context;
-    const { ticket, addresses, called, plain } = waiting;
+    const { ticket, addresses, called, plain, unicast } = waiting;
     const network = networks.get(held.network)!;
     const refused = problem ?? checkAddresses(this.#context, network, held.container, addresses);
     held.waiting = undefined;
@@ -328,10 +328,10 @@ export class Attachments {
     this.#context.addressing()?.keep(held.container, addresses);
     const [all, names] = [merge(held.addresses, addresses), union(held.called, called)];
     const isSame = all.length === held.addresses.length && plain.join() === held.plain.join();
-    if (!isSame || names.length > held.called.length) {
+    if (!isSame || names.length > held.called.length || unicast !== held.unicast) {
       held.addresses = all;
       held.called = names;
-      held.plain = plain;
+      Object.assign(held, { plain, unicast });
       this.#store(held);
     }
     write(held.addresses.map(address => claim(held, address)));

@@ -57,6 +57,7 @@ export interface Held {
         readonly addresses: readonly Cidr[];
         readonly called: readonly Called[];
         readonly plain: readonly Ipv4[];
+        readonly unicast: boolean;
       }
     | undefined;
   problem: Problem | undefined;

@@ -46,7 +46,11 @@ export function legOf(
   if (endpoint !== undefined) return { device: waitingDevice(endpoint), handed: { joined: held.joined } };
   const { device, deviceMtu } = devices;
   if (!isLeg(held))
-    return { device, ...(held.unicast && { unicast: true }), ...(deviceMtu !== undefined && { deviceMtu }) };
+    return {
+      device,
+      ...((held.waiting ?? held).unicast && { unicast: true }),
+      ...(deviceMtu !== undefined && { deviceMtu }),
+    };
   const plain = held.waiting?.plain ?? held.plain;
   return {
     device: devices.legDevice,

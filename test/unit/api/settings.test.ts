@@ -96,6 +96,8 @@ describe('settings', () => {
       proxyListen: [],
       ipamDefault: true,
       proxyDns: true,
+      proxyHosts: true,
+      multicastRoute: true,
       hostnameLabel: undefined,
       hostnameMatch: '(.*)',
       hostnameReplacement: '$1',

@@ -380,6 +380,31 @@ describe('commands', () => {
     expect(a.host.report(mesh.now).targets).toEqual([]);
   });
 
+  it('forget leaves a peer alone that others would lead to, until it is asked for again or calls itself', () => {
+    const { mesh, a, b, c } = three();
+    const isNeighbour = () =>
+      a.host
+        .report(mesh.now)
+        .connections.some(({ peer, state }) => peer?.id === c.peer && state === 'established');
+    mesh.until(isNeighbour);
+    mesh.command(a, { kind: 'forget', peers: [c.address] });
+    mesh.command(c, { kind: 'forget', peers: [a.address] });
+    mesh.run(5_000);
+    expect(isNeighbour()).toBe(true);
+    mesh.cut(a, c);
+    mesh.run(30_000);
+    mesh.heal();
+    mesh.run(60_000);
+    expect(isNeighbour()).toBe(false);
+    // Not by a restart either.
+    mesh.restart(a);
+    mesh.run(30_000);
+    expect(isNeighbour()).toBe(false);
+    expect(b.host.report(mesh.now).peers).toHaveLength(3);
+    mesh.command(a, { kind: 'connect', peers: [c.address], replace: false });
+    mesh.until(isNeighbour);
+  });
+
   it('connect to oneself is shown as what it is', () => {
     const { mesh, a } = three();
     mesh.command(a, { kind: 'connect', peers: [a.address], replace: false });

@@ -17,7 +17,7 @@ describe('the report', () => {
   it.each([
     ['{{.Router.Name}}({{.Router.NickName}})', '06:0f:d4:4f:de:19(host1)'],
     ['{{len .Router.Peers}}', '2'],
-    ['{{range .Router.Targets}}{{.}}\n{{end}}', '192.168.48.13:6783\n'],
+    ['{{range .Router.Targets}}{{.}}\n{{end}}', '192.168.48.13\n'],
     ['{{.IPAM.DefaultSubnet}}', '10.32.0.0/12'],
     ['{{.DNS.Domain}}', 'mesh.internal.'],
     ['{{len .DNS.Entries}}', '2'],
