@@ -21,6 +21,8 @@ export interface Profile {
   readonly proxySocket: string | undefined;
   /** What is attached is called by its host name, if that is a full one in the zone, and by nothing else. */
   readonly namesByHostName: boolean;
+  /** Who is out of reach is dialled only if the user has named him: not because somebody told of him once. */
+  readonly dialsReachable: boolean;
   /** What interfaces say of themselves where all frames go through the routers; the measured MTU where undefined. */
   readonly sleeveDeviceMtu: number | undefined;
   /** After a loss of its state the router takes over what is attached, as it finds it in the kernel. */
@@ -53,6 +55,7 @@ export const MESH: Profile = {
   multicastOption: 'mesh.multicast',
   proxySocket: 'docker.sock',
   namesByHostName: false,
+  dialsReachable: false,
   sleeveDeviceMtu: undefined,
   recovers: false,
   yields: false,
@@ -76,6 +79,7 @@ export const WEAVE: Profile = {
   multicastOption: 'works.weave.multicast',
   proxySocket: undefined,
   namesByHostName: true,
+  dialsReachable: true,
   sleeveDeviceMtu: 65_535,
   recovers: true,
   yields: true,

@@ -303,6 +303,7 @@ async function open(settings: Settings, log: Log, undo: Undo): Promise<Result<Op
     ...(encryption && { encryption: encryption.told(plane.value.tunnels === true) }),
     ...(plane.value.sleeve && { sleeve: sleeveFact(sleeve, plane.value.sleeve) }),
     discovery: settings.discovery,
+    dialsReachable: settings.profile.dialsReachable,
     zone: settings.dnsDomain,
     byHostName: settings.profile.namesByHostName,
     yields: settings.profile.yields,

@@ -52,7 +52,7 @@ export interface MeshOptions {
   /** Peer names that people gave, by the order of the hosts. */
   readonly names?: readonly (Mac | undefined)[];
   /** What profiles say. */
-  readonly conduct?: Pick<HostConfig, 'byHostName' | 'deviceMtu' | 'yields'>;
+  readonly conduct?: Pick<HostConfig, 'byHostName' | 'deviceMtu' | 'dialsReachable' | 'yields'>;
   /** One-way delay: uniform up to this. */
   readonly delayMs?: number;
 }

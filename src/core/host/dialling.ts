@@ -208,7 +208,9 @@ export class Dialling {
     known: ReadonlySet<PeerId> = NOBODY,
   ): readonly { readonly peer: PeerId; readonly address: string }[] {
     const { config, topology } = this.#context;
+    const reached = config.dialsReachable ? topology.reachable(config.self) : undefined;
     return topology.peers().flatMap(peer => {
+      if (reached?.has(peer) === false) return [];
       const isLeft = known.has(peer) || peer === config.self || this.#forgotten.has(peer);
       if (isLeft || this.#neighbours.get(peer) !== undefined) return [];
       return (topology.host(peer)?.addresses ?? []).map(address => ({ peer, address }));

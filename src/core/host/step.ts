@@ -62,6 +62,8 @@ export interface HostConfig {
   /** Undefined where the router carries no frames itself. */
   readonly sleeve?: SleeveFact;
   readonly discovery: boolean;
+  /** Of those whom others told of, only who can be reached by way of others is dialled. */
+  readonly dialsReachable?: boolean | undefined;
   /** What the names of containers are within, like `mesh.internal`; the same on every host. */
   readonly zone: string;
   /** Attached containers are called by their host name only, and that only if it is given in full. */

@@ -52,6 +52,33 @@ describe('a container that is down', () => {
   });
 });
 
+describe('discovery', () => {
+  const isConnected = (mesh: VirtualMesh, from: VirtualHost, to: VirtualHost): boolean =>
+    from.host
+      .report(mesh.now)
+      .connections.some(({ peer, state }) => peer?.id === to.peer && state === 'established');
+
+  it('dials whom others reach, and nobody who is out of reach for all', () => {
+    const { mesh, a, b, c } = meshWith({ dialsReachable: true });
+    mesh.until(() => isConnected(mesh, a, c));
+    mesh.cut(a, c);
+    mesh.run(40_000);
+    mesh.heal();
+    mesh.until(() => isConnected(mesh, a, c), 60_000);
+    // b is the target of c, and a that of b: neither dials what nobody gave it.
+    mesh.command(b, { kind: 'forget', peers: [a.address] });
+    for (const other of [b, c]) mesh.cut(a, other);
+    mesh.run(60_000);
+    mesh.heal();
+    mesh.run(60_000);
+    expect([isConnected(mesh, a, b), isConnected(mesh, a, c), isConnected(mesh, b, c)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+});
+
 describe('interfaces', () => {
   it('say a size of their own, and have no route for multicast where that is not wanted', () => {
     const { mesh, a } = meshWith({ deviceMtu: 65_535 });
