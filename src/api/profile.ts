@@ -21,6 +21,8 @@ export interface Profile {
   readonly proxySocket: string | undefined;
   /** What is attached is called by its host name, if that is a full one in the zone, and by nothing else. */
   readonly namesByHostName: boolean;
+  /** A host by itself divides the addresses when the first is asked for. */
+  readonly dividesLate: boolean;
   /** Who is out of reach is dialled only if the user has named him: not because somebody told of him once. */
   readonly dialsReachable: boolean;
   /** What interfaces say of themselves where all frames go through the routers; the measured MTU where undefined. */
@@ -55,6 +57,7 @@ export const MESH: Profile = {
   multicastOption: 'mesh.multicast',
   proxySocket: 'docker.sock',
   namesByHostName: false,
+  dividesLate: false,
   dialsReachable: false,
   sleeveDeviceMtu: undefined,
   recovers: false,
@@ -79,6 +82,7 @@ export const WEAVE: Profile = {
   multicastOption: 'works.weave.multicast',
   proxySocket: undefined,
   namesByHostName: true,
+  dividesLate: true,
   dialsReachable: true,
   sleeveDeviceMtu: 65_535,
   recovers: true,

@@ -38,6 +38,7 @@ export function ipamConfig(
     universe,
     defaultSubnet: ipamSubnet ?? defaultPart(universe),
     init,
+    lazy: settings.profile.dividesLate,
     timeoutMs: ipamTimeout * 1_000,
     quarantineMs: ipamQuarantine * 1_000,
   });

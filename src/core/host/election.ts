@@ -44,7 +44,7 @@ export class Election {
     if (result !== undefined || init.kind !== 'consensus') return result;
     const votes = this.#votes();
     const own = votes.get(config.self);
-    const isAlone = (init.electorate ?? init.named.length + 1) === 1;
+    const isAlone = !this.#config.lazy && (init.electorate ?? init.named.length + 1) === 1;
     if (own === undefined) {
       const top = [...votes.values()]
         .map(({ promised }) => promised)

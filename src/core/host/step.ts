@@ -32,6 +32,8 @@ export interface IpamConfig {
   readonly universe: Cidr;
   readonly defaultSubnet: Cidr;
   readonly init: IpamInit;
+  /** A host by itself divides the universe when the first address is asked for, and not before. */
+  readonly lazy?: boolean | undefined;
   /** How long somebody waits for an address at most. */
   readonly timeoutMs: Millis;
   /** How long an address that a removed peer's container had is given to nobody. */

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ask, attach, cidr, three } from '../../support/address-mesh.ts';
-import type { MeshOptions, VirtualHost, VirtualMesh } from '../../support/virtual-mesh.ts';
+import { ask, attach, cidr, ipam, three } from '../../support/address-mesh.ts';
+import {
+  createVirtualMesh,
+  type MeshOptions,
+  type VirtualHost,
+  type VirtualMesh,
+} from '../../support/virtual-mesh.ts';
 
 /** What hosts do otherwise where their profile says so. */
 
@@ -76,6 +81,18 @@ describe('discovery', () => {
       false,
       true,
     ]);
+  });
+});
+
+describe('a host by itself', () => {
+  it('divides the addresses when one is asked for', () => {
+    const mesh = createVirtualMesh({ seed: 1, ipam: ipam({ lazy: true }) });
+    const a = mesh.add();
+    mesh.run(30_000);
+    const state = () => a.host.report(mesh.now).ipam?.state;
+    expect(state()).toBe('undivided');
+    expect(attach(mesh, a, 'box1')).toBe('10.32.0.1');
+    expect(state()).toBe('ready');
   });
 });
 
