@@ -38,7 +38,7 @@ export function ipamConfig(
     universe,
     defaultSubnet: ipamSubnet ?? defaultPart(universe),
     init,
-    lazy: settings.profile.dividesLate,
+    ...(settings.profile.dividesLate && { lazy: true }),
     timeoutMs: ipamTimeout * 1_000,
     quarantineMs: ipamQuarantine * 1_000,
   });
