@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { OPTIONS } from '../../src/api/control/options.ts';
-import type { ListenAddress } from '../../src/api/proxy/listen-address.ts';
+import type { Profile } from '../../src/api/profile.ts';
+import { type ListenAddress, parseListenAddress } from '../../src/api/proxy/listen-address.ts';
 import { addSettings } from '../flags.ts';
 
 /** As the command line parser gives them; `--no-x` as `x: false`. */
@@ -51,8 +52,8 @@ export function addLaunchFlags(command: Command, program: Command): void {
 }
 
 /** Where the proxy listens by itself: where who launches it asks Docker, in kind. */
-export function proxyPlace(dockerHost: string | undefined): ListenAddress {
-  return dockerHost === undefined || dockerHost === '' || dockerHost.startsWith('unix:')
-    ? { kind: 'unix', path: '/var/run/weave/weave.sock' }
-    : { kind: 'tcp', host: '0.0.0.0', port: 12_375 };
+export function proxyPlaces({ proxyPlaces: places }: Profile, dockerHost = ''): readonly ListenAddress[] {
+  const isLocal = dockerHost === '' || dockerHost.startsWith('unix:');
+  const place = places && parseListenAddress(isLocal ? places.unix : places.tcp);
+  return place === undefined ? [] : [place];
 }

@@ -12,7 +12,7 @@ import { launchContainer } from '../launch-container.ts';
 import { readPassword } from '../password.ts';
 import { checkRoutes } from '../routes.ts';
 import { ensureState } from './data-container.ts';
-import { type LaunchFlags, proxyPlace } from './launch-flags.ts';
+import { type LaunchFlags, proxyPlaces } from './launch-flags.ts';
 import { expandPeerName, expandSeeds } from './peer-name.ts';
 import { awaitReady } from './ready.ts';
 import { type Outcome, refused } from './refusal.ts';
@@ -80,7 +80,9 @@ function readSettings(context: Context, peers: readonly string[], flags: LaunchF
   const settings = parsed.value;
   const isChosen = settings.ipamRange !== OPTIONS.ipamRange.initial;
   const listen =
-    settings.proxyListen.length > 0 ? settings.proxyListen : [proxyPlace(context.env['DOCKER_HOST'])];
+    settings.proxyListen.length > 0
+      ? settings.proxyListen
+      : proxyPlaces(context.profile, context.env['DOCKER_HOST']);
   return ok({
     ...settings,
     // Of the usual range, half is kept for networks that are made with Docker.
@@ -93,8 +95,10 @@ function readSettings(context: Context, peers: readonly string[], flags: LaunchF
 const asSubnets = (text: string): string =>
   text
     .split(',')
-    .map(word => parseCidr(word))
-    .map((cidr, index) => (cidr === undefined ? text.split(',')[index] : formatCidr(subnetOf(cidr))))
+    .map(word => {
+      const cidr = parseCidr(word);
+      return cidr === undefined ? word : formatCidr(subnetOf(cidr));
+    })
     .join(',');
 
 /** Words that the `docker` command is given by Weave's users, like `--tls`. */
@@ -154,7 +158,9 @@ async function start(
   if (!state.ok) return state;
   const ready = await prepare(context, { ...settings, stateDir: state.value }, password);
   if (!ready.ok) return ready;
-  const words = (context.env['WEAVE_DOCKER_ARGS'] ?? '').split(/\s+/).filter(word => word !== '');
+  const words = (context.env[`${context.profile.environmentPrefix}DOCKER_ARGS`] ?? '')
+    .split(/\s+/)
+    .filter(word => word !== '');
   const mounts = await prepareWaiting(context, ready.value, docker);
   if (!mounts.ok) return mounts;
   const health = await launchContainer(ready.value, docker, image.value, {

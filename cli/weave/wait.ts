@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { WAIT_MOUNT, WAIT_PROGRAM } from '../../src/api/proxy/wait.ts';
 import { type Result, refuse } from '../../src/core/errors.ts';
 import { runCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -15,9 +16,9 @@ const WANTS_LINKER = 3;
  * What a container runs before its own program, with nothing of its image: waits until `device` is up, and becomes the program.
  * It looks that up itself, since the shell would take its own for many.
  */
-const script = (device: string): string => `#!/w/${SHELL} sh
+const script = (device: string): string => `#!${WAIT_MOUNT}/${SHELL} sh
 trap 'exit 143' TERM
-until [ "$(/w/${SHELL} cat /sys/class/net/${device}/carrier 2>/dev/null)" = 1 ]; do /w/${SHELL} usleep 5000; done
+until [ "$(${WAIT_MOUNT}/${SHELL} cat /sys/class/net/${device}/carrier 2>/dev/null)" = 1 ]; do ${WAIT_MOUNT}/${SHELL} usleep 5000; done
 trap - TERM
 unset OLDPWD SHLVL
 found=
@@ -56,7 +57,9 @@ export async function ensureWaitProgram(context: Context, folder: string): Promi
   return withFile(folder, () => {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     put(join(folder, SHELL), path => copyFileSync(program, path));
-    put(join(folder, 'w'), path => writeFileSync(path, script(context.profile.device), { mode: 0o755 }));
+    put(join(folder, basename(WAIT_PROGRAM)), path =>
+      writeFileSync(path, script(context.profile.device), { mode: 0o755 }),
+    );
   });
 }
 

@@ -19,6 +19,8 @@ export interface Profile {
   readonly multicastOption: string;
   /** Where the Docker proxy listens always, in the run directory; undefined: where it is told to, and nowhere else. */
   readonly proxySocket: string | undefined;
+  /** Where it is told to listen where the user does not say: as who launches it asks Docker, in kind. */
+  readonly proxyPlaces: Readonly<Record<'unix' | 'tcp', string>> | undefined;
   /** What is attached is called by its host name, if that is a full one in the zone, and by nothing else. */
   readonly namesByHostName: boolean;
   /** A host by itself divides the addresses when the first is asked for. */
@@ -56,6 +58,7 @@ export const MESH: Profile = {
   environmentPrefix: 'MESH_',
   multicastOption: 'mesh.multicast',
   proxySocket: 'docker.sock',
+  proxyPlaces: undefined,
   namesByHostName: false,
   dividesLate: false,
   dialsReachable: false,
@@ -81,6 +84,7 @@ export const WEAVE: Profile = {
   environmentPrefix: 'WEAVE_',
   multicastOption: 'works.weave.multicast',
   proxySocket: undefined,
+  proxyPlaces: { unix: 'unix:///var/run/weave/weave.sock', tcp: 'tcp://0.0.0.0:12375' },
   namesByHostName: true,
   dividesLate: true,
   dialsReachable: true,

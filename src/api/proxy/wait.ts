@@ -3,8 +3,8 @@ import type { Fields } from './json.ts';
 import type { Attaching } from './rules.ts';
 
 /** Where what waits is mounted in a container, and what of it stands in front of the container's own program. */
-const MOUNT = '/w';
-export const WAIT_PROGRAM = `${MOUNT}/w`;
+export const WAIT_MOUNT = '/w';
+export const WAIT_PROGRAM = `${WAIT_MOUNT}/w`;
 
 /** What the engine would run. */
 interface Program {
@@ -21,13 +21,13 @@ export function withWait(fields: Fields, image: Fields | undefined, { folder }: 
   const host = part(fields, 'HostConfig');
   const program = host && programOf(fields, image);
   if (host === undefined || program === undefined) return fields;
-  const binds = listOf(read(host, 'Binds')).filter(bind => String(bind).split(':')[1] !== MOUNT);
+  const binds = listOf(read(host, 'Binds')).filter(bind => String(bind).split(':')[1] !== WAIT_MOUNT);
   const isPrefixed = program.entrypoint[0] === WAIT_PROGRAM;
   return {
     ...fields,
     [one(fields, 'Entrypoint')]: isPrefixed ? program.entrypoint : [WAIT_PROGRAM, ...program.entrypoint],
     [one(fields, 'Cmd')]: program.command,
-    [one(fields, 'HostConfig')]: { ...host, [one(host, 'Binds')]: [...binds, `${folder}:${MOUNT}:ro`] },
+    [one(fields, 'HostConfig')]: { ...host, [one(host, 'Binds')]: [...binds, `${folder}:${WAIT_MOUNT}:ro`] },
   };
 }
 

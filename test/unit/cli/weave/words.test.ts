@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { meant, readAddressWords, requestOf } from '../../../../cli/weave/addresses.ts';
-import { proxyPlace } from '../../../../cli/weave/launch-flags.ts';
+import { proxyPlaces } from '../../../../cli/weave/launch-flags.ts';
 import { expandPeerName, expandSeeds } from '../../../../cli/weave/peer-name.ts';
+import { MESH, WEAVE } from '../../../../src/api/profile.ts';
 import { formatListenAddress } from '../../../../src/api/proxy/listen-address.ts';
 
 describe('peer names', () => {
@@ -63,6 +64,7 @@ describe('the proxy', () => {
     ['unix:///var/run/alt-docker.sock', 'unix:///var/run/weave/weave.sock'],
     ['tcp://192.168.48.11:2375', 'tcp://0.0.0.0:12375'],
   ])('listens as Docker is asked: %s', (dockerHost, place) => {
-    expect(formatListenAddress(proxyPlace(dockerHost))).toBe(place);
+    expect(proxyPlaces(WEAVE, dockerHost).map(formatListenAddress)).toEqual([place]);
+    expect(proxyPlaces(MESH, dockerHost)).toEqual([]);
   });
 });
