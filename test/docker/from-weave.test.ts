@@ -90,7 +90,7 @@ describe('a network of Weave', () => {
       'weave\n',
     );
     expect(await type(one, 'weave status connections')).toMatch(
-      /^<- 192\.168\.48\.12:\d+ +established unencrypted fastdp +\S+\(host2\) mtu=\d+\n$/,
+      /^<- 192\.168\.48\.12:\d+ +established fastdp +\S+\(host2\) mtu=\d+\n$/,
     );
     for (const port of [6782, 6784])
       expect(
@@ -118,12 +118,6 @@ describe('a network of Weave', () => {
     await type(one, 'until docker exec box4 ip address show ethwe | grep -q 10.2.1.4; do sleep 0.1; done');
   });
 
-  it('forgets with its data container, but for what is attached', async () => {
-    await type(two, 'weave stop; docker rm weave; docker rm -v weavedb; weave launch 192.168.48.11');
-    expect(await type(two, 'weave ps box2')).toContain('10.44.0.2/12');
-    expect(await type(one, 'docker exec box1 ping -c 1 -W 5 10.44.0.2')).toContain(' 0% packet loss');
-  });
-
   it('carries frames by the routers, too, which are containers', async () => {
     await type(one, 'weave stop; weave launch --no-fastdp 192.168.48.12');
     await type(two, 'weave stop; weave launch --no-fastdp 192.168.48.11');
@@ -141,6 +135,5 @@ describe('a network of Weave', () => {
     expect(await type(one, 'ls -d /var/lib/weave/* /var/run/weave/* 2>/dev/null || true')).toBe(
       '/var/lib/weave/wait\n',
     );
-    expect(await type(one, 'docker network ls -q --filter driver=weavemesh')).toBe('');
   });
 });
